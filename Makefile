@@ -1,0 +1,115 @@
+# Everything a developer runs. Nothing is installed or cached outside the checkout; only `setup` and `pins` need a network.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+CACHE := $(CURDIR)/.cache
+BASELINE := protos/baseline.binpb
+
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+export PIP_CACHE_DIR := $(CACHE)/pip
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+export UV_CACHE_DIR := $(CACHE)/uv
+export UV_PYTHON_DOWNLOADS := never
+export BUF_CACHE_DIR := $(CACHE)/buf
+# The checkout's own environment is the only one: an activated one must not lead uv astray.
+export VIRTUAL_ENV := $(CURDIR)/$(VENV)
+
+# The first interpreter that runs and is new enough; make setup PYTHON=/path/to/python chooses another.
+PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3.14 python3 python; do \
+	$$python -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done)
+
+##@ Start here
+.PHONY: help
+help: ## List the targets.
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  %-10s %s\n", $$1, $$2}' Makefile
+
+.PHONY: setup
+setup: $(READY) ## Make .venv from the pins (instant when nothing changed).
+
+$(READY): requirements/dev.txt pyproject.toml
+	@test -n "$(PYTHON)" || { echo "setup needs Python 3.11 or newer with venv; name one: make setup PYTHON=..." >&2; exit 1; }
+	@test -x $(BIN)/python || env -u VIRTUAL_ENV $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --constraint requirements/dev.txt uv
+	@$(BIN)/uv pip install --quiet --no-deps --requirements requirements/dev.txt
+	@$(BIN)/uv pip install --quiet --exact --no-build-isolation --requirements requirements/dev.txt --editable .
+	@touch $@
+	@echo "ready: $$($(BIN)/python --version) in $(VENV)"
+
+##@ Every day
+.PHONY: generate
+generate: $(READY) ## Write server/flowrpc/v1 from protos/.
+	@rm -f server/flowrpc/v1/*_pb2.py server/flowrpc/v1/*_pb2.pyi server/flowrpc/v1/*_pb2_grpc.py server/flowrpc/v1/*_pb2_grpc.pyi
+	buf generate
+
+.PHONY: format
+format: $(READY) ## Format Python and protos, apply safe lint fixes.
+	ruff check --fix --quiet --exit-zero
+	ruff format
+	buf format --write
+
+.PHONY: check
+check: lint types walls protos fresh ## Everything but the tests: what a reader should never have to look for.
+
+.PHONY: test
+test: check ## check, then all tests: what CI runs.
+	pytest
+
+.PHONY: demo
+demo: $(READY) ## Run the example app end to end.
+	$(BIN)/python examples/code_census/demo.py
+
+.PHONY: bench
+bench: $(READY) ## Measure; prints ratios.
+	$(BIN)/python -m benchmarks
+
+##@ Parts of check
+.PHONY: lint
+lint: $(READY) ## Format and lint of Python.
+	ruff format --check
+	ruff check
+
+.PHONY: types
+types: $(READY) ## mypy --strict.
+	mypy
+
+.PHONY: walls
+walls: $(READY) ## Who may import whom.
+	lint-imports
+
+.PHONY: protos
+protos: $(READY) ## Format, lint and compatibility of protos/.
+	buf format --diff --exit-code
+	buf lint
+	@if test -f $(BASELINE); then echo "buf breaking --against $(BASELINE)"; buf breaking --against $(BASELINE); \
+	else echo "no $(BASELINE) yet, compatibility is not checked; make baseline writes it"; fi
+
+.PHONY: fresh
+fresh: $(READY) ## Is server/flowrpc/v1 what protos/ generate?
+	@scratch=$$(mktemp -d); trap 'rm -rf "$$scratch"' EXIT; \
+	buf generate --output "$$scratch"; \
+	diff --brief --recursive --exclude='__init__.py' --exclude='__pycache__' "$$scratch/server/flowrpc/v1" server/flowrpc/v1 >"$$scratch/diff" \
+		|| { cat "$$scratch/diff"; echo "server/flowrpc/v1 is stale: run make generate" >&2; exit 1; }
+	@echo "server/flowrpc/v1 is fresh"
+
+##@ Now and then
+.PHONY: baseline
+baseline: $(READY) ## Make today's protos what `buf breaking` compares with.
+	buf build --output $(BASELINE)
+
+.PHONY: pins
+pins: $(READY) ## Resolve requirements/*.txt again from pyproject.toml.
+	uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate --group dev \
+		--output-file requirements/dev.txt pyproject.toml
+	uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate \
+		--constraint requirements/dev.txt --output-file requirements/runtime.txt pyproject.toml
+	@$(MAKE) setup
+
+.PHONY: clean
+clean: ## Remove what can be made again: .venv, caches, build output.
+	rm -rf $(VENV) $(CACHE) build dist .coverage htmlcov .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

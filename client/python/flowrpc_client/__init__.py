@@ -1,0 +1,33 @@
+"""The client of flowrpc services: FlowClient, StateReplica and flowctl."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from flowrpc_client.client import FlowClient as FlowClient
+    from flowrpc_client.errors import CommandFailed as CommandFailed
+    from flowrpc_client.errors import NotReachableError as NotReachableError
+    from flowrpc_client.replica import StateReplica as StateReplica
+    from flowrpc_client.request_id import new_request_id as new_request_id
+    from flowrpc_client.stream import Stream as Stream
+
+__all__ = ["CommandFailed", "FlowClient", "NotReachableError", "StateReplica", "Stream", "new_request_id"]
+
+_HOMES = {
+    "CommandFailed": "errors",
+    "FlowClient": "client",
+    "NotReachableError": "errors",
+    "StateReplica": "replica",
+    "Stream": "stream",
+    "new_request_id": "request_id",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Imports a name when it is first used, so that `flowctl --version` never loads grpc (PEP 562)."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)

@@ -1,0 +1,1 @@
+"""The commands of `flowctl` that need nothing but a client."""

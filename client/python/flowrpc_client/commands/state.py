@@ -1,0 +1,48 @@
+"""`flowctl state`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from flowrpc_client.commands.printing import json_text, one_line, styled, write_json, write_line
+from flowrpc_client.commands.settings import Settings, client_command
+
+if TYPE_CHECKING:
+    from flowrpc.protocol.answers import StateSnapshot
+    from flowrpc.state.records import ComponentRecord
+
+
+@client_command()
+@click.argument("component", default="root")
+def state(settings: Settings, component: str) -> None:
+    """Prints the state of a component and everything below it.
+
+    COMPONENT is a full name such as root.train; without it the whole state is printed.
+    """
+    from flowrpc_client.nested import nested_state
+
+    with settings.connect() as client:
+        snapshot = client.snapshot(component)
+    if settings.json:
+        write_json(nested_state(snapshot))
+    else:
+        _write_tree(snapshot)
+
+
+def _write_tree(snapshot: StateSnapshot) -> None:
+    """Writes every component with its vars below it, indented by its place in the tree."""
+    from flowrpc_client.nested import public_vars
+
+    top = snapshot.components[0].name.count(".") if snapshot.components else 0
+    for record in snapshot.components:
+        depth = record.name.count(".") - top
+        write_line("  " * depth + _title(record, snapshot.revision if not depth else None))
+        for name, value in public_vars(record).items():
+            write_line("  " * (depth + 1) + f"{name} = {one_line(json_text(value))}")
+
+
+def _title(record: ComponentRecord, revision: int | None) -> str:
+    kind = record.kind.value if revision is None else f"{record.kind.value}, revision {revision}"
+    return f"{styled(record.name, bold=True)} ({kind})"

@@ -1,0 +1,24 @@
+"""What a client raises besides `flowrpc.errors.CallError`, the refusal of a request."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from flowrpc.errors import FlowrpcError
+
+if TYPE_CHECKING:
+    from flowrpc.state.records import Failure
+
+
+class NotReachableError(FlowrpcError):
+    """Tells that no app could be found or reached; the message says what was tried and what to do."""
+
+
+class CommandFailed(FlowrpcError):
+    """Tells that a command raised in the app; what it changed was undone."""
+
+    def __init__(self, command: str, failure: Failure) -> None:
+        """Carries what user code raised."""
+        super().__init__(f"{failure.type}: {failure.message}" if failure.type else failure.message)
+        self.command = command
+        self.failure = failure

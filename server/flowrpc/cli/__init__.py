@@ -1,0 +1,1 @@
+"""flowctl's server-side commands."""

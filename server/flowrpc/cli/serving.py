@@ -1,0 +1,110 @@
+"""What `flowctl run` puts together: the app, its data directory, the flow service and the local agent."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from flowrpc.component.app_file import load_app
+from flowrpc.errors import StartError
+from flowrpc.flow_service.serve import Agent, Hooks, ServeOptions, serve
+from flowrpc.flow_service.server import Tls
+from flowrpc.placement.interface import Placed
+from flowrpc.placement.local import LocalPlacement
+from flowrpc.protocol.answers import AppInfo
+from flowrpc.protocol.messages import LogRecord
+from flowrpc.protocol.run_directory import AppEntry, publish, withdraw
+from flowrpc.store import fresh as begin_anew
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(slots=True, kw_only=True)
+class Serving:
+    """One `flowctl run`."""
+
+    app_file: Path
+    data_dir: Path
+    name: str
+    address: str
+    fresh: bool
+    remote_works: tuple[str, ...]
+    tls_files: tuple[Path | None, Path | None]
+    log_level: int
+    _entry: AppEntry | None = None
+
+    def run(self) -> int:
+        """Serves until the app ends; returns the exit code.
+
+        Raises:
+            FlowrpcError: The app, the data directory or the options do not work.
+        """
+        self._log_to_terminal()
+        app = load_app(self.app_file)
+        if self.fresh:
+            begin_anew(self.data_dir)
+        options = ServeOptions(
+            name=self.name,
+            data_dir=self.data_dir,
+            address=self.address,
+            remote_works=self.remote_works,
+            tls=self._tls(),
+        )
+        try:
+            return serve(app, options, Hooks(ready=self._ready, place_agent=self._place_agent, echo=_echo))
+        finally:
+            if self._entry is not None:
+                withdraw(self._entry)
+
+    def _tls(self) -> Tls | None:
+        certificate, key = self.tls_files
+        if certificate is None and key is None:
+            return None
+        if certificate is None or key is None:
+            raise StartError("--tls-cert and --tls-key belong together; give both")
+        return Tls(certificate=certificate, key=key)
+
+    def _ready(self, info: AppInfo, address: str) -> None:
+        self._entry = AppEntry(
+            name=info.name,
+            address=address,
+            data_dir=self.data_dir,
+            pid=os.getpid(),
+            journal_id=info.journal_id,
+            token_file=self.data_dir / "tokens" / "admin",
+            started_at=datetime.now(UTC),
+        )
+        publish(self._entry)
+        click.echo(f"{info.name} is served at {address}, revision {info.revision}")
+
+    def _place_agent(self, address: str, on_exit: Callable[[str], None]) -> Agent:
+        placed = Placed(app_file=self.app_file, address=address, token_file=self.data_dir / "tokens" / "work")
+        return LocalPlacement(placed, _Watcher(on_exit))
+
+    def _log_to_terminal(self) -> None:
+        handler = logging.StreamHandler(sys.stderr)
+        handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
+        logging.basicConfig(level=self.log_level, handlers=[handler])
+
+
+class _Watcher:
+    """Hears of the local agent."""
+
+    def __init__(self, on_exit: Callable[[str], None]) -> None:
+        self.on_exit = on_exit
+
+    def on_line(self, line: str) -> None:
+        """Logs what the agent itself had to say."""
+        logger.info("agent: %s", line)
+
+
+def _echo(record: LogRecord) -> None:
+    """Shows a log record of a work."""
+    click.echo(f"[{record.component}] {record.message}", err=True)

@@ -1,0 +1,8 @@
+"""What people subclass: flows, works, structures and the app. No network, no threads."""
+
+from flowrpc.component.app import LightningApp
+from flowrpc.component.flow import LightningFlow
+from flowrpc.component.structures import Dict, List
+from flowrpc.component.work import LightningWork, WorkStatus
+
+__all__ = ["Dict", "LightningApp", "LightningFlow", "LightningWork", "List", "WorkStatus"]

@@ -1,0 +1,78 @@
+"""Loading the app that a file holds."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+import traceback
+from pathlib import Path
+from types import ModuleType
+
+from flowrpc.component.app import LightningApp
+from flowrpc.errors import AppLoadError
+
+
+def load_app(path: Path) -> LightningApp:
+    """Runs an app file as the module of its name and returns the app in it.
+
+    The file's folder comes first on `sys.path`, so that the file imports its neighbours and recipes find it.
+
+    Raises:
+        AppLoadError: The file is missing, does not run, or holds no app or several.
+    """
+    path = path.resolve()
+    if not path.is_file():
+        raise AppLoadError(f"{path}: no such file; name the Python file that makes the LightningApp")
+    if path.suffix != ".py" or not path.stem.isidentifier():
+        raise AppLoadError(f"{path}: an app file is a Python module, named like app.py")
+    return _only_app(_execute(path), path)
+
+
+def _execute(path: Path) -> ModuleType:
+    _check_shadowing(path)
+    if str(path.parent) not in sys.path:
+        sys.path.insert(0, str(path.parent))
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None, "a .py file has a spec"
+    assert spec.loader is not None, "a .py file has a loader"
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[path.stem] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException as error:
+        del sys.modules[path.stem]
+        if isinstance(error, KeyboardInterrupt):
+            raise
+        raise AppLoadError(_explain(path, error)) from error
+    return module
+
+
+def _check_shadowing(path: Path) -> None:
+    loaded = sys.modules.get(path.stem)
+    if loaded is not None and getattr(loaded, "__file__", None) != str(path):
+        raise AppLoadError(
+            f"{path}: a module named {path.stem!r} is in use already; give the app file another name"
+        )
+
+
+def _explain(path: Path, error: BaseException) -> str:
+    """Tells what went wrong in the user's file, without our own frames."""
+    if isinstance(error, SyntaxError):
+        return f"{path}: " + "".join(traceback.format_exception_only(error)).strip()
+    frames = error.__traceback__
+    while frames is not None and frames.tb_frame.f_code.co_filename != str(path):
+        frames = frames.tb_next
+    text = "".join(traceback.format_exception(type(error), error, frames)).rstrip()
+    return f"{path} does not run:\n{text}"
+
+
+def _only_app(module: ModuleType, path: Path) -> LightningApp:
+    apps = {name: value for name, value in vars(module).items() if isinstance(value, LightningApp)}
+    different = {id(app): app for app in apps.values()}
+    if not different:
+        raise AppLoadError(f"{path}: holds no LightningApp; end it with `app = LightningApp(YourRootFlow())`")
+    if len(different) > 1:
+        raise AppLoadError(
+            f"{path}: holds several apps ({', '.join(sorted(apps))}); keep one LightningApp per file"
+        )
+    return next(iter(different.values()))

@@ -1,0 +1,102 @@
+"""Calls of works: what `self.work.run(...)` goes through, by where the work is."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache, wraps
+from typing import TYPE_CHECKING, Any, Protocol
+
+from flowrpc.state import Value, copy_value
+from flowrpc.state.records import Run, RunStatus
+from flowrpc.state.values import canonical_key
+
+if TYPE_CHECKING:
+    from flowrpc.component.component import Component
+    from flowrpc.component.work import LightningWork
+
+
+class Unwind(BaseException):
+    """Unwinds a pass that has to wait for a run of a blocking work.
+
+    It is no `Exception`, so that an `except Exception` of user code does not swallow it.
+    """
+
+
+class CallContext(Protocol):
+    """What the components of an app share: the flow service's ledger of runs."""
+
+    def call(self, work: LightningWork, args: tuple[Value, ...], kwargs: dict[str, Value]) -> None:
+        """Asks for a run, or looks up what became of it. Raises `Unwind` or `WorkRunError`."""
+
+    def latest(self, work: LightningWork) -> Run | None:
+        """Returns the work's newest run."""
+
+    def recent(self, work: LightningWork) -> Sequence[Run]:
+        """Returns the work's unfinished runs and its newest ended ones, oldest first."""
+
+    def count(self, work: LightningWork, status: RunStatus) -> int:
+        """Counts the work's runs that ended like this."""
+
+    def stop(self, work: LightningWork) -> None:
+        """Cancels the work's runs and ends its process."""
+
+    def placed(self) -> None:
+        """Is told that components came into the tree."""
+
+    def displaced(self, components: Iterable[Component]) -> None:
+        """Is told that components are about to leave the tree."""
+
+
+def gated(run: Callable[..., Any]) -> Callable[..., Any]:
+    """Wraps the `run` of a work, so that a flow that calls it asks for a run instead."""
+
+    @wraps(run)
+    def call(self: LightningWork, *args: Any, **kwargs: Any) -> Any:
+        if self._executing:
+            return run(self, *args, **kwargs)
+        _signature(run).bind(self, *args, **kwargs)
+        place = f"{self.name}.run()"
+        values = tuple(copy_value(value, f"{place} argument {n}") for n, value in enumerate(args))
+        named = {name: copy_value(value, f"{place} argument {name}") for name, value in kwargs.items()}
+        if self._context is not None:
+            return self._context.call(self, values, named)
+        return _run_inline(self, values, named)
+
+    call.__flowrpc_gated__ = True  # type: ignore[attr-defined]
+    return call
+
+
+@lru_cache(maxsize=1024)
+def _signature(run: Callable[..., Any]) -> inspect.Signature:
+    return inspect.signature(run)
+
+
+def _run_inline(work: LightningWork, args: tuple[Value, ...], kwargs: dict[str, Value]) -> Any:
+    """Runs a work that is in no app: here and now, once for equal arguments if it caches calls."""
+    key = canonical_key(list(args), kwargs)
+    if work.cache_calls and key in work._inline_results:
+        return work._inline_results[key]
+    result = execute(work, args, kwargs)
+    work._inline_results[key] = result
+    work._inline_runs.append(
+        Run(
+            run_id="",
+            work=work.name,
+            call_key=key,
+            args=args,
+            kwargs=kwargs,
+            status=RunStatus.SUCCEEDED,
+            attempt=1,
+        )
+    )
+    return result
+
+
+def execute(work: LightningWork, args: Sequence[Value], kwargs: dict[str, Value]) -> Any:
+    """Runs the user's code."""
+    work._executing = True
+    try:
+        return work.run(*args, **kwargs)
+    finally:
+        work._executing = False

@@ -1,0 +1,342 @@
+"""The base of flows, works and structures: attributes as state, and the place in the tree."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NoReturn
+
+from flowrpc.component.markers import Attached, Detached
+from flowrpc.errors import AttributeRuleError, InvalidValueError, TreeError
+from flowrpc.state import ChangeLog, Reinsert, Remove, Set, Value, copy_value, is_plain_scalar, same
+from flowrpc.state.containers import detach, track, untrack
+from flowrpc.state.records import ComponentKind, ComponentRecord, Recipe
+
+ROOT_NAME = "root"
+_MISSING = object()
+
+
+class ComponentMeta(type):
+    """Sets a component up before its `__init__`, so that forgetting `super().__init__()` breaks nothing."""
+
+    def __call__(cls, *args: Any, **kwargs: Any) -> Any:
+        """Builds a component and notes how to build it again."""
+        component: Any = cls.__new__(cls, *args, **kwargs)  # type: ignore[arg-type]  # cls is a Component
+        component._set_up()
+        recipe = _recipe(cls, args, kwargs)
+        component.__init__(*args, **kwargs)
+        component._finish(recipe)
+        return component
+
+
+class Component(metaclass=ComponentMeta):
+    """Holds vars, children, and a place in a tree.
+
+    Every public attribute is a var, and part of the state; `_private` attributes are not. Vars are defined in
+    `__init__` and hold values as JSON has them.
+    """
+
+    KIND: ComponentKind
+    """What the component is; each subclass that users see sets it."""
+
+    _log: ChangeLog | None
+    _var_names: dict[str, None]
+    _children: dict[str, Component]
+    _parent: Component | None
+    _name: str
+    _initializing: bool
+    _recipe: Recipe | InvalidValueError | None
+    _context: Any
+
+    def _set_up(self) -> None:
+        self.__dict__.update(
+            _log=None,
+            _var_names={},
+            _children={},
+            _parent=None,
+            _name=ROOT_NAME,
+            _initializing=True,
+            _recipe=None,
+            _context=None,
+        )
+
+    def _finish(self, recipe: Recipe | InvalidValueError) -> None:
+        self.__dict__["_initializing"] = False
+        self.__dict__["_recipe"] = recipe
+
+    @property
+    def name(self) -> str:
+        """The full name: `root`, `root.train`, `root.dags.0`."""
+        return self._name
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Sets a var, a private attribute or a child, after the rules of the component model.
+
+        Raises:
+            AttributeRuleError: The attribute may not be set, or not here.
+            InvalidValueError: The value cannot be state.
+            TreeError: The component has its place elsewhere.
+        """
+        attributes = self.__dict__
+        if name in attributes["_var_names"] and is_plain_scalar(value):
+            old = attributes[name]
+            if type(old) is type(value) and old == value and (old or type(old) is not float):
+                return
+            log = attributes["_log"]
+            if log is not None:
+                log.record(self, Set((name,), value), Set((name,), untrack(old)) if log.undoable else None)
+            if type(old) is not type(value):
+                detach(old)
+            attributes[name] = value
+        elif name[:1] == "_":
+            object.__setattr__(self, name, value)
+        else:
+            self._assign(name, value)
+
+    def __delattr__(self, name: str) -> None:
+        """Removes a private attribute; vars and children stay for the component's life."""
+        if name.startswith("_"):
+            object.__delattr__(self, name)
+            return
+        raise AttributeRuleError(f"{self.name}.{name}: state attributes cannot be deleted; set None instead")
+
+    def _assign(self, name: str, value: Any) -> None:
+        descriptor = getattr(type(self), name, None)
+        if isinstance(descriptor, property):
+            self._assign_property(name, descriptor, value)
+        elif (child := self._as_child(value)) is not None:
+            self._assign_child(name, child)
+        elif name in self._var_names:
+            self._assign_var(name, value)
+        else:
+            self._define_var(name, value)
+
+    def _assign_property(self, name: str, descriptor: property, value: Any) -> None:
+        if descriptor.fset is None:
+            raise AttributeRuleError(
+                f"{self.name}.{name}: the name is reserved for a property of {type(self).__name__}"
+            )
+        descriptor.__set__(self, value)
+
+    def _as_child(self, value: Any) -> Component | None:
+        return value if isinstance(value, Component) else None
+
+    def _assign_child(self, name: str, child: Component) -> None:
+        if self._children.get(name) is child:
+            return
+        if name in self._children:
+            self._refuse_replacing(name)
+        self._check_name(name)
+        child._check_free(f"{self.name}.{name}", self)
+        if name in self._var_names:
+            self._remove_var(name)
+        self._place(name, child)
+        self.__dict__[name] = child
+
+    def _assign_var(self, name: str, value: Any) -> None:
+        old = self.__dict__[name]
+        if value is old:
+            return  # `self.names += [...]` ends here: the container has recorded what happened
+        plain = copy_value(value, f"{self.name}.{name}")
+        if same(old, plain):
+            return
+        if self._log is not None:
+            inverse = Set((name,), untrack(old)) if self._log.undoable else None
+            self._log.record(self, Set((name,), plain), inverse)
+        detach(old)
+        self.__dict__[name] = track(plain, self, name)
+
+    def _define_var(self, name: str, value: Any) -> None:
+        if name in self._children:
+            self._refuse_replacing(name)
+        if not self._initializing:
+            raise AttributeRuleError(
+                f"Cannot set attributes that were not defined in __init__: {name}. "
+                f"Define {self.name}.{name} in __init__, or name it _{name} if it is no state"
+            )
+        self._check_name(name)
+        plain = copy_value(value, f"{self.name}.{name}")
+        self._var_names[name] = None
+        self.__dict__[name] = track(plain, self, name)
+
+    def _remove_var(self, name: str) -> None:
+        """Takes a var out of the state; a component takes its name."""
+        position = list(self._var_names).index(name)
+        old = self.__dict__[name]
+        if self._log is not None:
+            inverse = Reinsert((name,), untrack(old), position) if self._log.undoable else None
+            self._log.record(self, Remove((name,)), inverse)
+        detach(old)
+        del self._var_names[name], self.__dict__[name]
+
+    def _check_name(self, name: str) -> None:
+        if not name.isidentifier():
+            raise AttributeRuleError(
+                f"{self.name}: {name!r} is no attribute name that Python could read back"
+            )
+        if name in _reserved_names(type(self)):
+            raise AttributeRuleError(
+                f"{self.name}.{name}: the name is reserved, {type(self).__name__} has a method {name}(); choose another"
+            )
+
+    def _refuse_replacing(self, name: str) -> NoReturn:
+        child = self._children[name]
+        kind = "work" if child.KIND is ComponentKind.WORK else "flow"
+        raise AttributeRuleError(
+            f"Cannot set attributes as the {kind} can't be changed once defined: {name}. "
+            f"{child.name} stays for the life of {self.name}; keep components that come and go in a List or Dict"
+        )
+
+    # The place in the tree
+
+    def _check_free(self, wanted: str, parent: Component) -> None:
+        """Refuses a component that has a place already, or that would contain itself."""
+        if self._parent is not None:
+            raise TreeError(
+                f"a component has one place in the tree: {self.name} cannot be {wanted} as well; build a second one"
+            )
+        ancestor: Component | None = parent
+        while ancestor is not None:
+            if ancestor is self:
+                raise TreeError(f"{wanted} cannot be {self.name} itself: the tree would contain itself")
+            ancestor = ancestor._parent
+
+    def _place(self, key: str, child: Component) -> None:
+        """Makes a component a child and, if this tree is recorded, records it with all it holds."""
+        if self._log is not None:
+            self._log.check_thread(self)
+            child._check_rebuildable(f"{self.name}.{key}")
+        self._children[key] = child
+        child.__dict__["_parent"] = self
+        child._rename(f"{self.name}.{key}")
+        if self._log is not None:
+            child._enter(self._log, self._context, placed_in=self)
+            self._context.placed()
+
+    def _displace(self, key: str) -> Component:
+        """Takes a child out of the tree; it keeps its vars and is free to go elsewhere."""
+        child = self._children[key]
+        if self._log is not None:
+            names = {component: component.name for component in child._walk()}
+            self._log.record(child, Detached(child.name, names, self, list(self._children)))
+            self._context.displaced(names)
+        del self._children[key]
+        child._leave()
+        return child
+
+    def _rename(self, name: str) -> None:
+        self.__dict__["_name"] = name
+        for key, child in self._children.items():
+            child._rename(f"{name}.{key}")
+
+    def _enter(
+        self,
+        log: ChangeLog,
+        context: Any,
+        *,
+        record: bool = True,
+        dynamic: bool = True,
+        placed_in: Component | None = None,
+    ) -> None:
+        """Begins to record this component and what is below it.
+
+        Args:
+            log: The log of the tree.
+            context: What calls of works go through.
+            record: Whether to record that the components are there now.
+            dynamic: Whether they came after the root was built, so that recovery may have to build them again.
+            placed_in: The parent that a dynamic component was just given.
+        """
+        if record:
+            log.record(self, Attached(self._record(dynamic=dynamic), placed_in))
+        self.__dict__.update(_log=log, _context=context)
+        for child in self._children.values():
+            child._enter(log, context, record=record, dynamic=dynamic)
+
+    def _leave(self) -> None:
+        self.__dict__["_parent"] = None
+        self._rename(ROOT_NAME)
+        for component in self._walk():
+            component.__dict__.update(_log=None, _context=None)
+
+    def _check_rebuildable(self, wanted: str) -> None:
+        """Refuses a dynamic component that recovery could not build again."""
+        if isinstance(self._recipe, InvalidValueError):
+            raise TreeError(
+                f"{wanted} is added while the app runs, so its constructor's arguments must be values, "
+                f"to build it again after a restart: {self._recipe}"
+            )
+
+    def _forget_child(self, key: str) -> None:
+        """Drops the attribute of a child whose attachment is undone."""
+        del self.__dict__[key]
+
+    def _recall_child(self, key: str) -> None:
+        """Sets the attribute of a child whose removal is undone."""
+        self.__dict__[key] = self._children[key]
+
+    def _walk(self) -> Iterator[Component]:
+        """Yields this component and everything below it, parents first."""
+        yield self
+        for child in self._children.values():
+            yield from child._walk()
+
+    # State
+
+    def _plain_vars(self, *, private: bool = False) -> dict[str, Value]:
+        attributes = self.__dict__
+        return {name: untrack(attributes[name]) for name in self._var_names if private or name[0] != "_"}
+
+    def _record(self, *, dynamic: bool) -> ComponentRecord:
+        return ComponentRecord(
+            name=self.name,
+            kind=self.KIND,
+            type=type_name(type(self)),
+            vars=self._plain_vars(private=True),
+            recipe=self._recipe if dynamic and isinstance(self._recipe, Recipe) else None,
+        )
+
+    def _restore_vars(self, values: dict[str, Value]) -> dict[str, Value]:
+        """Sets vars without recording and returns those that the component does not have (any more)."""
+        dropped = {}
+        for name, value in values.items():
+            if name in self._var_names or name.startswith("_"):
+                self._var_names[name] = None
+                detach(self.__dict__.get(name))
+                self.__dict__[name] = track(value, self, name)
+            elif name not in self._children:
+                dropped[name] = value
+        return dropped
+
+    def _set_vars(self, values: dict[str, Value]) -> None:
+        for name, value in values.items():
+            if not name.startswith("_"):
+                setattr(self, name, value)
+
+
+def type_name(cls: type) -> str:
+    """Names a class as `module:qualified.name`."""
+    return f"{cls.__module__}:{cls.__qualname__}"
+
+
+def _recipe(cls: type, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Recipe | InvalidValueError:
+    """Notes the constructor's arguments before the constructor can change them."""
+    place = f"{cls.__name__}()"
+    try:
+        return Recipe(
+            type=type_name(cls),
+            args=tuple(copy_value(value, f"{place} argument {number}") for number, value in enumerate(args)),
+            kwargs={name: copy_value(value, f"{place} argument {name}") for name, value in kwargs.items()},
+        )
+    except InvalidValueError as error:
+        return error
+
+
+def _reserved_names(cls: type) -> frozenset[str]:
+    """Returns the public names of the framework's own classes below `cls`."""
+    names: set[str] = set()
+    for base in cls.__mro__:
+        if base.__module__.startswith("flowrpc.component."):
+            names.update(
+                name for name in vars(base) if not name.startswith("_") and callable(getattr(base, name))
+            )
+    return frozenset(names)

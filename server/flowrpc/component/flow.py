@@ -1,0 +1,121 @@
+"""LightningFlow: holds state and decides what should happen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+from flowrpc.component.component import Component
+from flowrpc.component.exits import ExitApp
+from flowrpc.component.structures import Structure, as_structure, unwrapped
+from flowrpc.component.work import LightningWork
+from flowrpc.errors import AttributeRuleError
+from flowrpc.state.records import AppStage, ComponentKind
+
+Commands = dict[str, Callable[..., Any]] | list[dict[str, Callable[..., Any]]]
+"""Commands by name, as `configure_commands` returns them."""
+
+
+class LightningFlow(Component):
+    """Holds state, children, and a `run` that is called again whenever state has changed.
+
+    It looks at state and decides: `run` should be quick and leave long jobs to works.
+    """
+
+    KIND = ComponentKind.FLOW
+
+    def __init__(self) -> None:
+        """Needs nothing; a subclass that forgets to call it works as well."""
+
+    def run(self, *args: Any, **kwargs: Any) -> None:
+        """Decides what should happen. The app calls the root's; a flow calls its children's."""
+
+    def configure_commands(self) -> Commands:
+        """Returns the commands that clients may call: methods by name, as a dict or a list of dicts."""
+        return {}
+
+    def stop(self, message: str = "") -> NoReturn:
+        """Ends the app in order, with exit code 0; the message is kept in its final status."""
+        raise ExitApp(AppStage.STOPPED, message)
+
+    def fail(self, message: str = "") -> NoReturn:
+        """Ends the app as failed, with exit code 1; the message is kept in its final status."""
+        raise ExitApp(AppStage.FAILED, message)
+
+    def works(self, recurse: bool = True) -> list[LightningWork]:
+        """Returns its works by name; those of its child flows too if `recurse`."""
+        return [work for _, work in self.named_works(recurse)]
+
+    def named_works(self, recurse: bool = True) -> list[tuple[str, LightningWork]]:
+        """Returns its works with their full names; those of its child flows too if `recurse`."""
+        found: dict[str, LightningWork] = {}
+        for child in unwrapped(self._children.values()):
+            if isinstance(child, LightningWork):
+                found[child.name] = child
+            elif recurse and isinstance(child, LightningFlow):
+                found.update(child.named_works())
+        return sorted(found.items())
+
+    @property
+    def flows(self) -> dict[str, LightningFlow]:
+        """All flows below this one, by full name."""
+        found: dict[str, LightningFlow] = {}
+        for child in unwrapped(self._children.values()):
+            if isinstance(child, LightningFlow):
+                found[child.name] = child
+                found.update(child.flows)
+        return dict(sorted(found.items()))
+
+    @property
+    def state(self) -> dict[str, Any]:
+        """Its vars and, nested, the state of everything below it.
+
+        `{"vars", "calls", "flows", "works", "structures", "changes"}`; children are keyed by attribute name.
+        """
+        return {"vars": self._plain_vars(), "calls": {}, **children_state(self), "changes": {}}
+
+    def set_state(self, state: dict[str, Any], recurse: bool = True) -> None:
+        """Sets a state that `state` gave: its vars and, if `recurse`, those of what is below it.
+
+        Vars that the given state lacks keep their value.
+
+        Raises:
+            AttributeRuleError: The flow has no such var or child.
+        """
+        self._set_vars(state.get("vars", {}))
+        if recurse:
+            set_children_state(self, state)
+
+    def _as_child(self, value: Any) -> Component | None:
+        return value if isinstance(value, Component) else as_structure(value)
+
+
+_GROUPS = {
+    ComponentKind.FLOW: "flows",
+    ComponentKind.WORK: "works",
+    ComponentKind.LIST: "structures",
+    ComponentKind.DICT: "structures",
+}
+
+
+def children_state(component: Component) -> dict[str, dict[str, Any]]:
+    """Returns the states of the children, grouped into flows, works and structures."""
+    groups: dict[str, dict[str, Any]] = {"flows": {}, "works": {}, "structures": {}}
+    for key, child in component._children.items():
+        groups[_GROUPS[child.KIND]][key] = (
+            children_state(child) if isinstance(child, Structure) else child.state  # type: ignore[attr-defined]
+        )
+    return groups
+
+
+def set_children_state(component: Component, state: dict[str, Any]) -> None:
+    """Sets the states of the children that `children_state` gave."""
+    for group in ("flows", "works", "structures"):
+        for key, child_state in state.get(group, {}).items():
+            child = component._children.get(key)
+            if child is None or _GROUPS[child.KIND] != group:
+                raise AttributeRuleError(f"{component.name} has no {group[:-1]} {key!r} to set the state of")
+            if isinstance(child, Structure):
+                set_children_state(child, child_state)
+            else:
+                child.set_state(child_state)  # type: ignore[attr-defined]

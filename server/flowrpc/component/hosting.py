@@ -1,0 +1,87 @@
+"""A work in its runner: the process that executes its `run`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from flowrpc.component.calls import execute
+from flowrpc.component.work import LightningWork
+from flowrpc.errors import ComponentError
+from flowrpc.state import Change, ChangeLog, Value, apply
+from flowrpc.state.containers import detach, track, untrack
+
+
+class Cancelled(BaseException):
+    """Unwinds a run that was cancelled. It is no `Exception`, so that user code does not swallow it by accident."""
+
+
+class ReturnValueError(ComponentError):
+    """Tells that a work's `run` returned a value."""
+
+
+class HostedWork:
+    """Executes the runs of one work; what it changes goes into the log.
+
+    Args:
+        work: The work, freshly built.
+        name: Its full name in the flow's tree.
+        vars: Its vars as the flow has them.
+        log: Takes what user code changes.
+    """
+
+    def __init__(self, work: LightningWork, *, name: str, vars: dict[str, Value], log: ChangeLog) -> None:
+        self.work = work
+        work._rename(name)
+        self.restore(vars)
+        work.__dict__["_log"] = log
+
+    def restore(self, vars: dict[str, Value]) -> None:
+        """Sets the vars to the flow's, unrecorded."""
+        self.work._restore_vars(vars)
+
+    def execute(self, args: Sequence[Value], kwargs: dict[str, Value]) -> None:
+        """Runs the user's code; raises what it raises.
+
+        Raises:
+            ReturnValueError: It returned a value.
+        """
+        result = execute(self.work, args, kwargs)
+        if result is not None:
+            raise ReturnValueError(
+                f"Your work {self.work.name} shouldn't have a return value. Found {result!r}; "
+                "set a state attribute instead"
+            )
+
+    def apply(self, changes: Iterable[Change]) -> None:
+        """Applies changes of the flow, unrecorded.
+
+        A container that changes is replaced by a new one, so that user code that iterates over it is not disturbed.
+        """
+        attributes = self.work.__dict__
+        for change in changes:
+            var = str(change.path[0])
+            if var not in self.work._var_names:
+                continue  # the flow's code has a var that this one has not
+            values = {var: untrack(attributes[var])}
+            apply(values, change)
+            detach(attributes[var])
+            attributes[var] = track(values[var], self.work, var)
+
+    def current(self, var: str) -> Value:
+        """Returns a plain copy of a var."""
+        return untrack(self.work.__dict__[var])
+
+
+def on_touch(callback: Callable[[], None]) -> None:
+    """Calls back in the user's thread whenever code touches a public attribute of a work in this process.
+
+    A runner hosts one work, so this changes the class for the whole process. The callback must be cheap.
+    """
+
+    def touch(work: object, name: str) -> Any:
+        if name[0] != "_":
+            callback()
+        return object.__getattribute__(work, name)
+
+    LightningWork.__getattribute__ = touch  # type: ignore[method-assign]

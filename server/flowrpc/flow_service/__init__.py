@@ -1,0 +1,1 @@
+"""The flow service: the core, its engine thread and the servicers."""

@@ -1,0 +1,96 @@
+"""Attempts: runs that an agent executes, and what their works change."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from flowrpc.component.work import LightningWork
+from flowrpc.errors import FlowrpcError
+from flowrpc.protocol.messages import Nack, NackReason, WorkDelta
+from flowrpc.state import Change, Set, Value, apply_tracked, untrack
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(slots=True, kw_only=True)
+class Attempt:
+    """One try of a run, as the flow follows it."""
+
+    run_id: str
+    number: int
+    work: LightningWork
+    agent_id: str
+    boot_id: str
+    session: int | None
+    """The stream it is heard over; None while its agent is away."""
+    applied_seq: int = 0
+    begin_vars: dict[str, Value] = field(default_factory=dict)
+    """Vars that it changed, as they were before: another attempt begins with them."""
+    flow_changes: dict[str, int] = field(default_factory=dict)
+    """Vars that the flow changed meanwhile, with the number of the newest change."""
+    suspect_since: float | None = None
+    """Monotonic time since when its agent is away."""
+
+    @property
+    def grace(self) -> timedelta:
+        """How long it may go on while its agent is away."""
+        return self.work._orphan_grace
+
+
+def apply_delta(attempt: Attempt, delta: WorkDelta) -> list[Nack]:
+    """Applies what a work changed to the flow's copy of it; returns what was refused.
+
+    Sets win by order of arrival. A change inside a var that the flow changed meanwhile is refused, and the work sends
+    the var whole.
+    """
+    nacks: list[Nack] = []
+    refused: set[str] = set()
+    vars_ = attempt.work.__dict__
+    for change in delta.changes:
+        name = str(change.path[0])
+        nested = len(change.path) > 1 or type(change) is not Set
+        if nested and (name in refused or attempt.flow_changes.get(name, 0) > delta.base):
+            refused.add(name)
+            continue
+        if name not in attempt.begin_vars and name in attempt.work._var_names:
+            attempt.begin_vars[name] = untrack(vars_[name])
+        problem = _apply(attempt.work, change)
+        if problem and nested:
+            nacks.append(_nack(attempt, delta, NackReason.INVALID, name, problem))
+        elif problem:
+            logger.error("run %s: a change was refused for good: %s", attempt.run_id, problem)
+    nacks.extend(
+        _nack(attempt, delta, NackReason.CONFLICT, name, "the flow changed it meanwhile")
+        for name in sorted(refused)
+    )
+    return nacks
+
+
+def _apply(work: LightningWork, change: Change) -> str:
+    try:
+        apply_tracked(work, change)
+    except FlowrpcError as error:
+        return str(error)
+    return ""
+
+
+def _nack(attempt: Attempt, delta: WorkDelta, reason: NackReason, var: str, message: str) -> Nack:
+    return Nack(
+        run_id=attempt.run_id, attempt=attempt.number, seq=delta.seq, reason=reason, var=var, message=message
+    )
+
+
+def take_back(attempt: Attempt) -> None:
+    """Gives a work the vars again that a lost attempt changed; what the flow changed since stays."""
+    for name, value in attempt.begin_vars.items():
+        if name in attempt.work._var_names:
+            setattr(attempt.work, name, value)
+    attempt.begin_vars = {}
+
+
+def note_flow_change(attempt: Attempt, name: str, number: int) -> None:
+    """Notes that the flow changed a var of the work while the attempt runs."""
+    attempt.flow_changes[name] = number
+    attempt.begin_vars.pop(name, None)

@@ -1,0 +1,157 @@
+"""What `self.work.run(...)` does in a flow: it asks the ledger, and runs nothing itself."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from flowrpc.component.calls import Unwind
+from flowrpc.component.component import Component
+from flowrpc.component.work import LightningWork
+from flowrpc.errors import WorkRunError
+from flowrpc.flow_service.ledger import Ledger
+from flowrpc.state import Value, canonical_key
+from flowrpc.state.records import Failure, FailureReason, Run, RunRecord, RunStatus
+
+logger = logging.getLogger(__name__)
+
+STOPPED = Failure(reason=FailureReason.CANCELLED, message="the flow stopped the work")
+
+
+class FlowCalls:
+    """Answers the calls of works that a transition makes, by the rules of the component model.
+
+    A call whose run has ended passes; one whose run has not ended unwinds the pass, if the work is blocking. With
+    `cache_calls=False` each ended run lets one call pass, in a pass that is not unwound after it.
+    """
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._in_pass = False
+        self._now: datetime | None = None
+        self._passed: list[str] = []
+        self._unwound_at = ""
+        self.unmet: dict[str, None] = {
+            record.run.run_id: None
+            for record in ledger.all()
+            if record.run.status is RunStatus.FAILED and not record.failure_met and not record.consumed
+        }
+        """Failed runs that no call of the flow has met, oldest first."""
+        self.stopped: list[LightningWork] = []
+        """Works whose process is to end, because the flow stopped or removed them."""
+        self.tree_changed = False
+        """Whether components came or went."""
+
+    def begin(self, *, in_pass: bool, now: datetime) -> None:
+        """Begins a transition."""
+        self._in_pass = in_pass
+        self._now = now
+        self._passed.clear()
+        self._unwound_at = ""
+
+    def complete_pass(self) -> None:
+        """Ends a pass that was not unwound: calls that passed ask for a new run next time."""
+        if self._unwound_at:
+            logger.warning(
+                "the call at %s waits for its run, but the pass went on after it: something swallowed the "
+                "BaseException that unwinds the pass (a bare `except:`, or `return` in `finally`)",
+                self._unwound_at,
+            )
+        for run_id in self._passed:
+            record = self._ledger.record(run_id)
+            if record is not None and not record.consumed:
+                self._ledger.put(replace(record, consumed=True))
+
+    # CallContext, what components see
+
+    def call(self, work: LightningWork, args: tuple[Value, ...], kwargs: dict[str, Value]) -> None:
+        """Asks for a run, or looks up what became of it.
+
+        Raises:
+            Unwind: The pass has to wait.
+            WorkRunError: The run failed, and the work's failures raise.
+        """
+        key = canonical_key(list(args), kwargs)
+        record = self._ledger.latest_for(work.name, key)
+        if record is None or _starts_again(work, record):
+            assert self._now is not None, "calls are made in transitions"
+            record = self._ledger.request(work.name, key, args, kwargs, at=self._now, replaces=record)
+        if not record.run.status.terminal:
+            self._wait(work, record.run)
+        elif record.run.status is RunStatus.SUCCEEDED:
+            self._pass(work, record)
+        else:
+            self._meet_failure(work, record)
+
+    def latest(self, work: LightningWork) -> Run | None:
+        """Returns the newest run."""
+        return self._ledger.latest(work.name)
+
+    def recent(self, work: LightningWork) -> Sequence[Run]:
+        """Returns unfinished runs and the newest ended ones, oldest first."""
+        return self._ledger.recent(work.name)
+
+    def count(self, work: LightningWork, status: RunStatus) -> int:
+        """Counts the runs that ended like this."""
+        return self._ledger.count(work.name, status)
+
+    def stop(self, work: LightningWork) -> None:
+        """Cancels the runs and ends the process."""
+        assert self._now is not None, "works are stopped in transitions"
+        for record in self._ledger.queue(work.name):
+            self._ledger.end(record, RunStatus.CANCELLED, self._now, STOPPED, consumed=True)
+        latest = self._ledger.latest(work.name)
+        newest = self._ledger.record(latest.run_id) if latest else None
+        if newest is not None and newest.run.status is RunStatus.FAILED:
+            self._ledger.put(replace(newest, consumed=True))
+        self.stopped.append(work)
+
+    def placed(self) -> None:
+        """Notes that components came."""
+        self.tree_changed = True
+
+    def displaced(self, components: Iterable[Component]) -> None:
+        """Notes that components went: works among them are stopped and forgotten."""
+        self.tree_changed = True
+        for component in components:
+            if isinstance(component, LightningWork):
+                self._ledger.forget_work(component.name)
+                self.stopped.append(component)
+
+    def _wait(self, work: LightningWork, run: Run) -> None:
+        if work.parallel or not self._in_pass:
+            return
+        self._unwound_at = _caller()
+        raise Unwind(f"waiting for run {run.run_id} of {work.name}")
+
+    def _pass(self, work: LightningWork, record: RunRecord) -> None:
+        if not work.cache_calls and not work.parallel and self._in_pass:
+            self._passed.append(record.run.run_id)
+
+    def _meet_failure(self, work: LightningWork, record: RunRecord) -> None:
+        self.unmet.pop(record.run.run_id, None)
+        if not record.failure_met:
+            self._ledger.put(replace(record, failure_met=True))
+        failure = record.run.failure
+        if record.run.status is RunStatus.CANCELLED and work.parallel:
+            return  # somebody's decision, which the flow sees in the work's status
+        if work.raise_exception and failure is not None:
+            raise WorkRunError(work.name, failure.type, failure.message, failure.traceback)
+
+
+def _starts_again(work: LightningWork, record: RunRecord) -> bool:
+    """Tells whether a call whose run has ended asks for a new one."""
+    if record.consumed:
+        return record.run.status.terminal
+    return record.run.status is RunStatus.SUCCEEDED and not work.cache_calls and work.parallel
+
+
+def _caller() -> str:
+    """Names the line of user code that called `work.run`."""
+    frame = sys._getframe(1)
+    while frame.f_back is not None and "flowrpc" in frame.f_globals.get("__name__", ""):
+        frame = frame.f_back
+    return f"{frame.f_code.co_filename}:{frame.f_lineno}"

@@ -1,0 +1,62 @@
+"""Requests that wait for the engine: the asyncio side of the hand-over."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import Callable
+from typing import Any
+
+from flowrpc.errors import CallError
+from flowrpc.flow_service.effects import Reply
+from flowrpc.flow_service.events import Request, StopRequested
+
+MAX_WAITING = 10_000
+"""How many requests may wait; the next one is refused and may be sent again later."""
+
+
+class WaitingCalls:
+    """Hands requests to the engine and gives their answers to those who wait. It lives in the asyncio thread."""
+
+    def __init__(self, submit: Callable[[Any], None]) -> None:
+        """Takes what hands an event to the engine."""
+        self._submit = submit
+        self._ids = itertools.count(1)
+        self._futures: dict[int, asyncio.Future[Any]] = {}
+        self._closed = False
+
+    async def ask(self, make: Callable[[int], Request | StopRequested]) -> Any:
+        """Hands a request over and waits for its answer; `make` gets the id to give it.
+
+        Raises:
+            CallError: The request is refused, or too many wait.
+        """
+        if self._closed:
+            raise CallError("STOPPING", "the app is ending; start it again to go on")
+        if len(self._futures) >= MAX_WAITING:
+            message = f"{MAX_WAITING:,} requests wait already; wait and try again"
+            raise CallError("OVERLOADED", message, queue="requests", limit=str(MAX_WAITING))
+        call_id = next(self._ids)
+        future = self._futures[call_id] = asyncio.get_running_loop().create_future()
+        self._submit(make(call_id))
+        try:
+            return await future
+        finally:
+            self._futures.pop(call_id, None)
+
+    def settle(self, reply: Reply) -> None:
+        """Gives an answer to who waits for it, if anybody still does."""
+        future = self._futures.get(reply.call_id)
+        if future is None or future.done():
+            return
+        if isinstance(reply.answer, CallError):
+            future.set_exception(reply.answer)
+        else:
+            future.set_result(reply.answer)
+
+    def close(self, error: CallError) -> None:
+        """Refuses what waits and what comes."""
+        self._closed = True
+        for future in self._futures.values():
+            if not future.done():
+                future.set_exception(error)

@@ -1,0 +1,163 @@
+"""The engine: the one thread that owns every component. It feeds the core and commits what comes out."""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+
+from flowrpc.errors import StoreError
+from flowrpc.flow_service.core import Core
+from flowrpc.flow_service.effects import Effect
+from flowrpc.flow_service.events import Event, Writing
+from flowrpc.flow_service.instant import Instant
+from flowrpc.state.records import Revision
+from flowrpc.store.interface import Store
+
+logger = logging.getLogger(__name__)
+
+ENGINE_THREAD = "flowrpc-engine"
+"""Name of the thread."""
+SPIN_SECONDS = 0.0001
+"""How long passes run in a row before the thread lets the asyncio thread have the interpreter."""
+
+Deliver = Callable[[Revision | None, bytes, list[Effect]], None]
+"""Takes a durable revision with its bytes, if there is a new one, and the effects to carry out after it."""
+
+
+def now() -> Instant:
+    """Reads both clocks."""
+    return Instant(time.monotonic(), datetime.now(UTC))
+
+
+class Engine:
+    """Runs the core in a thread of its own.
+
+    It sleeps until an event comes or a deadline passes, takes all events that wait, runs passes while something
+    changed, commits once per turn, and then delivers. A commit happens in this thread: handing it to another one
+    costs a reply more than it saves (docs/decisions).
+
+    Args:
+        make_core: Builds the core, in the engine's thread: user code of recovery runs there too.
+        store: Where revisions go; used from this thread only.
+        deliver: Is called in this thread.
+        on_failure: Is called in this thread if it ends by an error that is not user code's.
+    """
+
+    def __init__(
+        self,
+        make_core: Callable[[Instant], Core],
+        store: Store,
+        deliver: Deliver,
+        on_failure: Callable[[BaseException], None],
+    ) -> None:
+        self._make_core = make_core
+        self._store = store
+        self._deliver = deliver
+        self._on_failure = on_failure
+        self._inbox: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._main, name=ENGINE_THREAD, daemon=True)
+
+    def start(self) -> None:
+        """Starts the thread."""
+        self._thread.start()
+
+    def submit(self, event: Event) -> None:
+        """Hands the engine an event; from any thread, never blocks."""
+        self._inbox.put(event)
+
+    @property
+    def backlog(self) -> int:
+        """How many events wait."""
+        return self._inbox.qsize()
+
+    def stop(self, timeout: float) -> bool:
+        """Ends the thread after what it does now; tells whether it ended in time."""
+        self._inbox.put(None)
+        self._thread.join(timeout)
+        return not self._thread.is_alive()
+
+    def _main(self) -> None:
+        try:
+            self._run()
+        except BaseException as error:  # noqa: BLE001  # the thread ends here; its owner decides
+            self._on_failure(error)
+
+    def _run(self) -> None:
+        core = self._make_core(now())
+        core.own_thread(threading.get_ident())
+        self._commit(core, now())
+        while self._take_events(core):
+            if core.ended is None and core.wants_pass:
+                self._spin(core)
+            instant = now()
+            core.tick(instant)
+            if core.must_seal(instant) or not core.wants_pass:
+                self._commit(core, instant)
+            self._deliver_effects(core)
+
+    def _take_events(self, core: Core) -> bool:
+        """Waits if there is nothing to do, and feeds every event that is there. False: the engine is to stop."""
+        events = self._wait(core)
+        instant = now()
+        for event in events:
+            if event is None:
+                return False
+            core.receive(self._with_first_answer(event), instant)
+        return True
+
+    def _wait(self, core: Core) -> Sequence[Event | None]:
+        inbox = self._inbox
+        events: list[Event | None] = []
+        if inbox.empty() and not (core.wants_pass and core.ended is None):
+            deadline = core.deadline()
+            timeout = None if deadline is None else max(deadline - time.monotonic(), 0.0)
+            try:
+                events.append(inbox.get(timeout=timeout))
+            except queue.Empty:
+                return events
+        for _ in range(inbox.qsize()):
+            events.append(inbox.get())
+        return events
+
+    def _with_first_answer(self, event: Event) -> Event:
+        if isinstance(event, Writing) and event.request_id:
+            earlier = self._store.answer(event.request_id)
+            if earlier is not None:
+                return replace(event, earlier=earlier)
+        return event
+
+    def _spin(self, core: Core) -> None:
+        """Runs passes until nothing changes, an event comes, or it is the asyncio thread's turn."""
+        inbox = self._inbox
+        clock = time.monotonic
+        instant = now()
+        end = instant.monotonic + SPIN_SECONDS
+        while core.wants_pass and core.ended is None:
+            core.run_pass(instant)
+            if clock() >= end or not inbox.empty():
+                break
+        if core.wants_pass:
+            time.sleep(0)  # lets another thread that waits for the interpreter have it
+
+    def _commit(self, core: Core, instant: Instant) -> None:
+        commit = core.seal(instant)
+        if commit is None:
+            return
+        data = self._store.commit(commit)
+        core.committed()
+        self._deliver(commit.revision, data, core.take_effects())
+
+    def _deliver_effects(self, core: Core) -> None:
+        effects = core.take_effects()
+        if effects:
+            self._deliver(None, b"", effects)
+
+
+def storage_failed(error: BaseException) -> bool:
+    """Tells whether the engine ended because its store failed."""
+    return isinstance(error, StoreError)

@@ -1,0 +1,118 @@
+"""What happens to a flow service from outside, as the core is told it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from flowrpc.protocol.messages import AgentMessage, Hello
+from flowrpc.protocol.stored_answer import StoredAnswer
+from flowrpc.state import Change, Value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """A request that wants an answer."""
+
+    call_id: int
+    """Names the waiting call to the shell."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Writing(Request):
+    """A request that changes things once, however often it is sent."""
+
+    request_id: str = ""
+    digest: bytes = b""
+    """SHA-256 of the request without its id."""
+    earlier: StoredAnswer | None = None
+    """The durable first answer to the request id, if there is one."""
+    deadline: float | None = None
+    """Monotonic time after which nobody waits for the answer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandCalled(Writing):
+    """A client calls a command."""
+
+    command: str
+    arguments: dict[str, Value]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpdateRequested(Writing):
+    """A client changes vars from outside."""
+
+    component: str
+    changes: tuple[Change, ...]
+    expected_revision: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelRequested(Request):
+    """A client cancels a run."""
+
+    run_id: str
+    grace: timedelta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandsListed(Request):
+    """A client asks what commands there are."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorksListed(Request):
+    """A client asks what works there are."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StopRequested:
+    """Somebody stops the app in order. A `call_id` of 0 wants no answer."""
+
+    message: str = ""
+    call_id: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentAttached:
+    """An agent opened a stream and said hello."""
+
+    session: int
+    hello: Hello
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentSpoke:
+    """An agent said something else."""
+
+    session: int
+    message: AgentMessage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentDetached:
+    """An agent's stream ended."""
+
+    session: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentExited:
+    """An agent's process was seen to end: what it held is dead."""
+
+    boot_id: str
+
+
+Event = (
+    CommandCalled
+    | UpdateRequested
+    | CancelRequested
+    | CommandsListed
+    | WorksListed
+    | StopRequested
+    | AgentAttached
+    | AgentSpoke
+    | AgentDetached
+    | AgentExited
+)

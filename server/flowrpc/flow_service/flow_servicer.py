@@ -1,0 +1,188 @@
+"""FlowService: decodes a request, asks the engine or the publisher, encodes the answer."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial, wraps
+from typing import Any, TypeVar
+
+from flowrpc.errors import CallError
+from flowrpc.flow_service.calls_waiting import WaitingCalls
+from flowrpc.flow_service.events import (
+    CancelRequested,
+    CommandCalled,
+    CommandsListed,
+    StopRequested,
+    UpdateRequested,
+    WorksListed,
+)
+from flowrpc.flow_service.logs import LogHub
+from flowrpc.flow_service.publisher import Published, Publisher
+from flowrpc.flow_service.security import abort
+from flowrpc.protocol.answers import AppInfo, WatchEnd
+from flowrpc.v1 import flow_service_pb2_grpc
+from flowrpc.wire import answers, outcomes, requests, watch
+from flowrpc.wire.errors import internal_error
+
+logger = logging.getLogger(__name__)
+
+Item = TypeVar("Item")
+
+
+def _unary(method: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+    """Turns errors of a method into a status."""
+
+    @wraps(method)
+    async def call(self: Any, request: Any, context: Any) -> Any:
+        try:
+            return await method(self, request, context)
+        except CallError as error:
+            await abort(context, error)
+        except Exception as error:  # noqa: BLE001  # the request ends here; its text is for our log only
+            await abort(context, _logged(method.__name__, error))
+
+    return call
+
+
+def _streaming(method: Callable[..., AsyncIterator[Any]]) -> Callable[..., AsyncIterator[Any]]:
+    """Turns errors of a streaming method into a status."""
+
+    @wraps(method)
+    async def call(self: Any, request: Any, context: Any) -> AsyncIterator[Any]:
+        try:
+            async for update in method(self, request, context):
+                yield update
+        except CallError as error:
+            await abort(context, error)
+        except Exception as error:  # noqa: BLE001  # the request ends here; its text is for our log only
+            await abort(context, _logged(method.__name__, error))
+
+    return call
+
+
+def _logged(method: str, error: Exception) -> CallError:
+    error_id = secrets.token_hex(8)
+    logger.error("fault %s in %s", error_id, method, exc_info=error)
+    return internal_error(error_id)
+
+
+class FlowServicer(flow_service_pb2_grpc.FlowServiceServicer):
+    """Serves clients."""
+
+    def __init__(
+        self, waiting: WaitingCalls, publisher: Publisher, logs: LogHub, app_info: Callable[[], AppInfo]
+    ) -> None:
+        self._waiting = waiting
+        self._publisher = publisher
+        self._logs = logs
+        self._app_info = app_info
+
+    @_unary
+    async def GetApp(self, request: Any, context: Any) -> Any:
+        return answers.encode_app(self._app_info())
+
+    @_unary
+    async def GetState(self, request: Any, context: Any) -> Any:
+        return watch.encode_state(self._publisher.state(requests.decode_get_state(request)))
+
+    @_streaming
+    async def WatchState(self, request: Any, context: Any) -> AsyncIterator[bytes]:
+        """Sends bytes: a revision is passed on as it is stored."""
+        async for update in self._publisher.watch(requests.decode_watch_state(request)):
+            if isinstance(update, Published):
+                yield _revision_bytes(update)
+            elif isinstance(update, WatchEnd):
+                yield watch.encode_watch_update(update).SerializeToString()
+            else:
+                for part in [watch.encode_watch_update(part).SerializeToString() for part in update]:
+                    yield part
+
+    @_unary
+    async def UpdateState(self, request: Any, context: Any) -> Any:
+        update = requests.decode_update_state(request)
+        event = partial(
+            UpdateRequested,
+            component=update.component,
+            changes=update.changes,
+            expected_revision=update.expected_revision,
+            **_writing(request, update.request_id, context),
+        )
+        return outcomes.encode_update_outcome(await self._ask(event))
+
+    @_unary
+    async def CallCommand(self, request: Any, context: Any) -> Any:
+        call = requests.decode_call_command(request)
+        event = partial(
+            CommandCalled,
+            command=call.command,
+            arguments=call.arguments,
+            **_writing(request, call.request_id, context),
+        )
+        return outcomes.encode_command_outcome(await self._ask(event))
+
+    @_unary
+    async def ListCommands(self, request: Any, context: Any) -> Any:
+        page = requests.decode_list_page(request)
+        commands = await self._ask(CommandsListed)
+        chosen, token = _page(commands, page.page_size, page.page_token)
+        return answers.encode_commands(chosen, token)
+
+    @_unary
+    async def ListWorks(self, request: Any, context: Any) -> Any:
+        page = requests.decode_list_page(request)
+        listed = await self._ask(WorksListed)
+        chosen, token = _page(listed.works, page.page_size, page.page_token)
+        return answers.encode_works(chosen, listed.revision, token)
+
+    @_unary
+    async def ListRuns(self, request: Any, context: Any) -> Any:
+        runs, token = self._publisher.runs(requests.decode_list_runs(request))
+        return answers.encode_runs(runs, self._publisher.replica.revision, token)
+
+    @_unary
+    async def CancelRun(self, request: Any, context: Any) -> Any:
+        cancel = requests.decode_cancel_run(request)
+        event = partial(CancelRequested, run_id=cancel.run_id, grace=cancel.grace)
+        return answers.encode_cancelled(await self._ask(event))
+
+    @_streaming
+    async def StreamLogs(self, request: Any, context: Any) -> AsyncIterator[Any]:
+        async for record, dropped in self._logs.read(requests.decode_stream_logs(request)):
+            yield answers.encode_log_update(record, dropped)
+
+    @_unary
+    async def StopApp(self, request: Any, context: Any) -> Any:
+        stop = requests.decode_stop_app(request)
+        return answers.encode_stopped(await self._ask(partial(StopRequested, message=stop.message)))
+
+    async def _ask(self, make: Callable[..., Any]) -> Any:
+        return await self._waiting.ask(lambda call_id: make(call_id=call_id))
+
+
+def _writing(request: Any, request_id: str, context: Any) -> dict[str, Any]:
+    """Tells what makes a request that changes things happen once, and not too late."""
+    remaining = context.time_remaining()
+    facts: dict[str, Any] = {"deadline": time.monotonic() + remaining if remaining is not None else None}
+    if request_id:
+        facts |= {"request_id": request_id, "digest": requests.request_digest(request)}
+    return facts
+
+
+def _revision_bytes(update: Published) -> bytes:
+    if update.data:
+        return watch.watch_revision_bytes(update.data)
+    return watch.encode_watch_update(update.revision).SerializeToString()
+
+
+def _page(items: tuple[Item, ...], size: int, token: str) -> tuple[tuple[Item, ...], str]:
+    """Cuts a page out of a list that is ordered by name; the token is where the next one begins."""
+    if token and not token.isdecimal():
+        raise CallError(
+            "INVALID_REQUEST", "the page token is none of this list's; begin again", field="page_token"
+        )
+    start = int(token or 0)
+    end = start + size
+    return items[start:end], str(end) if end < len(items) else ""

@@ -1,0 +1,167 @@
+"""The app's log: records of works, of the flow's own code and of the service, kept for readers."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import logging
+import threading
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterable
+from datetime import UTC, datetime
+from typing import TextIO
+
+from flowrpc.protocol.messages import LogRecord, LogSource
+from flowrpc.protocol.requests import StreamLogs
+
+KEPT_RECORDS = 10_000
+READER_RECORDS = 1_000
+"""How many records may wait for a reader before it loses the oldest."""
+MAX_TEXT = 64 * 1024
+
+
+class _Reader:
+    """Collects the records that wait for one reader."""
+
+    def __init__(self, request: StreamLogs) -> None:
+        self.request = request
+        self.records: deque[LogRecord] = deque()
+        self.dropped = 0
+        self.wake = asyncio.Event()
+
+    def offer(self, record: LogRecord) -> None:
+        if not _wanted(record, self.request):
+            return
+        if len(self.records) >= READER_RECORDS:
+            self.records.popleft()
+            self.dropped += 1
+        self.records.append(record)
+        self.wake.set()
+
+
+class LogHub:
+    """Keeps the newest records and hands them to readers. It lives in the asyncio thread."""
+
+    def __init__(self, echo: Callable[[LogRecord], None] | None = None) -> None:
+        """Takes what shows each record on the terminal, if anything does."""
+        self._kept: deque[LogRecord] = deque(maxlen=KEPT_RECORDS)
+        self._readers: set[_Reader] = set()
+        self._echo = echo
+        self._ended = False
+
+    def add(self, records: Iterable[LogRecord]) -> None:
+        """Takes records."""
+        for record in records:
+            self.add_own(record)
+            if self._echo is not None:
+                self._echo(record)
+
+    def add_own(self, record: LogRecord) -> None:
+        """Takes a record of this process, which its terminal shows anyhow."""
+        self._kept.append(record)
+        for reader in self._readers:
+            reader.offer(record)
+
+    def end(self) -> None:
+        """Ends every reader after what is there."""
+        self._ended = True
+        for reader in self._readers:
+            reader.wake.set()
+
+    async def read(self, request: StreamLogs) -> AsyncIterator[tuple[LogRecord, int]]:
+        """Yields kept records, then new ones if the reader follows; each with how many were dropped before it."""
+        reader = _Reader(request)
+        kept = [record for record in self._kept if _wanted(record, request)]
+        reader.records.extend(kept[-request.tail :])
+        self._readers.add(reader)
+        try:
+            while True:
+                while reader.records:
+                    dropped, reader.dropped = reader.dropped, 0
+                    yield reader.records.popleft(), dropped
+                if self._ended or not request.follow:
+                    return
+                reader.wake.clear()
+                await reader.wake.wait()
+        finally:
+            self._readers.discard(reader)
+
+
+class HubHandler(logging.Handler):
+    """Sends records of `logging` in this process to the hub."""
+
+    def __init__(self, submit: Callable[[LogRecord], None]) -> None:
+        """Takes what hands a record to the hub from any thread."""
+        super().__init__()
+        self._submit = submit
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Sends a record; one that cannot be formatted is reported by `logging`."""
+        try:
+            text = self.format(record)
+        except Exception:  # noqa: BLE001  # the record is user code's: its arguments may raise anything
+            self.handleError(record)
+            return
+        self._submit(
+            LogRecord(
+                time=datetime.fromtimestamp(record.created, UTC),
+                message=cut(text),
+                level=record.levelno,
+                component=getattr(record, "component", ""),
+                logger=record.name,
+            )
+        )
+
+
+class Tee(io.TextIOBase):
+    """Is a standard stream that also sends what user code of the engine's thread prints to the hub, line by line."""
+
+    def __init__(
+        self, stream: TextIO, source: LogSource, submit: Callable[[LogRecord], None], thread_name: str
+    ) -> None:
+        self._stream = stream
+        self._source = source
+        self._submit = submit
+        self._thread_name = thread_name
+        self._line = ""
+
+    def write(self, text: str) -> int:
+        """Writes text; whole lines of the engine's thread go to the hub as well."""
+        if threading.current_thread().name == self._thread_name:
+            self._line += text
+            *lines, self._line = self._line.split("\n")
+            for line in lines:
+                self._send(line)
+        return self._stream.write(text)
+
+    def flush(self) -> None:
+        """Flushes the stream beneath."""
+        self._stream.flush()
+
+    def isatty(self) -> bool:
+        """Tells whether the stream beneath is a terminal."""
+        return self._stream.isatty()
+
+    def fileno(self) -> int:
+        """Returns the descriptor of the stream beneath."""
+        return self._stream.fileno()
+
+    def _send(self, line: str) -> None:
+        level = logging.WARNING if self._source is LogSource.STDERR else logging.INFO
+        self._submit(
+            LogRecord(
+                time=datetime.now(UTC), message=cut(line), level=level, component="root", source=self._source
+            )
+        )
+
+
+def cut(text: str) -> str:
+    """Cuts a text that is too long for a record."""
+    return text if len(text) <= MAX_TEXT else text[: MAX_TEXT - 1] + "…"
+
+
+def _wanted(record: LogRecord, request: StreamLogs) -> bool:
+    if record.level < request.minimum_level:
+        return False
+    name = request.component
+    return not name or record.component == name or record.component.startswith(name + ".")

@@ -1,0 +1,106 @@
+"""WorkService: the streams of agents. Frames go to the engine as events, effects come back as frames."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import logging
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+from flowrpc.errors import CallError, FlowrpcError
+from flowrpc.flow_service.effects import CloseSession, Send
+from flowrpc.flow_service.events import AgentAttached, AgentDetached, AgentSpoke
+from flowrpc.flow_service.logs import LogHub
+from flowrpc.flow_service.security import abort
+from flowrpc.protocol.messages import FlowMessage, Hello, LogBatch
+from flowrpc.v1 import work_service_pb2_grpc
+from flowrpc.wire.attach import decode_agent_message, encode_flow_message
+
+logger = logging.getLogger(__name__)
+
+HELLO_SECONDS = 10.0
+"""How long a stream may take to say hello."""
+
+
+class _Stream:
+    """What is to be sent over one stream. It grows with what the engine says, which agents answer before more."""
+
+    def __init__(self) -> None:
+        self.out: asyncio.Queue[FlowMessage | CallError | None] = asyncio.Queue()
+
+
+class WorkServicer(work_service_pb2_grpc.WorkServiceServicer):
+    """Serves agents."""
+
+    def __init__(self, submit: Callable[[Any], None], logs: LogHub) -> None:
+        """Takes what hands an event to the engine, and where log records go."""
+        self._submit = submit
+        self._logs = logs
+        self._numbers = itertools.count(1)
+        self._streams: dict[int, _Stream] = {}
+
+    async def Attach(self, requests: AsyncIterator[Any], context: Any) -> AsyncIterator[Any]:
+        """Serves one stream from hello to end."""
+        hello = await self._hello(requests, context)
+        number, stream = next(self._numbers), _Stream()
+        self._streams[number] = stream
+        self._submit(AgentAttached(session=number, hello=hello))
+        reader = asyncio.create_task(self._read(number, requests, stream))
+        try:
+            while (message := await stream.out.get()) is not None:
+                if isinstance(message, CallError):
+                    await abort(context, message)
+                yield encode_flow_message(message)
+        finally:
+            reader.cancel()
+            del self._streams[number]
+            self._submit(AgentDetached(session=number))
+
+    def send(self, effect: Send) -> None:
+        """Says something to an agent, if its stream is still there."""
+        stream = self._streams.get(effect.session)
+        if stream is not None:
+            stream.out.put_nowait(effect.message)
+
+    def close(self, effect: CloseSession) -> None:
+        """Ends a stream."""
+        stream = self._streams.get(effect.session)
+        if stream is not None:
+            stream.out.put_nowait(effect.error)
+
+    def close_all(self) -> None:
+        """Ends every stream, after what is to be sent."""
+        for stream in self._streams.values():
+            stream.out.put_nowait(None)
+
+    async def _hello(self, requests: AsyncIterator[Any], context: Any) -> Hello:
+        message: Any = None
+        problem = "the first message of the stream must be Hello"
+        try:
+            async with asyncio.timeout(HELLO_SECONDS):
+                message = decode_agent_message(await anext(requests))
+        except TimeoutError:
+            problem = f"no Hello within {HELLO_SECONDS:g} s"
+        except (StopAsyncIteration, FlowrpcError) as error:
+            problem = str(error) or problem
+        if isinstance(message, Hello) and message.agent_id and message.boot_id and message.works:
+            return message
+        if isinstance(message, Hello):
+            problem = "a Hello names agent_id, boot_id and at least one work"
+        return await abort(context, CallError("INVALID_HELLO", problem, problem=problem))
+
+    async def _read(self, number: int, requests: AsyncIterator[Any], stream: _Stream) -> None:
+        """Takes the frames of a stream until it ends."""
+        try:
+            async for request in requests:
+                message = decode_agent_message(request)
+                if isinstance(message, LogBatch):
+                    self._logs.add(message.records)
+                elif message is not None:
+                    self._submit(AgentSpoke(session=number, message=message))
+        except FlowrpcError as error:
+            logger.error("an agent sent what cannot be read: %s", error)
+            stream.out.put_nowait(CallError("INVALID_VALUE", str(error)))
+            return
+        stream.out.put_nowait(None)

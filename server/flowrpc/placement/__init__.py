@@ -1,0 +1,1 @@
+"""What starts and stops agents: it places and kills, it never retries."""

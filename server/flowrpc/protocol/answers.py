@@ -1,0 +1,117 @@
+"""What a flow service answers to its clients, as plain facts. `flow_service.proto` tells what each means."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from datetime import datetime
+
+from flowrpc.state.records import AppStatus, ComponentRecord, Failure, Revision, Run
+from flowrpc.state.values import Value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AppInfo:
+    """What app this is and how it is."""
+
+    name: str
+    journal_id: str
+    life: int
+    revision: int
+    status: AppStatus
+    root_type: str
+    started_at: datetime
+    version: str
+    pid: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StateSnapshot:
+    """The state of a component and what is below it, at one revision."""
+
+    journal_id: str
+    revision: int
+    components: tuple[ComponentRecord, ...]
+    runs: tuple[Run, ...]
+    app: AppStatus | None = None
+    """The app's status; only in a watch."""
+    first: bool = True
+    last: bool = True
+    """A watch sends large snapshots in parts; the parts' components add up."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WatchEnd:
+    """Why a watch ends."""
+
+    revision: int
+    message: str
+    app: AppStatus | None = None
+
+
+WatchUpdate = StateSnapshot | Revision | WatchEnd
+"""What a watch sends."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParameterInfo:
+    """A parameter of a command."""
+
+    name: str
+    annotation: str
+    required: bool
+    default: Value = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandInfo:
+    """A command of the app."""
+
+    name: str
+    flow: str
+    help: str
+    parameters: tuple[ParameterInfo, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandOutcome:
+    """How a command ended: what it returned, or what it raised."""
+
+    result: Value = None
+    failure: Failure | None = None
+    revision: int = 0
+    replayed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpdateOutcome:
+    """The revision that holds an update of the state."""
+
+    revision: int
+    replayed: bool = False
+
+
+class WorkStage(enum.Enum):
+    """What a work is doing."""
+
+    NOT_STARTED = "not_started"
+    PENDING = "pending"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    STOPPED = "stopped"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkInfo:
+    """A work of the app."""
+
+    name: str
+    type: str
+    stage: WorkStage
+    parallel: bool
+    cache_calls: bool
+    raise_exception: bool
+    latest_run: Run | None
+    succeeded_count: int
+    failed_count: int

@@ -1,0 +1,126 @@
+"""The data directory: `journal.db`, `snapshots/` and `lock`, for this user only."""
+
+from __future__ import annotations
+
+import logging
+import os
+import shutil
+from pathlib import Path
+
+from flowrpc.errors import StoreCorruptError, StoreError
+from flowrpc.store.database import damaged
+from flowrpc.store.lock import DirectoryLock
+from flowrpc.store.snapshots import sync_folder
+
+_logger = logging.getLogger(__name__)
+
+_DATABASE = "journal.db"
+_CONTENTS = (_DATABASE, f"{_DATABASE}-wal", f"{_DATABASE}-shm", "snapshots")
+_EMPTYING = "emptying"
+
+
+class DataDirectory:
+    """The places in a data directory."""
+
+    def __init__(self, path: Path) -> None:
+        """Names the directory; `prepare` makes it."""
+        self.path = path
+        self.database = path / _DATABASE
+        self.snapshots = path / "snapshots"
+        self._previous = path / "previous"
+
+    def prepare(self) -> None:
+        """Makes the directory, with mode 0700, unless it is there; one that is there keeps its mode.
+
+        Raises:
+            StoreError: it cannot be made, or is no directory.
+        """
+        try:
+            new = not self.path.exists()
+            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if new:
+                sync_folder(self.path.parent)
+        except FileExistsError as error:
+            raise StoreError(f"{self.path} is no directory: give another --data-dir") from error
+        except OSError as error:
+            raise StoreError(
+                f"{self.path} cannot be made: {error.strerror}; give another --data-dir"
+            ) from error
+
+    def prepare_files(self) -> None:
+        """Makes the files that a store needs, for this user only; the lock must be held.
+
+        Raises:
+            StoreCorruptError: there are snapshots, but the database is gone.
+            StoreError: they cannot be made.
+        """
+        try:
+            if (self.path / _EMPTYING).exists():
+                self._move_away()
+            self.snapshots.mkdir(mode=0o700, exist_ok=True)
+            self._make_database()
+        except OSError as error:
+            raise StoreError(f"{self.path} cannot be written: {error}; give another --data-dir") from error
+
+    def empty(self) -> Path | None:
+        """Moves the journal to `previous/`, in place of the one that is there; the lock must be held.
+
+        The mark makes it whole or not at all: if it is cut short, the next `prepare_files` finishes it.
+
+        Returns:
+            Where the journal is now; None if there was none.
+        """
+        if not any((self.path / name).exists() for name in _CONTENTS):
+            return None
+        try:
+            shutil.rmtree(self._previous, ignore_errors=True)
+            self._previous.mkdir(mode=0o700)
+            (self.path / _EMPTYING).touch(mode=0o600)
+            sync_folder(self.path)
+            self._move_away()
+        except OSError as error:
+            raise StoreError(f"{self.path} cannot be emptied: {error}; give another --data-dir") from error
+        return self._previous
+
+    def _make_database(self) -> None:
+        if self.database.exists() and self.database.stat().st_size:
+            return
+        if any(self.snapshots.glob("*.snapshot")):
+            raise StoreCorruptError(
+                damaged(self.database, "it is missing or empty, but snapshots of it are there")
+            )
+        os.close(os.open(self.database, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+        sync_folder(self.path)
+
+    def _move_away(self) -> None:
+        """Moves what is still here: an earlier try may have been cut short."""
+        for name in _CONTENTS:
+            if (self.path / name).exists():
+                (self.path / name).rename(self._previous / name)
+        sync_folder(self._previous)
+        sync_folder(self.path)
+        (self.path / _EMPTYING).unlink()
+        sync_folder(self.path)
+
+
+def fresh(data_dir: Path) -> Path | None:
+    """Empties a data directory, so that the next store that opens it begins a new journal.
+
+    Returns:
+        Where the old journal is now, until the next call; None if there was none.
+
+    Raises:
+        StoreLockedError: a service uses the directory.
+        StoreError: it cannot be emptied.
+    """
+    directory = DataDirectory(data_dir)
+    directory.prepare()
+    lock = DirectoryLock(data_dir)
+    lock.acquire()
+    try:
+        moved_to = directory.empty()
+    finally:
+        lock.release()
+    if moved_to is not None:
+        _logger.info("moved the journal of %s to %s", data_dir, moved_to)
+    return moved_to

@@ -1,0 +1,206 @@
+"""What a flow service answers ⇄ messages; the outcomes of commands and updates are in `wire.outcomes`.
+
+`encode_*` is the service's side, `decode_*` the client's, which raises InvalidValueError for an answer that
+breaks the contract.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Generic, NamedTuple, TypeVar
+
+from flowrpc.errors import InvalidValueError
+from flowrpc.protocol.answers import AppInfo, CommandInfo, ParameterInfo, WorkInfo
+from flowrpc.protocol.messages import LogRecord
+from flowrpc.state.records import Run
+from flowrpc.v1 import flow_service_pb2 as pb
+from flowrpc.wire.enums import WORK_STAGES, decode_member, members
+from flowrpc.wire.logs import decode_log_record, fill_log_record
+from flowrpc.wire.runs import decode_app_status, decode_run, fill_app_status, fill_run
+from flowrpc.wire.times import decode_time, fill_time
+from flowrpc.wire.values import decode_value, fill_value
+
+_Item = TypeVar("_Item")
+
+_WORK_STAGES = members(WORK_STAGES)
+
+
+class Page(NamedTuple, Generic[_Item]):
+    """One page of a list."""
+
+    items: tuple[_Item, ...]
+    next_page_token: str
+    """Empty on the last page."""
+    revision: int
+    """The revision that the page is of; 0 for commands, which no revision changes."""
+
+
+class LogUpdate(NamedTuple):
+    """One log record of a stream."""
+
+    record: LogRecord
+    dropped: int
+    """How many records were dropped before this one."""
+
+
+def encode_app(info: AppInfo) -> pb.GetAppResponse:
+    """Tells what app this is."""
+    message = pb.GetAppResponse(
+        name=info.name,
+        journal_id=info.journal_id,
+        life=info.life,
+        revision=info.revision,
+        root_type=info.root_type,
+        version=info.version,
+        pid=info.pid,
+    )
+    fill_app_status(message.status, info.status)
+    fill_time(message.started_at, info.started_at)
+    return message
+
+
+def decode_app(message: pb.GetAppResponse) -> AppInfo:
+    """Reads what app this is."""
+    return AppInfo(
+        name=message.name,
+        journal_id=message.journal_id,
+        life=message.life,
+        revision=message.revision,
+        status=decode_app_status(message.status, "app"),
+        root_type=message.root_type,
+        started_at=decode_time(message.started_at, "app: started_at"),
+        version=message.version,
+        pid=message.pid,
+    )
+
+
+def encode_commands(commands: Iterable[CommandInfo], next_page_token: str = "") -> pb.ListCommandsResponse:
+    """Tells a page of the commands."""
+    message = pb.ListCommandsResponse(next_page_token=next_page_token)
+    for command in commands:
+        entry = message.commands.add(name=command.name, flow=command.flow, help=command.help)
+        for parameter in command.parameters:
+            _fill_parameter(entry.parameters.add(), parameter)
+    return message
+
+
+def decode_commands(message: pb.ListCommandsResponse) -> Page[CommandInfo]:
+    """Reads a page of the commands."""
+    return Page(tuple([_decode_command(entry) for entry in message.commands]), message.next_page_token, 0)
+
+
+def encode_works(works: Iterable[WorkInfo], revision: int, next_page_token: str = "") -> pb.ListWorksResponse:
+    """Tells a page of the works."""
+    message = pb.ListWorksResponse(next_page_token=next_page_token, revision=revision)
+    for work in works:
+        _fill_work(message.works.add(), work)
+    return message
+
+
+def decode_works(message: pb.ListWorksResponse) -> Page[WorkInfo]:
+    """Reads a page of the works."""
+    works = tuple([_decode_work(work) for work in message.works])
+    return Page(works, message.next_page_token, message.revision)
+
+
+def encode_runs(runs: Iterable[Run], revision: int, next_page_token: str = "") -> pb.ListRunsResponse:
+    """Tells a page of the runs."""
+    message = pb.ListRunsResponse(next_page_token=next_page_token, revision=revision)
+    for run in runs:
+        fill_run(message.runs.add(), run)
+    return message
+
+
+def decode_runs(message: pb.ListRunsResponse) -> Page[Run]:
+    """Reads a page of the runs."""
+    runs = tuple([decode_run(run, "runs") for run in message.runs])
+    return Page(runs, message.next_page_token, message.revision)
+
+
+def encode_cancelled(revision: int) -> pb.CancelRunResponse:
+    """Tells the revision that holds the request to cancel a run."""
+    return pb.CancelRunResponse(revision=revision)
+
+
+def decode_cancelled(message: pb.CancelRunResponse) -> int:
+    """Reads the revision that holds the request to cancel a run."""
+    return message.revision
+
+
+def encode_log_update(record: LogRecord, dropped: int) -> pb.StreamLogsResponse:
+    """Sends a log record, and how many were dropped before it."""
+    message = pb.StreamLogsResponse(dropped=dropped)
+    fill_log_record(message.record, record)
+    return message
+
+
+def decode_log_update(message: pb.StreamLogsResponse) -> LogUpdate:
+    """Reads a log record, and how many were dropped before it."""
+    return LogUpdate(decode_log_record(message.record), message.dropped)
+
+
+def encode_stopped(revision: int) -> pb.StopAppResponse:
+    """Tells the last revision of this life."""
+    return pb.StopAppResponse(revision=revision)
+
+
+def decode_stopped(message: pb.StopAppResponse) -> int:
+    """Reads the last revision of this life."""
+    return message.revision
+
+
+def _fill_parameter(message: pb.Parameter, parameter: ParameterInfo) -> None:
+    message.name = parameter.name
+    message.annotation = parameter.annotation
+    message.required = parameter.required
+    if not parameter.required:
+        fill_value(message.default_value, parameter.default)
+
+
+def _decode_parameter(message: pb.Parameter) -> ParameterInfo:
+    given = message.HasField("default_value")
+    return ParameterInfo(
+        name=message.name,
+        annotation=message.annotation,
+        required=message.required,
+        default=decode_value(message.default_value, f"default of {message.name}") if given else None,
+    )
+
+
+def _decode_command(message: pb.Command) -> CommandInfo:
+    return CommandInfo(
+        name=message.name,
+        flow=message.flow,
+        help=message.help,
+        parameters=tuple([_decode_parameter(parameter) for parameter in message.parameters]),
+    )
+
+
+def _fill_work(message: pb.Work, work: WorkInfo) -> None:
+    message.name = work.name
+    message.type = work.type
+    message.stage = WORK_STAGES[work.stage]
+    message.parallel = work.parallel
+    message.cache_calls = work.cache_calls
+    message.raise_exception = work.raise_exception
+    message.succeeded_count = work.succeeded_count
+    message.failed_count = work.failed_count
+    if work.latest_run is not None:
+        fill_run(message.latest_run, work.latest_run)
+
+
+def _decode_work(message: pb.Work) -> WorkInfo:
+    if not message.name:
+        raise InvalidValueError("works", "a work has no name; set `Work.name`")
+    started = message.HasField("latest_run")
+    return WorkInfo(
+        name=message.name,
+        type=message.type,
+        stage=decode_member(_WORK_STAGES, message.stage, f"{message.name}: stage"),
+        parallel=message.parallel,
+        cache_calls=message.cache_calls,
+        raise_exception=message.raise_exception,
+        latest_run=decode_run(message.latest_run, message.name) if started else None,
+        succeeded_count=message.succeeded_count,
+        failed_count=message.failed_count,
+    )

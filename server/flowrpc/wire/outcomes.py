@@ -1,0 +1,54 @@
+"""How a command or an update ended ⇄ messages; clients get them as answers, the store keeps them."""
+
+from __future__ import annotations
+
+from flowrpc.errors import InvalidValueError
+from flowrpc.protocol.answers import CommandOutcome, UpdateOutcome
+from flowrpc.v1 import flow_service_pb2
+from flowrpc.wire.runs import decode_failure, encode_failure
+from flowrpc.wire.values import decode_value, fill_value
+
+
+def encode_command_outcome(outcome: CommandOutcome) -> flow_service_pb2.CallCommandResponse:
+    """Makes the answer to `CallCommand`."""
+    message = flow_service_pb2.CallCommandResponse()
+    fill_command_outcome(message, outcome)
+    return message
+
+
+def fill_command_outcome(message: flow_service_pb2.CallCommandResponse, outcome: CommandOutcome) -> None:
+    """Writes the answer to `CallCommand`."""
+    message.revision = outcome.revision
+    message.replayed = outcome.replayed
+    if outcome.failure is None:
+        fill_value(message.result, outcome.result)
+    else:
+        message.failure.CopyFrom(encode_failure(outcome.failure))
+
+
+def decode_command_outcome(message: flow_service_pb2.CallCommandResponse) -> CommandOutcome:
+    """Reads the answer to `CallCommand`.
+
+    Raises:
+        InvalidValueError: It holds neither a result nor a failure, or a result that is no value.
+    """
+    kind = message.WhichOneof("outcome")
+    if kind is None:
+        raise InvalidValueError("outcome", "is neither a result nor a failure; set one")
+    failed = kind == "failure"
+    return CommandOutcome(
+        result=None if failed else decode_value(message.result, "result"),
+        failure=decode_failure(message.failure) if failed else None,
+        revision=message.revision,
+        replayed=message.replayed,
+    )
+
+
+def encode_update_outcome(outcome: UpdateOutcome) -> flow_service_pb2.UpdateStateResponse:
+    """Makes the answer to `UpdateState`."""
+    return flow_service_pb2.UpdateStateResponse(revision=outcome.revision, replayed=outcome.replayed)
+
+
+def decode_update_outcome(message: flow_service_pb2.UpdateStateResponse) -> UpdateOutcome:
+    """Reads the answer to `UpdateState`."""
+    return UpdateOutcome(revision=message.revision, replayed=message.replayed)

@@ -1,0 +1,1 @@
+"""The work service: the agent, its session with the flow, and the runners."""

@@ -1,0 +1,33 @@
+"""`python -m flowrpc.work_service`: the agent that a placement starts."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from flowrpc.work_service.serve import options_from, serve
+
+
+def main(arguments: list[str]) -> int:
+    """Serves until a signal, and returns the exit code."""
+    return serve(options_from(**vars(_parser().parse_args(arguments))))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m flowrpc.work_service", description=__doc__)
+    parser.add_argument("app_file", type=Path, help="the file that holds the app")
+    parser.add_argument(
+        "--work", dest="works", action="append", required=True, help="name or pattern of works"
+    )
+    parser.add_argument("--flow", dest="address", required=True, help="HOST:PORT of the flow service")
+    parser.add_argument("--token-file", type=Path, required=True)
+    parser.add_argument("--agent-id", required=True)
+    parser.add_argument("--boot-id", help="identity of this process; made up if absent")
+    parser.add_argument("--tls-ca", type=Path, help="root certificates; absent: no TLS")
+    parser.add_argument("--parent-pid", type=int, help="the process to die with")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

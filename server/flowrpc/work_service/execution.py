@@ -1,0 +1,140 @@
+"""Executing the attempts of one work, one after another, in the main thread of its process."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from pathlib import Path
+from threading import get_ident, main_thread
+from types import FrameType
+
+from flowrpc.component.app_file import load_app
+from flowrpc.component.building import build, find
+from flowrpc.component.hosting import Cancelled, HostedWork, ReturnValueError, on_touch
+from flowrpc.component.work import LightningWork
+from flowrpc.errors import ComponentError
+from flowrpc.protocol.messages import CancelAttempt, StartRun
+from flowrpc.state.records import Failure, FailureReason
+from flowrpc.work_service.failures import failure_of
+from flowrpc.work_service.inbox import Inbox
+from flowrpc.work_service.lane import End, Lane
+
+CANCEL_SIGNAL = signal.SIGUSR1
+"""Interrupts user code; sent to the main thread by the thread that reads."""
+
+_CANCELLED = Failure(reason=FailureReason.CANCELLED, message="the run was cancelled")
+
+
+class Execution:
+    """Builds the work at its first attempt and executes every attempt with it.
+
+    Args:
+        app_file: The file that holds the app.
+        lane: Where changes and ends go.
+        inbox: Where the flow's changes come from.
+    """
+
+    def __init__(self, app_file: Path, lane: Lane, inbox: Inbox) -> None:
+        self.run_id = ""
+        """The run that is executed; empty between runs."""
+        self._app_file = app_file
+        self._lane = lane
+        self._inbox = inbox
+        self._work: HostedWork | None = None
+        self._key = ("", 0)
+        self._cancelled_key = ("", 0)
+        self._interruptible = False
+        self._interrupted = False
+        self._thread = get_ident()
+        signal.signal(CANCEL_SIGNAL, self._on_signal)
+
+    def execute(self, start: StartRun) -> Failure | None:
+        """Executes an attempt and says how it ended; returns the failure, if it was one."""
+        self._key, self.run_id, self._interrupted = (start.run_id, start.attempt), start.run_id, False
+        self._inbox.begin(start)
+        failure = self._prepare(start) or self._run(start)
+        if self._work is not None:
+            self._inbox.settle(self._work)
+        sys.stdout.flush()
+        sys.stderr.flush()
+        self._lane.put(End(failure))
+        self.run_id = ""
+        return failure
+
+    def cancel(self, request: CancelAttempt) -> None:
+        """Raises `Cancelled` in user code, now or when it begins; called by the thread that reads."""
+        self._cancelled_key = request.run_id, request.attempt
+        ident = main_thread().ident
+        assert ident is not None, "the main thread runs"
+        signal.pthread_kill(ident, CANCEL_SIGNAL)
+
+    # Building
+
+    def _prepare(self, start: StartRun) -> Failure | None:
+        try:
+            if self._work is None:
+                self._work = self._host(start)
+            else:
+                self._work.restore(start.vars)
+        except BaseException as error:  # noqa: BLE001 - whatever the app's file or a constructor raises
+            return failure_of(error, FailureReason.NOT_BUILT)
+        return None
+
+    def _host(self, start: StartRun) -> HostedWork:
+        app = load_app(self._app_file)
+        component = find(app.root, start.work) if start.recipe is None else build(start.recipe)
+        if not isinstance(component, LightningWork):
+            raise ComponentError(f"{start.work} is no LightningWork but a {type(component).__name__}")
+        work = HostedWork(component, name=start.work, vars=start.vars, log=self._lane)
+        self._lane.news, self._lane.on_news = self._inbox.news, self._catch_up
+        on_touch(self._touched)
+        return work
+
+    # User code
+
+    def _run(self, start: StartRun) -> Failure | None:
+        try:
+            return self._run_interruptibly(start)
+        except Cancelled:  # it came just when user code had ended
+            return _CANCELLED
+
+    def _run_interruptibly(self, start: StartRun) -> Failure | None:
+        assert self._work is not None, "the work was built"
+        try:
+            self._interruptible = True
+            self._raise_if_cancelled()
+            self._work.execute(start.args, start.kwargs)
+        except Cancelled:
+            return _CANCELLED
+        except ReturnValueError as error:
+            return failure_of(error, FailureReason.BROKEN_RULE)
+        except BaseException as error:  # noqa: BLE001 - the end of user code, whatever it raises
+            return failure_of(error)
+        finally:
+            self._interruptible = False
+        return None
+
+    def _touched(self) -> None:
+        if self._inbox.news and get_ident() == self._thread:
+            self._catch_up()
+
+    def _catch_up(self) -> None:
+        """Applies what the flow said; a cancellation waits until that is done whole."""
+        if self._work is None or not self._interruptible:
+            return
+        self._interruptible = False
+        try:
+            self._inbox.catch_up(self._work)
+        finally:
+            self._interruptible = True
+        self._raise_if_cancelled()
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        if self._interruptible:
+            self._raise_if_cancelled()
+
+    def _raise_if_cancelled(self) -> None:
+        """Raises once for each attempt, so that what user code does to clean up is not disturbed."""
+        if self._cancelled_key == self._key and not self._interrupted:
+            self._interrupted = True
+            raise Cancelled

@@ -1,0 +1,84 @@
+"""What ended an execution of user code, as a `Failure`."""
+
+from __future__ import annotations
+
+import signal
+import traceback
+from pathlib import Path
+from types import TracebackType
+
+from flowrpc.state.records import Failure, FailureReason
+
+_OURS = str(Path(__file__).parents[1])
+_IMPORTING = "<frozen importlib"
+
+
+def failure_of(error: BaseException, reason: FailureReason = FailureReason.EXCEPTION) -> Failure:
+    """Tells what user code raised."""
+    if isinstance(error, SystemExit):
+        return exit_failure(_exit_code(error))
+    type_name = f"{type(error).__module__}.{type(error).__qualname__}"
+    return Failure(
+        reason=reason,
+        type=type_name,
+        message=_text(error) or type_name,
+        traceback="".join(traceback.format_exception(type(error), error, _user_frames(error.__traceback__))),
+    )
+
+
+def exit_failure(code: int) -> Failure:
+    """Tells that user code ended its process by itself."""
+    message = f"the work's process ended with exit code {code} before its run did"
+    return Failure(reason=FailureReason.EXITED, exit_code=code, message=message)
+
+
+def process_failure(returncode: int, *, out_of_memory: bool = False) -> Failure:
+    """Tells how a runner's process ended.
+
+    Args:
+        returncode: As `subprocess` has it: negative for a signal.
+        out_of_memory: Whether the kernel is known to have killed for want of memory meanwhile.
+    """
+    if returncode >= 0:
+        return exit_failure(returncode)
+    number = -returncode
+    if number == signal.SIGKILL and out_of_memory:
+        message = (
+            "the kernel killed the work's process for want of memory; give it more, or make it need less"
+        )
+        return Failure(reason=FailureReason.OUT_OF_MEMORY, signal=number, message=message)
+    message = f"signal {number} ({_signal_name(number)}) ended the work's process"
+    return Failure(reason=FailureReason.SIGNALLED, signal=number, message=message)
+
+
+def _exit_code(error: SystemExit) -> int:
+    """Returns the code that Python would exit with."""
+    if error.code is None:
+        return 0
+    return error.code & 0xFF if isinstance(error.code, int) else 1
+
+
+def _text(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception:  # noqa: BLE001 - user code may raise whatever it likes in __str__
+        return ""
+
+
+def _user_frames(frames: TracebackType | None) -> TracebackType | None:
+    """Leaves out the frames above user code; keeps all if there is none of the user's."""
+    user = frames
+    while user is not None and _is_ours(user.tb_frame.f_code.co_filename):
+        user = user.tb_next
+    return user or frames
+
+
+def _is_ours(filename: str) -> bool:
+    return filename.startswith((_OURS, _IMPORTING))
+
+
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return "real time"

@@ -1,0 +1,204 @@
+"""What the flow says to a run: its changes of the vars, and what became of ours.
+
+User code and the flow both change the vars of a work. Sets win in the order in which they reach the
+flow. A place inside a var is another matter: what we changed there is refused by the flow if it had
+changed that var before, and then the var is sent whole. So a change of the flow to a var that we changed
+inside is held until it is known which came first there: our change is acknowledged, and the flow's is
+applied; or it is refused, and ours is sent.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+from threading import Event, Lock
+from typing import TypeAlias
+
+from flowrpc.component.hosting import HostedWork
+from flowrpc.errors import InvalidChangeError
+from flowrpc.protocol.messages import Ack, Nack, NackReason, StartRun, VarsChanged
+from flowrpc.state import Change, Folded, Set
+from flowrpc.work_service.lane import Base, Begin, End, Lane
+from flowrpc.work_service.unacknowledged import Touched, Unacknowledged, touched
+
+News: TypeAlias = VarsChanged | Ack | Nack
+"""What the flow says to a run."""
+
+
+@dataclass(slots=True)
+class _Changes:
+    """Changes of the flow with nothing between them, folded so that waiting costs little."""
+
+    first: int
+    last: int
+    folded: Folded
+
+    def add(self, news: VarsChanged) -> None:
+        for change in news.changes:
+            self.folded.add(change)
+        self.last = news.number
+
+
+class Inbox:
+    """Keeps what the flow says until user code touches the work, and applies it then, in user code's thread.
+
+    Args:
+        lane: Where changes go out.
+        unacknowledged: What is on its way.
+    """
+
+    def __init__(self, lane: Lane, unacknowledged: Unacknowledged) -> None:
+        self.news: deque[_Changes | Ack | Nack] = deque()
+        """What was not taken in yet."""
+        self._lane = lane
+        self._unacknowledged = unacknowledged
+        self._lock = Lock()
+        self._arrived = Event()
+        self._key = ("", 0)
+        self._number = 0
+        self._held: dict[str, list[Change]] = {}  # by var, what the flow changed and is not applied yet
+        self._held_since: dict[str, int] = {}  # by var, the number of the first of these
+
+    def begin(self, start: StartRun) -> None:
+        """Starts over: the vars are what the flow sent with the attempt."""
+        with self._lock:
+            self._key = start.run_id, start.attempt
+            self._number = start.vars_number
+            self._held.clear()
+            self._held_since.clear()
+            self._unacknowledged.clear()
+            kept = [news for news in self.news if self._concerns(news)]
+            self.news.clear()
+            self.news.extend(kept)
+        self._lane.put(Begin(start))
+
+    def put(self, news: News) -> None:
+        """Takes what the flow says, in the thread that reads."""
+        with self._lock:
+            if isinstance(news, VarsChanged):
+                self._put_changes(news)
+            elif isinstance(news, Ack):
+                self._put_ack(news)
+            else:
+                self.news.append(news)
+        self._arrived.set()
+
+    def catch_up(self, work: HostedWork) -> None:
+        """Applies what came, in the thread of user code and never inside an operation on the vars."""
+        with self._lock:
+            while self.news:
+                self._take(self.news.popleft(), work)
+
+    def settle(self, work: HostedWork) -> None:
+        """Waits until it is known that nothing has to be sent again, after user code has ended.
+
+        Only changes inside vars can be refused, so an attempt that made none does not wait.
+        """
+        while True:
+            self._arrived.clear()
+            self.catch_up(work)
+            if not self._dirty().inside:
+                return
+            self._arrived.wait()
+
+    def _put_changes(self, news: VarsChanged) -> None:
+        newest = self.news[-1] if self.news else None
+        if not isinstance(newest, _Changes):
+            newest = _Changes(news.number, news.number, Folded())
+            self.news.append(newest)
+        newest.add(news)
+
+    def _put_ack(self, ack: Ack) -> None:
+        if not self.news and not self._held:
+            self._forget(ack)
+        elif self.news and isinstance(self.news[-1], Ack):
+            self.news[-1] = ack  # acknowledgements are cumulative
+        else:
+            self.news.append(ack)
+
+    def _take(self, news: _Changes | Ack | Nack, work: HostedWork) -> None:
+        if not self._concerns(news):
+            return
+        if isinstance(news, Ack):
+            self._acknowledge(news, work)
+        elif isinstance(news, _Changes):
+            self._apply(news, work)
+        elif news.reason is NackReason.GAP:
+            self._send_lost(news.seq, work)
+        elif news.var not in self._above(news.seq).whole:  # otherwise it was sent whole since
+            self._send_whole(news.var, work)
+
+    def _concerns(self, news: _Changes | Ack | Nack) -> bool:
+        if isinstance(news, _Changes):
+            return news.first > self._number
+        return (news.run_id, news.attempt) == self._key
+
+    def _forget(self, ack: Ack) -> None:
+        if self._concerns(ack):
+            self._unacknowledged.forget(ack.seq)
+
+    def _apply(self, news: _Changes, work: HostedWork) -> None:
+        ours = self._dirty().inside
+        for change in news.folded.changes():
+            var = str(change.path[0])
+            if var in ours or var in self._held:
+                self._held.setdefault(var, []).append(change)
+                self._held_since.setdefault(var, news.first)
+            else:
+                self._apply_one(change, work)
+        self._number = news.last
+        self._lane.put(Base(self._base()))
+
+    def _apply_one(self, change: Change, work: HostedWork) -> None:
+        try:
+            work.apply((change,))
+        except (
+            InvalidChangeError
+        ):  # the two sides differ in that var; ours goes there, and they do not any more
+            self._send_whole(str(change.path[0]), work)
+
+    def _base(self) -> int:
+        """Returns up to where every change of the flow is applied here.
+
+        What is held counts as not applied, so that the flow refuses what is made inside that var meanwhile.
+        """
+        return min(self._held_since.values()) - 1 if self._held_since else self._number
+
+    def _acknowledge(self, ack: Ack, work: HostedWork) -> None:
+        """Takes an acknowledgement, and applies what waited for it."""
+        set_since = self._dirty().whole
+        self._forget(ack)
+        open_still = self._dirty().inside
+        for var in [var for var in self._held if var not in open_still]:
+            changes = self._let_go(var)
+            if var not in set_since:  # otherwise what we set reached the flow later, and won
+                for change in changes:
+                    self._apply_one(change, work)
+            self._lane.put(Base(self._base()))
+
+    def _let_go(self, var: str) -> list[Change]:
+        self._held_since.pop(var, None)
+        return self._held.pop(var, [])
+
+    def _send_lost(self, seq: int, work: HostedWork) -> None:
+        """Sends whole what was changed inside up to `seq`: the flow has it, but refusals may be lost."""
+        for var in sorted(self._unacknowledged.up_to(seq).inside):
+            self._send_whole(var, work)
+
+    def _send_whole(self, var: str, work: HostedWork) -> None:
+        self._let_go(var)
+        self._lane.put(Base(self._base()))
+        self._lane.record(work, Set((var,), work.current(var)))
+
+    def _dirty(self) -> Touched:
+        """Tells which vars we changed without the flow having acknowledged it."""
+        return self._above(0)
+
+    def _above(self, seq: int) -> Touched:
+        # In this order: what the sender takes from the lane it notes first.
+        waiting = [entry for entry in self._lane.front(len(self._lane.pending)) if not _is_mark(entry)]
+        return touched(waiting) | self._unacknowledged.above(seq)
+
+
+def _is_mark(entry: object) -> bool:
+    return isinstance(entry, Begin | Base | End)

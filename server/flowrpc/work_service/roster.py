@@ -1,0 +1,285 @@
+"""The attempts and runners that an agent holds, and what happens to them.
+
+Nothing in here knows whether the flow can be reached: what it has to hear is handed to `Session`, which drops
+it while nobody listens; the outboxes keep what matters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from flowrpc.protocol.messages import Ack, CancelAttempt, Finished, Nack, NackReason, StartRun, VarsChanged
+from flowrpc.state.records import Failure, FailureReason
+from flowrpc.work_service.effects import Effect, Kill, Pause, Redial, Resume, Send, Spawn, Tell
+from flowrpc.work_service.held import Attempt, AttemptKey, Runner, keep_up
+from flowrpc.work_service.outbox import Frame, OutOfSequenceError
+from flowrpc.work_service.phases import AttemptEvent, AttemptPhase, RunnerEvent, RunnerPhase
+
+_CANCELLED = Failure(reason=FailureReason.CANCELLED, message="the run was cancelled before it ended")
+_UNUSABLE = (FailureReason.EXITED, FailureReason.NOT_BUILT)
+"""After these a runner executes nothing more."""
+
+
+class Roster:
+    """Holds attempts and runners.
+
+    Args:
+        outbox_bytes: How much of one attempt may wait for the flow before its runner is not read any more.
+        emit: Takes the effects.
+    """
+
+    def __init__(self, *, outbox_bytes: int, emit: Callable[[Effect], None]) -> None:
+        self.attempts: dict[AttemptKey, Attempt] = {}
+        """Everything held, in the order it came."""
+        self._outbox_bytes = outbox_bytes
+        self._emit = emit
+        self._runners: dict[str, Runner] = {}
+
+    # What the flow asks for
+
+    def start(self, request: StartRun) -> None:
+        """Takes a new attempt; an older one of the same run is no longer wanted."""
+        for run_id, number in list(self.attempts):
+            if run_id == request.run_id and number < request.attempt:
+                self.drop((run_id, number))
+        attempt = Attempt(request)
+        self.attempts[attempt.key] = attempt
+        runner = self._runners.setdefault(request.work, Runner(request.work))
+        runner.waiting.append(attempt)
+        self._advance(runner)
+
+    def acknowledge(self, ack: Ack) -> None:
+        """Forgets what is durable."""
+        attempt = self.attempts.get((ack.run_id, ack.attempt))
+        if attempt is None:
+            return
+        attempt.outbox.forget(ack.seq)
+        if attempt.executed:
+            self._emit(Tell(attempt.start.work, ack))
+            self._relieve(self._runners[attempt.start.work])
+        elif attempt.settled:
+            del self.attempts[attempt.key]
+
+    def refuse(self, nack: Nack) -> None:
+        """Sends again what is missing, or lets the runner send a var whole."""
+        attempt = self.attempts.get((nack.run_id, nack.attempt))
+        if attempt is None:
+            return
+        if nack.reason is NackReason.GAP:
+            self._send_above(attempt, nack.seq)
+        elif attempt.executed:
+            self._emit(Tell(attempt.start.work, nack))
+
+    def resume(self, attempt: Attempt, applied_seq: int) -> None:
+        """Goes on after a broken connection: the flow has everything up to `applied_seq`."""
+        told = attempt.outbox.acknowledged < applied_seq
+        attempt.outbox.forget(applied_seq)
+        if told and attempt.executed:
+            self._tell_of_loss(attempt, applied_seq)
+            self._relieve(self._runners[attempt.start.work])
+        self._send_above(attempt, applied_seq)
+        if attempt.settled:
+            del self.attempts[attempt.key]
+
+    def cancel(self, request: CancelAttempt, now: float) -> None:
+        """Ends an attempt, by force when the grace is over."""
+        attempt = self.attempts.get((request.run_id, request.attempt))
+        if attempt is None or attempt.phase is AttemptPhase.ENDED:
+            return
+        if attempt.phase is AttemptPhase.WAITING:
+            self._runners[attempt.start.work].waiting.remove(attempt)
+            self._end(attempt, attempt.finished(_CANCELLED))
+            return
+        attempt.happen(AttemptEvent.CANCEL)
+        attempt.kill_at = now + request.grace.total_seconds()
+        self._emit(Tell(attempt.start.work, request))
+
+    def stop_runner(self, work: str, request: Callable[[Attempt], CancelAttempt], now: float) -> None:
+        """Ends the process of a work after the attempt that it executes was cancelled."""
+        runner = self._runners.get(work)
+        if runner is None or not runner.spawned:
+            return
+        runner.happen(RunnerEvent.STOP)
+        if runner.current is not None:
+            self.cancel(request(runner.current), now)
+        elif runner.phase is RunnerPhase.STOPPING:
+            self._kill(runner)
+
+    def drop(self, key: AttemptKey) -> None:
+        """Forgets an attempt that is no longer wanted, and kills what executes it."""
+        attempt = self.attempts.pop(key, None)
+        if attempt is None or attempt.phase is AttemptPhase.ENDED:
+            return
+        runner = self._runners[attempt.start.work]
+        if attempt.executed:
+            runner.current = None
+            self._kill(runner)
+        else:
+            runner.waiting.remove(attempt)
+            self._forget_if_idle(runner)
+
+    def change_vars(self, message: VarsChanged) -> None:
+        """Passes the flow's changes on to the runner, and to the attempts that wait for it."""
+        runner = self._runners.get(message.work)
+        if runner is None:
+            return
+        if runner.spawned:
+            self._emit(Tell(message.work, message))
+        for attempt in runner.waiting:
+            attempt.start = keep_up(attempt.start, message.number, message.changes)
+
+    # What runners do
+
+    def receive(self, work: str, frame: Frame, size_bytes: int) -> None:
+        """Takes a frame of a runner."""
+        runner = self._runners.get(work)
+        attempt = runner.current if runner is not None else None
+        if runner is None or attempt is None or attempt.key != (frame.run_id, frame.attempt):
+            return  # nobody wants the attempt any more
+        try:
+            self._keep(attempt, frame, size_bytes)
+        except OutOfSequenceError as error:
+            message = f"killed: what its runner sent is no sequence: {error}"
+            self._kill(runner, Failure(reason=FailureReason.SIGNALLED, signal=9, message=message))
+            return
+        if isinstance(frame, Finished):
+            self._finish(runner, frame.failure)
+        elif attempt.outbox.size_bytes > self._outbox_bytes and not runner.paused:
+            runner.paused = True
+            self._emit(Pause(work))
+
+    def exited(self, work: str, failure: Failure) -> None:
+        """Ends what the runner executed and gives the next attempt a new one."""
+        runner = self._runners.get(work)
+        if runner is None:
+            return
+        failure = runner.verdict or failure
+        attempt = runner.exited()
+        if attempt is not None:
+            cancelled = attempt.phase is AttemptPhase.CANCELLING
+            self._end(attempt, attempt.finished(_CANCELLED if cancelled else failure))
+        self._advance(runner)
+
+    # What time does
+
+    def kill_overdue(self, now: float) -> None:
+        """Kills the runners whose attempt did not end within the grace it was given."""
+        for runner in self._executing():
+            if runner.current is not None and (runner.current.kill_at or now + 1) <= now:
+                runner.current.kill_at = None
+                self._kill(runner)
+
+    def end_orphans(self, offline_since: float, now: float) -> None:
+        """Ends the attempts that could not reach the flow for longer than their `orphan_grace`."""
+        for attempt in list(self.attempts.values()):
+            if attempt.phase is not AttemptPhase.ENDED and _orphaned_at(attempt, offline_since) <= now:
+                grace = attempt.start.orphan_grace.total_seconds()
+                self.end_by_force(attempt, f"killed: its agent could not reach the flow for {grace:g} s")
+
+    def end_by_force(self, attempt: Attempt, message: str) -> None:
+        """Ends an attempt on the agent's own decision."""
+        failure = Failure(reason=FailureReason.SIGNALLED, signal=9, message=message)
+        runner = self._runners[attempt.start.work]
+        if attempt.executed:
+            self._kill(runner, failure)
+        elif attempt.phase is AttemptPhase.WAITING:
+            runner.waiting.remove(attempt)
+            self._end(attempt, attempt.finished(failure))
+
+    def kill_all(self) -> None:
+        """Kills every runner and forgets every attempt."""
+        self.attempts.clear()
+        for runner in list(self._runners.values()):
+            runner.current = None
+            runner.waiting.clear()
+            self._kill(runner)
+
+    def deadlines(self, offline_since: float | None) -> Iterable[float]:
+        """Yields when `kill_overdue` and `end_orphans` have something to do."""
+        for attempt in self.attempts.values():
+            if attempt.kill_at is not None:
+                yield attempt.kill_at
+            if offline_since is not None and not self._ending(attempt):
+                yield _orphaned_at(attempt, offline_since)
+
+    # Steps
+
+    def _advance(self, runner: Runner) -> None:
+        if runner.phase is RunnerPhase.STOPPING and runner.current is None:
+            self._kill(runner)
+        if not runner.free or not runner.waiting:
+            self._forget_if_idle(runner)
+            return
+        if not runner.spawned:
+            runner.spawned = True
+            self._emit(Spawn(runner.work))
+        attempt = runner.current = runner.waiting.popleft()
+        attempt.happen(AttemptEvent.BEGIN)
+        self._emit(Tell(runner.work, attempt.start))
+
+    def _finish(self, runner: Runner, failure: Failure | None) -> None:
+        attempt, runner.current = runner.current, None
+        assert attempt is not None, "only a current attempt finishes"
+        attempt.happen(AttemptEvent.END)
+        attempt.kill_at = None
+        if runner.paused:
+            runner.paused = False
+            self._emit(Resume(runner.work))
+        if failure is not None and failure.reason in _UNUSABLE:
+            self._kill(runner)
+        self._advance(runner)
+
+    def _end(self, attempt: Attempt, finished: Finished) -> None:
+        attempt.happen(AttemptEvent.END)
+        attempt.kill_at = None
+        self._keep(attempt, finished, 0)
+
+    def _keep(self, attempt: Attempt, frame: Frame, size_bytes: int) -> None:
+        attempt.outbox.add(frame, size_bytes)
+        self._emit(Send(frame))
+
+    def _kill(self, runner: Runner, verdict: Failure | None = None) -> None:
+        if runner.spawned and runner.phase is not RunnerPhase.KILLED:
+            runner.verdict = verdict
+            runner.happen(RunnerEvent.KILL)
+            self._emit(Kill(runner.work))
+
+    def _relieve(self, runner: Runner) -> None:
+        attempt = runner.current
+        if runner.paused and attempt is not None and attempt.outbox.size_bytes <= self._outbox_bytes // 2:
+            runner.paused = False
+            self._emit(Resume(runner.work))
+
+    def _send_above(self, attempt: Attempt, seq: int) -> None:
+        try:
+            frames = attempt.outbox.above(seq)
+        except OutOfSequenceError as error:
+            # The flow went back in time. A new hello without the attempt lets it start over.
+            self.drop(attempt.key)
+            self._emit(Redial(f"{attempt.start.work}: {error}"))
+            return
+        for frame in frames:
+            self._emit(Send(frame))
+
+    def _tell_of_loss(self, attempt: Attempt, applied_seq: int) -> None:
+        """Tells the runner what became durable, and that refusals of it may have been lost on the way."""
+        run_id, number = attempt.key
+        lost = Nack(run_id=run_id, attempt=number, seq=applied_seq, reason=NackReason.GAP)
+        self._emit(Tell(attempt.start.work, lost))
+        self._emit(Tell(attempt.start.work, Ack(run_id=run_id, attempt=number, seq=applied_seq)))
+
+    def _ending(self, attempt: Attempt) -> bool:
+        runner = self._runners.get(attempt.start.work)
+        killed = attempt.executed and runner is not None and runner.phase is RunnerPhase.KILLED
+        return killed or attempt.phase is AttemptPhase.ENDED
+
+    def _executing(self) -> list[Runner]:
+        return [runner for runner in self._runners.values() if runner.current is not None]
+
+    def _forget_if_idle(self, runner: Runner) -> None:
+        if not runner.spawned and runner.current is None and not runner.waiting:
+            self._runners.pop(runner.work, None)
+
+
+def _orphaned_at(attempt: Attempt, offline_since: float) -> float:
+    return offline_since + attempt.start.orphan_grace.total_seconds()

@@ -1,0 +1,111 @@
+"""The process of one work: user code in the main thread, the agent at the other end of a socket.
+
+Started by an agent as `python -P -m flowrpc.work_service.runner`. It never imports grpc.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import socket
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from queue import SimpleQueue
+from threading import Thread
+
+from flowrpc.protocol.messages import CancelAttempt, RunnerRequest, StartRun
+from flowrpc.state.records import FailureReason
+from flowrpc.wire.attach import runner_request_from_bytes
+from flowrpc.work_service.execution import Execution
+from flowrpc.work_service.framing import FrameBuffer
+from flowrpc.work_service.inbox import Inbox
+from flowrpc.work_service.lane import Lane
+from flowrpc.work_service.parent import die_with_parent
+from flowrpc.work_service.runner_logs import LaneHandler, install
+from flowrpc.work_service.sender import Sender
+from flowrpc.work_service.unacknowledged import Unacknowledged
+
+_RECEIVE_BYTES = 256 * 1024
+
+
+def main(arguments: list[str]) -> None:
+    """Serves the agent until it closes the socket; never returns, so that no thread can hold the end up."""
+    options = _parser().parse_args(arguments)
+    die_with_parent(options.parent_pid)
+    _use_lines()
+    sys.argv = [str(options.app)]
+    peer = socket.socket(fileno=options.fd)
+    peer.set_inheritable(False)
+    _serve(peer, options.app, options.work)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="flowrpc.work_service.runner", description=__doc__)
+    parser.add_argument("--fd", type=int, required=True, help="the socket to the agent")
+    parser.add_argument("--app", type=Path, required=True, help="the file that holds the app")
+    parser.add_argument("--work", required=True, help="full name of the work")
+    parser.add_argument("--parent-pid", type=int, required=True, help="the agent")
+    return parser
+
+
+def _use_lines() -> None:
+    """Lets printed lines leave at once: they go into pipes, which Python would fill first."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(line_buffering=True, errors="backslashreplace")  # type: ignore[union-attr]
+
+
+def _serve(peer: socket.socket, app_file: Path, work: str) -> None:
+    lane, unacknowledged = Lane(), Unacknowledged()
+    inbox = Inbox(lane, unacknowledged)
+    execution = Execution(app_file, lane, inbox)
+    install(LaneHandler(work, lambda: execution.run_id, lane.log))
+    starts: SimpleQueue[StartRun] = SimpleQueue()
+    sender = Thread(target=_until_dead, args=[Sender(lane, unacknowledged, peer).run], daemon=True)
+    reader = Thread(target=_until_dead, args=[lambda: _read(peer, execution, inbox, starts)], daemon=True)
+    sender.start()
+    reader.start()
+    while True:
+        failure = execution.execute(starts.get())
+        if failure is not None and failure.reason in (FailureReason.EXITED, FailureReason.NOT_BUILT):
+            sender.join()  # the agent ends this process once it has the failure
+
+
+def _until_dead(target: object) -> None:
+    """Runs what connects this process to its agent. Without that it has no purpose, so it ends with it."""
+    try:
+        target()  # type: ignore[operator]
+    except BaseException:  # noqa: BLE001 - the end of a thread; a fault of ours must be seen and must not be survived
+        sys.excepthook(*sys.exc_info())
+        os._exit(70)
+    os._exit(0)
+
+
+def _read(peer: socket.socket, execution: Execution, inbox: Inbox, starts: SimpleQueue[StartRun]) -> None:
+    for request in _requests(peer):
+        if isinstance(request, StartRun):
+            starts.put(request)
+        elif isinstance(request, CancelAttempt):
+            execution.cancel(request)
+        else:
+            inbox.put(request)
+
+
+def _requests(peer: socket.socket) -> Iterator[RunnerRequest]:
+    buffer = FrameBuffer()
+    while data := _receive(peer):
+        for payload in buffer.feed(data):
+            request = runner_request_from_bytes(payload)
+            if request is not None:
+                yield request
+
+
+def _receive(peer: socket.socket) -> bytes:
+    try:
+        return peer.recv(_RECEIVE_BYTES)
+    except ConnectionError:
+        return b""
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

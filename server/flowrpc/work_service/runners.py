@@ -1,0 +1,70 @@
+"""The runner processes of an agent, by work."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from flowrpc.protocol.messages import RunnerRequest
+from flowrpc.state.records import Failure, FailureReason
+from flowrpc.work_service.runner_process import Listener, RunnerProcess
+
+
+class Runners:
+    """Starts runners and hands on what is meant for one of them.
+
+    Args:
+        app_file: The file that holds the app.
+        listener: Hears of all of them.
+    """
+
+    def __init__(self, app_file: Path, listener: Listener) -> None:
+        self._app_file = app_file
+        self._listener = listener
+        self._processes: dict[str, RunnerProcess] = {}
+        self._none_left = asyncio.Event()
+        self._none_left.set()
+
+    def spawn(self, work: str) -> None:
+        """Starts the runner of a work; if the system does not let it, that is how it ended."""
+        try:
+            self._processes[work] = RunnerProcess(work, self._app_file, self._listener)
+            self._none_left.clear()
+        except OSError as error:
+            message = f"{work}: its process could not be started: {error}"
+            failure = Failure(reason=FailureReason.NOT_BUILT, message=message)
+            asyncio.get_running_loop().call_soon(self._listener.on_exit, work, failure)
+
+    def tell(self, work: str, request: RunnerRequest) -> None:
+        """Sends a request to a runner; one that is gone is told nothing."""
+        process = self._processes.get(work)
+        if process is not None:
+            process.tell(request)
+
+    def kill(self, work: str) -> None:
+        """Kills a runner."""
+        process = self._processes.get(work)
+        if process is not None:
+            process.kill()
+
+    def pause(self, work: str) -> None:
+        """Reads no more frames of a runner."""
+        process = self._processes.get(work)
+        if process is not None:
+            process.pause()
+
+    def resume(self, work: str) -> None:
+        """Reads frames of a runner again."""
+        process = self._processes.get(work)
+        if process is not None:
+            process.resume()
+
+    def forget(self, work: str) -> None:
+        """Drops a runner whose exit was seen."""
+        self._processes.pop(work, None)
+        if not self._processes:
+            self._none_left.set()
+
+    async def wait_for_end(self) -> None:
+        """Returns when no runner is left."""
+        await self._none_left.wait()

@@ -1,0 +1,81 @@
+"""Serving works: an agent as a process."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from uuid import uuid4
+
+from flowrpc.errors import StartError
+from flowrpc.work_service.agent import Agent, AgentOptions
+from flowrpc.work_service.identity import Identity
+from flowrpc.work_service.parent import die_with_parent
+
+STOPPED = 0
+"""Exit code of an agent that was stopped or drained."""
+REFUSED = 3
+"""Exit code of an agent that its flow refuses, or whose files cannot be read."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServeOptions:
+    """What an agent serves and for whom."""
+
+    identity: Identity
+    agent: AgentOptions
+    parent_pid: int | None = None
+    """The process to die with; absent: the agent was started by hand, and says what happens."""
+
+
+def serve(options: ServeOptions) -> int:
+    """Serves works until a signal, and returns the exit code."""
+    if options.parent_pid is not None:
+        die_with_parent(options.parent_pid)
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    try:
+        asyncio.run(_serve(options))
+    except StartError as error:
+        _say(f"cannot serve: {error}")
+        return REFUSED
+    return STOPPED
+
+
+async def _serve(options: ServeOptions) -> None:
+    agent = Agent(options.identity, options.agent, _say if options.parent_pid is None else _keep_quiet)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, agent.stop)
+    await agent.run()
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(line + "\n")
+    sys.stderr.flush()
+
+
+def _keep_quiet(line: str) -> None:
+    logging.getLogger(__name__).debug(line)
+
+
+def options_from(
+    *,
+    app_file: Path,
+    works: Sequence[str],
+    address: str,
+    token_file: Path,
+    agent_id: str,
+    boot_id: str | None = None,
+    tls_ca: Path | None = None,
+    parent_pid: int | None = None,
+) -> ServeOptions:
+    """Makes options of what a command line says."""
+    agent = AgentOptions(app_file=app_file.resolve(), address=address, token_file=token_file, tls_ca=tls_ca)
+    identity = Identity(
+        agent_id=agent_id, works=tuple(works), boot_id=boot_id or uuid4().hex, version=version("flowrpc")
+    )
+    return ServeOptions(identity=identity, agent=agent, parent_pid=parent_pid)

@@ -1,0 +1,265 @@
+"""The agent's side of the work protocol: events in, effects out; no socket, process or clock inside.
+
+`now` is a monotonic time in seconds. `phases.py` has the states, `protos/README.md` the life of a stream.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from flowrpc.protocol.messages import (
+    Accepted,
+    Ack,
+    AgentMessage,
+    Beat,
+    CancelAttempt,
+    Drain,
+    Fence,
+    FlowMessage,
+    Hello,
+    Nack,
+    Rejected,
+    StartRun,
+    StopRunner,
+    VarsChanged,
+    Verdict,
+    Welcome,
+)
+from flowrpc.state.records import Failure, FailureReason
+from flowrpc.work_service.effects import Effect, Leave, Redial, Send
+from flowrpc.work_service.held import Attempt
+from flowrpc.work_service.identity import Identity
+from flowrpc.work_service.outbox import Frame
+from flowrpc.work_service.phases import LINK, AttemptPhase, Link, LinkEvent
+from flowrpc.work_service.roster import Roster
+
+OUTBOX_BYTES = 16 * 1024 * 1024
+"""How much of one attempt may wait for the flow before its runner is not read any more."""
+
+SILENCE_SECONDS = 15.0
+"""How long a flow may answer neither hello nor beats before the agent dials again; at least three leases."""
+
+LEAVE_SECONDS = 5.0
+"""How long a drained agent waits for the last acknowledgements."""
+
+
+class Session:
+    """Decides what an agent does.
+
+    Args:
+        identity: Who the agent is.
+        outbox_bytes: How much of one attempt may wait for the flow.
+    """
+
+    def __init__(self, identity: Identity, *, outbox_bytes: int = OUTBOX_BYTES) -> None:
+        self._identity = identity
+        self._link = Link.OFFLINE
+        self._effects: list[Effect] = []
+        self._roster = Roster(outbox_bytes=outbox_bytes, emit=self._emit)
+        self._offline_since: float | None = None
+        self._heard_at = 0.0
+        self._silence = SILENCE_SECONDS
+        self._beats = 0
+        self._beat_at = 0.0
+        self._beat_interval = 1.0
+        self._draining = False
+        self._drain_at: float | None = None
+        self._left = False
+
+    @property
+    def attached(self) -> bool:
+        """Whether the flow has answered the hello of this connection."""
+        return self._link is Link.ATTACHED
+
+    @property
+    def holds(self) -> int:
+        """How many attempts are held."""
+        return len(self._roster.attempts)
+
+    # What the shell tells
+
+    def on_connected(self, now: float) -> list[Effect]:
+        """Greets the flow on a new stream."""
+        self._link = LINK[self._link, LinkEvent.CONNECT]
+        self._heard_at = now
+        self._effects.append(Send(self._hello()))
+        return self._take()
+
+    def on_disconnected(self, now: float) -> list[Effect]:
+        """Notes that the stream ended, in whatever way."""
+        self._link = LINK[self._link, LinkEvent.BREAK]
+        self._offline_since = now if self._offline_since is None else self._offline_since
+        return self._take()
+
+    def on_message(self, message: FlowMessage, now: float) -> list[Effect]:
+        """Takes what the flow says."""
+        self._heard_at = now
+        handler = _HANDLERS.get(type(message))
+        if handler is not None and (self.attached or isinstance(message, Welcome)):
+            handler(self, message, now)
+        return self._take()
+
+    def on_frame(self, work: str, frame: Frame, size_bytes: int) -> list[Effect]:
+        """Takes what a runner says; `size_bytes` is what it costs to keep."""
+        self._roster.receive(work, frame, size_bytes)
+        return self._take()
+
+    def on_exit(self, work: str, failure: Failure) -> list[Effect]:
+        """Takes the end of a runner's process, after all that it had sent; the failure tells how it ended."""
+        self._roster.exited(work, failure)
+        return self._take()
+
+    def on_tick(self, now: float) -> list[Effect]:
+        """Does what is due."""
+        if self.attached and now >= self._beat_at:
+            self._beat(now)
+        if self._link is not Link.OFFLINE and now >= self._heard_at + self._silence:
+            self._heard_at = now
+            self._emit(Redial(f"the flow was silent for {self._silence:g} s"))
+        self._roster.kill_overdue(now)
+        if self._offline_since is not None:
+            self._roster.end_orphans(self._offline_since, now)
+        if self._drain_at is not None and now >= self._drain_at:
+            self._drain_by_force(now)
+        return self._take()
+
+    def next_deadline(self) -> float | None:
+        """Returns when `on_tick` has something to do; None while nothing is due ever."""
+        return min(self._deadlines(), default=None)
+
+    def stop(self) -> list[Effect]:
+        """Kills everything; nothing is held any more."""
+        self._roster.kill_all()
+        return [effect for effect in self._take() if not isinstance(effect, Leave)]
+
+    # What the flow says
+
+    def _on_welcome(self, welcome: Welcome, now: float) -> None:
+        if self._link is not Link.GREETING:
+            return
+        self._link = LINK[self._link, LinkEvent.WELCOME]
+        self._offline_since = None
+        self._silence = max(SILENCE_SECONDS, 3 * welcome.lease.total_seconds())
+        self._beat_interval = welcome.beat_interval.total_seconds()
+        self._beats, self._beat_at = 0, now + self._beat_interval
+        verdicts = {(verdict.run_id, verdict.attempt): verdict for verdict in welcome.verdicts}
+        for key, attempt in list(self._roster.attempts.items()):
+            verdict = verdicts.get(key)
+            if verdict is not None and verdict.verdict is Verdict.CONTINUE:
+                self._roster.resume(attempt, verdict.applied_seq)
+            else:
+                self._roster.drop(key)
+
+    def _on_start(self, request: StartRun, now: float) -> None:
+        key = request.run_id, request.attempt
+        problem = self._problem(request)
+        if problem and key not in self._roster.attempts:
+            failure = Failure(reason=FailureReason.NOT_BUILT, message=problem)
+            self._send(Rejected(run_id=request.run_id, attempt=request.attempt, failure=failure))
+            return
+        self._send(Accepted(run_id=request.run_id, attempt=request.attempt))
+        if key not in self._roster.attempts:
+            self._roster.start(request)
+
+    def _on_ack(self, ack: Ack, now: float) -> None:
+        self._roster.acknowledge(ack)
+
+    def _on_nack(self, nack: Nack, now: float) -> None:
+        self._roster.refuse(nack)
+
+    def _on_cancel(self, request: CancelAttempt, now: float) -> None:
+        self._roster.cancel(request, now)
+
+    def _on_fence(self, fence: Fence, now: float) -> None:
+        self._roster.drop((fence.run_id, fence.attempt))
+
+    def _on_vars(self, message: VarsChanged, now: float) -> None:
+        self._roster.change_vars(message)
+
+    def _on_stop_runner(self, request: StopRunner, now: float) -> None:
+        def cancel(attempt: Attempt) -> CancelAttempt:
+            run_id, number = attempt.key
+            return CancelAttempt(run_id=run_id, attempt=number, grace=request.grace)
+
+        self._roster.stop_runner(request.work, cancel, now)
+
+    def _on_drain(self, drain: Drain, now: float) -> None:
+        self._draining = True
+        self._drain_at = now + drain.grace.total_seconds()
+
+    # Steps
+
+    def _hello(self) -> Hello:
+        me = self._identity
+        return Hello(
+            agent_id=me.agent_id,
+            boot_id=me.boot_id,
+            works=me.works,
+            host=me.host,
+            pid=me.pid,
+            held=tuple(attempt.told() for attempt in self._roster.attempts.values()),
+            version=me.version,
+        )
+
+    def _problem(self, request: StartRun) -> str:
+        if self._draining:
+            return f"agent {self._identity.agent_id} is leaving and takes no more runs"
+        if not self._identity.executes(request.work):
+            works = ", ".join(self._identity.works)
+            return f"agent {self._identity.agent_id} executes {works}; not {request.work}"
+        return ""
+
+    def _beat(self, now: float) -> None:
+        self._beats += 1
+        self._beat_at = now + self._beat_interval
+        self._send(Beat(number=self._beats))
+
+    def _drain_by_force(self, now: float) -> None:
+        """Kills what has not ended; and when the flow does not acknowledge that either, leaves without it."""
+        open_attempts = [a for a in self._roster.attempts.values() if a.phase is not AttemptPhase.ENDED]
+        for attempt in open_attempts:
+            self._roster.end_by_force(attempt, "killed: its agent had to leave")
+        if open_attempts:
+            self._drain_at = now + LEAVE_SECONDS
+        else:
+            self._drain_at = None
+            self._roster.kill_all()
+
+    def _deadlines(self) -> Iterator[float]:
+        yield from self._roster.deadlines(self._offline_since)
+        if self.attached:
+            yield self._beat_at
+        if self._link is not Link.OFFLINE:
+            yield self._heard_at + self._silence
+        if self._drain_at is not None:
+            yield self._drain_at
+
+    def _send(self, message: AgentMessage) -> None:
+        self._emit(Send(message))
+
+    def _emit(self, effect: Effect) -> None:
+        # What nobody would hear is dropped: the outboxes keep what matters.
+        if self.attached or not isinstance(effect, Send):
+            self._effects.append(effect)
+
+    def _take(self) -> list[Effect]:
+        if self._draining and not self.holds and not self._left:
+            self._left = True
+            self._effects.append(Leave("drained: nothing is held any more"))
+        taken, self._effects = self._effects, []
+        return taken
+
+
+_HANDLERS: dict[type, Callable[[Session, Any, float], None]] = {
+    Welcome: Session._on_welcome,
+    StartRun: Session._on_start,
+    Ack: Session._on_ack,
+    Nack: Session._on_nack,
+    CancelAttempt: Session._on_cancel,
+    Fence: Session._on_fence,
+    VarsChanged: Session._on_vars,
+    StopRunner: Session._on_stop_runner,
+    Drain: Session._on_drain,
+}
+"""What becomes of each message; a `Beat` only shows that the flow is there."""

@@ -1,0 +1,207 @@
+"""An app whose works end in every way, and agents that execute them."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
+from functools import wraps
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.work_service.flow_double import TOKEN, FlowDouble
+
+APP = '''
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+from flowrpc.component.app import LightningApp
+from flowrpc.component.flow import LightningFlow
+from flowrpc.component.work import LightningWork
+
+
+class Counter(LightningWork):
+    def __init__(self, first=0):
+        super().__init__()
+        self.counter = first
+        self.names = []
+        self.flag = False
+        self._runs = 0
+
+    def run(self, count=1):
+        self._runs += 1
+        for _ in range(count):
+            self.counter += 1
+        self.names.append(f"run {self._runs} in {os.getpid()}")
+
+
+class Behave(LightningWork):
+    """Does what its first argument says."""
+
+    def __init__(self):
+        super().__init__()
+        self.pid = 0
+        self.seen = None
+        self.items = []
+        self.done = False
+
+    def run(self, what, *arguments):
+        self.pid = os.getpid()
+        return getattr(self, "_" + what)(*arguments)
+
+    def _nothing(self):
+        pass
+
+    def _raise(self, text):
+        raise ValueError(text)
+
+    def _os_exit(self, code):
+        os._exit(code)
+
+    def _sys_exit(self, code):
+        sys.exit(code)
+
+    def _die(self, number):
+        os.kill(os.getpid(), number)
+
+    def _return(self):
+        return 5
+
+    def _talk(self):
+        print("printed")
+        print("no line end", end="")
+        print("complained", file=sys.stderr)
+        logging.getLogger("my.app").warning("logged %d", 7)
+
+    def _flood(self, lines):
+        for number in range(lines):
+            print("line", number)
+        self.done = True
+
+    def _sleep(self, seconds):
+        try:
+            time.sleep(seconds)
+        finally:
+            self.done = True
+
+    def _stubborn(self, seconds):
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            try:
+                time.sleep(seconds)
+            except BaseException:
+                pass
+
+    def _hold_gil(self, seconds):
+        print("spinning")
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline:
+            sum(range(1_000_000))
+
+    def _child(self):
+        child = subprocess.Popen(["sleep", "600"])
+        self.seen = child.pid
+        time.sleep(600)
+
+    def _modules(self):
+        self.seen = sorted(name for name in sys.modules if name.partition(".")[0] in ("grpc", "asyncio"))
+
+    def _foreign(self):
+        errors = []
+
+        def change():
+            try:
+                self.done = True
+            except Exception as error:
+                errors.append(str(error))
+
+        thread = threading.Thread(target=change)
+        thread.start()
+        thread.join()
+        self.seen = errors[0]
+
+    def _await_flag(self):
+        self.items.append("begun")
+        while not self.done:
+            time.sleep(0.005)
+        self.seen = list(self.items)
+
+    def _append_while_held(self):
+        self.items.append("mine")
+        while not self.done:
+            time.sleep(0.005)
+        self.items.append("mine too")
+
+
+class Unbuildable(LightningWork):
+    def __init__(self, broken=False):
+        super().__init__()
+        if broken:
+            raise LookupError("no such luck")
+
+    def run(self):
+        pass
+
+
+class Root(LightningFlow):
+    def __init__(self):
+        super().__init__()
+        self.counter = Counter()
+        self.behave = Behave()
+        self.other = Behave()
+        self.unbuildable = Unbuildable()
+
+    def run(self):
+        pass
+
+
+app = LightningApp(Root())
+'''
+
+
+@pytest.fixture
+def app_file(tmp_path: Path) -> Path:
+    path = tmp_path / "probe_app.py"
+    path.write_text(APP)
+    (tmp_path / "token").write_text(TOKEN + "\n")
+    return path
+
+
+def on_a_loop(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:
+    """Runs an asynchronous test."""
+
+    @wraps(test)
+    def run(*args: Any, **kwargs: Any) -> None:
+        asyncio.run(test(*args, **kwargs))
+
+    return run
+
+
+@asynccontextmanager
+async def agent_process(
+    flow: FlowDouble, app_file: Path, *options: str
+) -> AsyncIterator[asyncio.subprocess.Process]:
+    """Starts an agent, waits until it is attached and kills it in the end."""
+    process = await start_agent(flow.address, app_file, *options)
+    try:
+        async with asyncio.timeout(20):
+            await flow.attached.wait()
+        yield process
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.communicate()
+
+
+async def start_agent(address: str, app_file: Path, *options: str) -> asyncio.subprocess.Process:
+    command = [sys.executable, "-P", "-m", "flowrpc.work_service", str(app_file), "--work", "*"]
+    command += ["--flow", address, "--token-file", str(app_file.with_name("token")), "--agent-id", "tester"]
+    return await asyncio.create_subprocess_exec(*command, *options, stderr=asyncio.subprocess.PIPE)
