@@ -61,6 +61,17 @@ def test_a_var_that_goes_again_and_again_does_not_grow() -> None:
     assert len(fold(*turn * 100)) == 2
 
 
+def test_nested_sets_begin_anew_when_the_whole_var_is_set() -> None:
+    again: list[Change] = [Set(("a", "k"), 3), Set(("a", "j"), 4), Set(("a", "k"), 5)]
+    before: list[Change] = [Remove(("a",)), Set(("a",), 1), Set(("a", "j"), 1), Set(("a", "k"), 2)]
+    assert fold(*before, Set(("a",), {}), *again) == [
+        Remove(("a",)),
+        Set(("a",), {}),
+        Set(("a", "k"), 5),
+        Set(("a", "j"), 4),
+    ]
+
+
 def test_it_is_counted_and_cleared() -> None:
     folded = Folded()
     assert not folded

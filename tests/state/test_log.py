@@ -111,3 +111,18 @@ def test_its_own_thread_may_set_state() -> None:
 
 def test_without_a_thread_every_thread_may_set_state() -> None:
     ChangeLog().check_thread(None)
+
+
+def test_undo_brings_back_what_was_and_not_what_became_of_it() -> None:
+    """A container that was taken out may go on as a plain one, which the state must not see."""
+    log = ChangeLog(undoable=True)
+    owner = OwnerDouble(log, rows=[[1], [2]], table={"a": [1], "b": [2]})
+    handles = [*owner.rows, *owner.table.values()]
+    owner.rows[0] = 0
+    del owner.rows[1:]
+    owner.table["a"] = 0
+    del owner.table["b"]
+    for handle in handles:
+        handle.append("x")
+    log.undo(0)
+    assert owner.plain() == {"rows": [[1], [2]], "table": {"a": [1], "b": [2]}}

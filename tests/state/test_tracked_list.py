@@ -168,6 +168,13 @@ def test_items_that_moved_are_found_again(owner: OwnerDouble) -> None:
     ]
 
 
+def test_items_know_their_index_as_soon_as_they_are_in(owner: OwnerDouble) -> None:
+    owner.names.insert(0, [])
+    owner.names.append([])
+    owner.names.extend([[], []])
+    assert [item._hint for item in owner.names if isinstance(item, TrackedList)] == [0, 4, 5, 6]
+
+
 def test_sorted_items_stay_the_same_objects(owner: OwnerDouble) -> None:
     owner.names = [[3], [1], [2]]
     three = owner.names[0]

@@ -23,7 +23,7 @@ from flowrpc.protocol.messages import (
     VarsChanged,
     WorkDelta,
 )
-from flowrpc.state import Set, Splice
+from flowrpc.state import Set, Splice, Value
 from flowrpc.state.records import Failure, FailureReason, Recipe
 
 from tests.work_service.conftest import agent_process, on_a_loop, start_agent
@@ -31,8 +31,8 @@ from tests.work_service.flow_double import FlowDouble, flow_double
 
 pytestmark = pytest.mark.slow
 
-BEHAVE = {"pid": 0, "seen": None, "items": [], "done": False}
-COUNTER = {"counter": 0, "names": [], "flag": False}
+BEHAVE: dict[str, Value] = {"pid": 0, "seen": None, "items": [], "done": False}
+COUNTER: dict[str, Value] = {"counter": 0, "names": [], "flag": False}
 
 
 async def ended(process_id: int, seconds: float = 2.0) -> bool:
@@ -86,7 +86,9 @@ async def test_one_runner_executes_all_runs_of_a_work(app_file: Path) -> None:
         await flow.finished()
         flow.start("root.counter", run_id="second")
         await flow.finished("second")
-        first, second = flow.vars["names"]  # type: ignore[misc]
+        names = flow.vars["names"]
+        assert isinstance(names, list)
+        first, second = map(str, names)
         assert first.replace("run 1", "run 2") == second
 
 

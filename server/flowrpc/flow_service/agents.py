@@ -99,6 +99,9 @@ class Agents:
         self._attempts: dict[str, Attempt] = {}
         self._hosts: dict[str, str] = {}
         """By work: the agent that has, or had last, its runner."""
+        self._changes_told = epoch << 32
+        self.dispatch_due = True
+        """Whether a run may have to be handed to an agent."""
         self._applied: dict[str, None] = {}
         """Attempts whose sequence number grew since the last revision."""
 
@@ -122,6 +125,7 @@ class Agents:
 
     def attach(self, number: int, hello: Hello, now: Instant) -> None:
         """Welcomes an agent; an older stream of the same agent is closed."""
+        self.dispatch_due = True
         for old in [old for old in self._sessions.values() if old.hello.agent_id == hello.agent_id]:
             self._drop(old.number, now)
             self._close(old.number, "another agent of the same name attached; give each its own --agent-id")
@@ -192,6 +196,7 @@ class Agents:
 
     def dispatch(self) -> None:
         """Hands the oldest unfinished run of each work to an agent, if one executes it."""
+        self.dispatch_due = False
         for name in self._ledger.works_with_unfinished():
             record = next(self._ledger.queue(name))
             work = self._find_work(name)
@@ -215,17 +220,19 @@ class Agents:
         failure = Failure(reason=FailureReason.CANCELLED, message="cancelled before it ran")
         self._ledger.end(record, RunStatus.CANCELLED, now.wall, failure)
 
-    def stop_work(self, work: LightningWork) -> None:
+    def stop_work(self, work: LightningWork, name: str) -> None:
         """Ends the process of a work, whose runs were ended before."""
         for run_id in [run_id for run_id, attempt in self._attempts.items() if attempt.work is work]:
             del self._attempts[run_id]
-        agent_id = self._hosts.pop(work.name, None)
+        agent_id = self._hosts.pop(name, None)
         session = next((s for s in self._sessions.values() if s.hello.agent_id == agent_id), None)
         if session is not None:
-            self._emit(Send(session.number, StopRunner(work=work.name, grace=STOP_GRACE)))
+            self._emit(Send(session.number, StopRunner(work=name, grace=STOP_GRACE)))
 
-    def tell_changes(self, name: str, changes: list[Change], number: int) -> None:
+    def tell_changes(self, name: str, changes: list[Change]) -> None:
         """Tells the runner of a work what the flow changed in its vars."""
+        self._changes_told += 1  # larger in every message, over all lives
+        number = self._changes_told
         for attempt in self._attempts.values():
             if attempt.work.name == name:
                 for change in changes:

@@ -40,8 +40,8 @@ class FlowCalls:
             if record.run.status is RunStatus.FAILED and not record.failure_met and not record.consumed
         }
         """Failed runs that no call of the flow has met, oldest first."""
-        self.stopped: list[LightningWork] = []
-        """Works whose process is to end, because the flow stopped or removed them."""
+        self.stopped: list[tuple[LightningWork, str]] = []
+        """Works whose process is to end because the flow stopped or removed them, with the names they had."""
         self.tree_changed = False
         """Whether components came or went."""
 
@@ -107,7 +107,7 @@ class FlowCalls:
         newest = self._ledger.record(latest.run_id) if latest else None
         if newest is not None and newest.run.status is RunStatus.FAILED:
             self._ledger.put(replace(newest, consumed=True))
-        self.stopped.append(work)
+        self.stopped.append((work, work.name))
 
     def placed(self) -> None:
         """Notes that components came."""
@@ -119,7 +119,7 @@ class FlowCalls:
         for component in components:
             if isinstance(component, LightningWork):
                 self._ledger.forget_work(component.name)
-                self.stopped.append(component)
+                self.stopped.append((component, component.name))
 
     def _wait(self, work: LightningWork, run: Run) -> None:
         if work.parallel or not self._in_pass:

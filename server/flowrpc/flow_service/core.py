@@ -133,7 +133,13 @@ class Core:
 
     def receive(self, event: Event, now: Instant) -> None:
         """Takes an event."""
+        # What happened before this event must not be taken for a part of it.
+        self._drain()
+        runs = self._ledger.mark()
         self._HANDLERS[type(event)](self, event, now)
+        if self._log.entries:
+            self.wants_pass = True
+        self._follow_runs(runs)
         self._settle(now)
 
     def run_pass(self, now: Instant) -> None:
@@ -152,7 +158,8 @@ class Core:
         else:
             self._calls.complete_pass()
             self._check_unmet()
-        if len(self._log.entries) > transition.log or self._ledger.mark() > transition.ledger:
+        self._follow_runs(transition.ledger)
+        if len(self._log.entries) > transition.log or self.wants_pass:
             self.wants_pass = True
             self._settle(now)
 
@@ -160,8 +167,9 @@ class Core:
         """Lets time pass: leases run out, graces end."""
         deadline = self._agents.deadline()
         if deadline is not None and deadline <= now.monotonic:
-            self._begin(now, in_pass=False)
+            transition = self._begin(now, in_pass=False)
             self._agents.tick(now)
+            self._follow_runs(transition.ledger)
             self._settle(now)
 
     def deadline(self) -> float | None:
@@ -240,6 +248,7 @@ class Core:
         if recovered.replica.app is not None and recovered.replica.app.stage is not AppStage.RUNNING:
             self._let_failed_calls_run_again()
         self._agents.recover(now)
+        self._commands()
         self._settle(now)
 
     def _reconcile(self, known: dict[str, ComponentRecord]) -> None:
@@ -288,17 +297,23 @@ class Core:
         self._ledger.undo(transition.ledger)
         del self._calls.stopped[transition.stopped :]
 
+    def _follow_runs(self, mark: int) -> None:
+        """Follows up on changes of runs since the mark: the flow sees them, and one may wait for an agent."""
+        if self._ledger.mark() != mark:
+            self.wants_pass = True
+            self._agents.dispatch_due = True
+
     def _settle(self, now: Instant) -> None:
         """Follows up on a transition: folds, starts runs, and opens a revision if there is something to commit."""
-        if self._ledger.changed():
-            self.wants_pass = True
         if len(self._log.entries) >= DRAIN_AT_ENTRIES:
             self._drain()
         if self._calls.tree_changed:
             self._index()
         while self._calls.stopped:
-            self._agents.stop_work(self._calls.stopped.pop(0))
-        if self._ended is None:
+            self._agents.stop_work(*self._calls.stopped.pop(0))
+        if self._agents.dispatch_due and self._ended is None:
+            # A run begins with the vars as they are now: they are told with it, not after it.
+            self._drain()
             self._agents.dispatch()
         if self._opened_at is None and self._has_open():
             self._opened_at = now.monotonic
@@ -308,18 +323,22 @@ class Core:
             self._log.entries or self._ledger.changed() or self._agents.owes_acks or not self._builder.empty
         )
 
-    def _drain(self, by_work: str = "") -> None:
-        """Folds what was recorded into the open revision, and tells works what the flow changed in them."""
+    def _drain(self, by_work: str = "") -> bool:
+        """Folds what was recorded into the open revision, and tells works what the flow changed in them.
+
+        Args:
+            by_work: The work that made the changes, which need not be told of them.
+        """
         entries = self._log.take()
         if not entries:
-            return
-        self.wants_pass = True
+            return False
         told: dict[str, list[Change]] = {}
         for owner, name, change in self._builder.add(entries):
             if name != by_work and isinstance(owner, LightningWork) and self._agents.hosts(name):
                 told.setdefault(name, []).append(change)
         for name, changes in told.items():
-            self._agents.tell_changes(name, changes, self._builder.number)
+            self._agents.tell_changes(name, changes)
+        return True
 
     def _emit(self, effect: Effect, *, at_once: bool = False) -> None:
         (self._ready if at_once else self._waiting).append(effect)
@@ -392,7 +411,6 @@ class Core:
 
     def _update(self, event: UpdateRequested, now: Instant) -> UpdateOutcome:
         component = self._component(event.component)
-        self._drain()
         changed_at = self._last_change(component.name)
         if event.expected_revision is not None and changed_at > event.expected_revision:
             raise CallError(
@@ -487,13 +505,11 @@ class Core:
 
     def _agent_spoke(self, event: AgentSpoke, now: Instant) -> None:
         self._begin(now, in_pass=False)
+        self._agents.spoke(event.session, event.message, now)
         if isinstance(event.message, WorkDelta):
-            self._drain()
-            self._agents.spoke(event.session, event.message, now)
             record = self._ledger.record(event.message.run_id)
-            self._drain(by_work=record.run.work if record else "")
-        else:
-            self._agents.spoke(event.session, event.message, now)
+            if self._drain(by_work=record.run.work if record else ""):
+                self.wants_pass = True
 
     def _agent_detached(self, event: AgentDetached, now: Instant) -> None:
         self._agents.detach(event.session, now)

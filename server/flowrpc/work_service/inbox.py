@@ -1,10 +1,10 @@
 """What the flow says to a run: its changes of the vars, and what became of ours.
 
-User code and the flow both change the vars of a work. Sets win in the order in which they reach the
-flow. A place inside a var is another matter: what we changed there is refused by the flow if it had
-changed that var before, and then the var is sent whole. So a change of the flow to a var that we changed
-inside is held until it is known which came first there: our change is acknowledged, and the flow's is
-applied; or it is refused, and ours is sent.
+User code and the flow both change the vars of a work. Sets win in the order in which they reach the flow. A
+place inside a var is another matter: what we changed there is refused by the flow if it had changed that var
+before, and then the var is sent whole. So a change of the flow to a var that we changed inside is held until it
+is known which came first there: our change is acknowledged, and the flow's is applied; or it is refused, and ours
+is sent.
 """
 
 from __future__ import annotations
@@ -45,13 +45,18 @@ class Inbox:
     Args:
         lane: Where changes go out.
         unacknowledged: What is on its way.
+        acks_in_order: Whether the flow acknowledges what it applied before it tells what it changed afterwards.
+            Then a change of the flow to a var that we set came before ours, and ours stays. Otherwise nobody
+            can tell: the flow's is applied here, and where ours came later, both sides differ until one sets
+            the var again.
     """
 
-    def __init__(self, lane: Lane, unacknowledged: Unacknowledged) -> None:
+    def __init__(self, lane: Lane, unacknowledged: Unacknowledged, *, acks_in_order: bool = False) -> None:
         self.news: deque[_Changes | Ack | Nack] = deque()
         """What was not taken in yet."""
         self._lane = lane
         self._unacknowledged = unacknowledged
+        self._acks_in_order = acks_in_order
         self._lock = Lock()
         self._arrived = Event()
         self._key = ("", 0)
@@ -138,13 +143,13 @@ class Inbox:
             self._unacknowledged.forget(ack.seq)
 
     def _apply(self, news: _Changes, work: HostedWork) -> None:
-        ours = self._dirty().inside
+        ours = self._dirty()
         for change in news.folded.changes():
             var = str(change.path[0])
-            if var in ours or var in self._held:
+            if var in ours.inside or var in self._held:
                 self._held.setdefault(var, []).append(change)
                 self._held_since.setdefault(var, news.first)
-            else:
+            elif not (self._acks_in_order and var in ours.whole):
                 self._apply_one(change, work)
         self._number = news.last
         self._lane.put(Base(self._base()))

@@ -1,0 +1,1 @@
+"""Measurements of flowrpc, told as ratios to what the machine could do without it."""
