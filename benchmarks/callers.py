@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterator
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import grpc
 
@@ -39,10 +39,10 @@ async def _rates(service: Service, echo: Echo, *, blocks: int) -> Blocks:
         grpc.aio.insecure_channel(service.address) as channel,
         grpc.aio.insecure_channel(echo.address) as bare_channel,
     ):
-        command = channel.unary_unary(f"{FLOW}CallCommand")
+        command: Any = channel.unary_unary(f"{FLOW}CallCommand")
         requests = {what: command_bytes(what) for what in ("read", "change")}
         reply = await command(requests["read"], metadata=service.metadata)
-        bare = bare_channel.unary_unary(f"{UNARY}{len(reply)}")
+        bare: Any = bare_channel.unary_unary(f"{UNARY}{len(reply)}")
         sides: dict[str, Call] = {
             "bare": lambda: bare(requests["read"], timeout=TIMEOUT_SECONDS),
             **{what: _command(command, service, request) for what, request in requests.items()},
@@ -50,7 +50,7 @@ async def _rates(service: Service, echo: Echo, *, blocks: int) -> Blocks:
         return await _alternate(sides, blocks)
 
 
-def _command(command: grpc.aio.UnaryUnaryMultiCallable, service: Service, request: bytes) -> Call:
+def _command(command: Any, service: Service, request: bytes) -> Call:
     return lambda: command(request, timeout=TIMEOUT_SECONDS, metadata=service.metadata)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import grpc
 
@@ -19,15 +19,15 @@ TIMEOUT_SECONDS = 30.0
 
 def service_call(service: Service, channel: grpc.Channel, method: str) -> Call:
     """Returns what calls a method of the flow service, with the token."""
-    call = channel.unary_unary(FLOW + method)
+    call: Any = channel.unary_unary(FLOW + method)
     metadata = service.metadata
-    return lambda request: call(request, timeout=TIMEOUT_SECONDS, metadata=metadata)  # type: ignore[no-any-return]
+    return lambda request: call(request, timeout=TIMEOUT_SECONDS, metadata=metadata)
 
 
 def echo_call(channel: grpc.Channel, reply_bytes: int) -> Call:
     """Returns what calls the bare server."""
-    call = channel.unary_unary(f"{UNARY}{reply_bytes}")
-    return lambda request: call(request, timeout=TIMEOUT_SECONDS)  # type: ignore[no-any-return]
+    call: Any = channel.unary_unary(f"{UNARY}{reply_bytes}")
+    return lambda request: call(request, timeout=TIMEOUT_SECONDS)
 
 
 def timed(call: Call, make_request: Callable[[], bytes], count: int) -> Side:

@@ -81,7 +81,7 @@ def alternate(sides: Mapping[str, Side], blocks: int) -> Blocks:
     """
     measured: Blocks = {name: [] for name in sides}
     for turn in range(blocks + 1):
-        for name in sides if turn % 2 else reversed(sides):
+        for name in sides if turn % 2 else reversed(list(sides)):
             block = sides[name]()
             if turn:
                 measured[name].append(block)

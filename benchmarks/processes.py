@@ -95,7 +95,7 @@ def flow_service(app: str, directory: Path) -> Iterator[Service]:
             "error",
         ]
         environment = os.environ | {"FLOWRPC_RUN_DIR": str(Path(scratch, "run"))}
-        with _serving(command, environment) as served:
+        with _serving(command, environment, Path(scratch)) as served:
             yield Service(served, data_dir)
 
 
@@ -109,30 +109,37 @@ def echo_server() -> Iterator[Echo]:
 @contextmanager
 def bare_server() -> Iterator[Served]:
     """Runs the bare server as a process to look at."""
-    with _serving([sys.executable, "-m", "benchmarks.echo_server"], os.environ) as served:
+    with (
+        tempfile.TemporaryDirectory() as scratch,
+        _serving([sys.executable, "-m", "benchmarks.echo_server"], os.environ, Path(scratch)) as served,
+    ):
         yield served
 
 
 @contextmanager
-def _serving(command: Sequence[str], environment: Mapping[str, str]) -> Iterator[Served]:
+def _serving(command: Sequence[str], environment: Mapping[str, str], scratch: Path) -> Iterator[Served]:
+    complaints = scratch / "stderr"
     begin = time.perf_counter()
-    process = subprocess.Popen(
-        command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
+    with complaints.open("w") as stderr:
+        process = subprocess.Popen(
+            command, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=stderr, text=True
+        )
     try:
-        address = _address(process)
+        address = _address(process, complaints)
         yield Served(process, address, time.perf_counter() - begin)
     finally:
         _stop(process)
 
 
-def _address(process: subprocess.Popen[str]) -> str:
+def _address(process: subprocess.Popen[str], complaints: Path) -> str:
     assert process.stdout is not None
     readable, _, _ = select.select([process.stdout], [], [], START_SECONDS)
     line = process.stdout.readline() if readable else ""
     found = _ADDRESS.search(line)
     if found is None:
-        raise RuntimeError(f"{process.args!r} did not say where it serves, but {line!r}")
+        raise RuntimeError(
+            f"{process.args!r} did not say where it serves, but {line!r}: {complaints.read_text()}"
+        )
     return found[1]
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Any, TypeAlias
 
 import grpc
 from flowrpc.protocol.requests import WatchState
@@ -21,6 +22,8 @@ from benchmarks.processes import FLOW, Echo, Service, command_bytes, echo_server
 
 WATCHERS = 100
 TIMEOUT_SECONDS = 60.0
+
+Call: TypeAlias = Callable[[], Awaitable[bytes]]
 
 
 @dataclass(slots=True)
@@ -76,12 +79,12 @@ async def _measure(service: Service, echo: Echo, changes: int) -> tuple[float, f
         grpc.aio.insecure_channel(echo.address) as bare_channel,
         _watching(channel, service) as audience,
     ):
-        call, request = channel.unary_unary(f"{FLOW}CallCommand"), command_bytes("change")
+        call = _change(channel, service)
         bare, rates = [], []
         for _ in range(3):
-            rates.append(await _rate(audience, call, service, changes))
+            rates.append(await _rate(audience, call, changes))
             bare.append(await _bare_rate(bare_channel, len(audience.newest), changes))
-        lags = [await _lag(audience, call, request, service) for _ in range(min(changes, 100))]
+        lags = [await _lag(audience, call) for _ in range(min(changes, 100))]
     return percentile(rates, 50), percentile(bare, 50), lags
 
 
@@ -89,7 +92,7 @@ async def _measure(service: Service, echo: Echo, changes: int) -> tuple[float, f
 async def _watching(channel: grpc.aio.Channel, service: Service) -> AsyncIterator[_Audience]:
     """Opens the watches and waits until each has its snapshot."""
     audience, ready = _Audience(), asyncio.Semaphore(0)
-    watch = channel.unary_stream(f"{FLOW}WatchState")
+    watch: Any = channel.unary_stream(f"{FLOW}WatchState")
     request = encode_watch_state(WatchState(component="root", after_revision=None)).SerializeToString()
 
     async def follow() -> None:
@@ -97,7 +100,7 @@ async def _watching(channel: grpc.aio.Channel, service: Service) -> AsyncIterato
         try:
             await call.read()
             ready.release()
-            async for message in call:
+            while isinstance(message := await call.read(), bytes):  # otherwise the watch has ended
                 audience.take(message)
         finally:
             call.cancel()
@@ -113,20 +116,24 @@ async def _watching(channel: grpc.aio.Channel, service: Service) -> AsyncIterato
         await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _rate(
-    audience: _Audience, call: grpc.aio.UnaryUnaryMultiCallable, service: Service, changes: int
-) -> float:
+def _change(channel: grpc.aio.Channel, service: Service) -> Call:
+    command: Any = channel.unary_unary(f"{FLOW}CallCommand")
+    request = command_bytes("change")
+    return lambda: command(request, timeout=TIMEOUT_SECONDS, metadata=service.metadata)
+
+
+async def _rate(audience: _Audience, call: Call, changes: int) -> float:
     """Makes revisions one after another as fast as it goes, and tells deliveries per second."""
     audience.expect(changes)
     begin = time.perf_counter()
     for _ in range(changes):
-        await call(command_bytes("change"), timeout=TIMEOUT_SECONDS, metadata=service.metadata)
+        await call()
     await asyncio.wait_for(audience.done.wait(), TIMEOUT_SECONDS)
     return changes * WATCHERS / (time.perf_counter() - begin)
 
 
 async def _bare_rate(channel: grpc.aio.Channel, size: int, messages: int) -> float:
-    stream = channel.unary_stream(f"{STREAM}{size}")
+    stream: Any = channel.unary_stream(f"{STREAM}{size}")
 
     async def follow() -> None:
         async for _ in stream(b"%d" % messages, timeout=TIMEOUT_SECONDS):
@@ -137,12 +144,10 @@ async def _bare_rate(channel: grpc.aio.Channel, size: int, messages: int) -> flo
     return messages * WATCHERS / (time.perf_counter() - begin)
 
 
-async def _lag(
-    audience: _Audience, call: grpc.aio.UnaryUnaryMultiCallable, request: bytes, service: Service
-) -> float:
+async def _lag(audience: _Audience, call: Call) -> float:
     """Makes one revision, and tells how long after its sealing the last watcher had it."""
     audience.expect(1)
-    answer = call(request, timeout=TIMEOUT_SECONDS, metadata=service.metadata)
+    answer = call()
     await asyncio.wait_for(audience.done.wait(), TIMEOUT_SECONDS)
     received = time.time()
     await answer

@@ -19,7 +19,7 @@ class Count(LightningWork):
         self.loop_seconds = 0.0
 
     def run(self, sets: int, number: int) -> None:
-        """Times a burst of sets and the same loop without them, then counts `sets` times; `number` tells calls apart."""
+        """Times a burst of sets, then counts `sets` times; `number` tells one call from the next."""
         self.burst_seconds, self.loop_seconds = self._burst()
         self.began = time.time()
         for _ in range(sets):

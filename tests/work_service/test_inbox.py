@@ -267,3 +267,14 @@ def test_large_changes_become_small_deltas() -> None:
     for _ in range(6):
         side.job.items.append(cast("int", "x" * 700_000))
     assert [len(delta.changes) for delta in side.flush()] == [1] * 6
+
+
+def test_a_change_that_is_held_holds_the_base_back() -> None:
+    """Otherwise the flow would take what is made inside the var meanwhile for made inside its own value."""
+    side, flow = Side(), Flow()
+    side.job.items.append(1)
+    side.flush()
+    flow.change(Set(("items",), [9]))
+    side.hear(flow.down[-1])
+    side.job.items.append(2)
+    assert [delta.base for delta in side.flush()] == [0]

@@ -21,7 +21,9 @@ from flowrpc.placement.local import LocalPlacement
 from flowrpc.protocol.answers import AppInfo
 from flowrpc.protocol.messages import LogRecord
 from flowrpc.protocol.run_directory import AppEntry, publish, withdraw
+from flowrpc.state.records import AppStatus
 from flowrpc.store import fresh as begin_anew
+from flowrpc.store import lock_holder
 
 logger = logging.getLogger(__name__)
 
@@ -54,11 +56,13 @@ class Serving:
             name=self.name,
             data_dir=self.data_dir,
             address=self.address,
+            last_address=_last_address(self.data_dir),
             remote_works=self.remote_works,
             tls=self._tls(),
         )
         try:
-            return serve(app, options, Hooks(ready=self._ready, place_agent=self._place_agent, echo=_echo))
+            hooks = Hooks(ready=self._ready, place_agent=self._place_agent, ended=_tell_end, echo=_echo)
+            return serve(app, options, hooks)
         finally:
             if self._entry is not None:
                 withdraw(self._entry)
@@ -94,6 +98,11 @@ class Serving:
         logging.basicConfig(level=self.log_level, handlers=[handler])
 
 
+def _last_address(data_dir: Path) -> str:
+    holder = lock_holder(data_dir)
+    return holder.address if holder is not None else ""
+
+
 class _Watcher:
     """Hears of the local agent."""
 
@@ -103,6 +112,11 @@ class _Watcher:
     def on_line(self, line: str) -> None:
         """Logs what the agent itself had to say."""
         logger.info("agent: %s", line)
+
+
+def _tell_end(status: AppStatus) -> None:
+    """Tells how the app ended; the traceback of a failure is in the log already."""
+    click.echo(f"{status.stage.value}: {status.message}" if status.message else status.stage.value, err=True)
 
 
 def _echo(record: LogRecord) -> None:

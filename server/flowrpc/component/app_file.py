@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import sys
 import traceback
 from pathlib import Path
@@ -10,6 +11,8 @@ from types import ModuleType
 
 from flowrpc.component.app import LightningApp
 from flowrpc.errors import AppLoadError
+
+_OUR_FOLDER = str(Path(__file__).parents[1]) + os.sep
 
 
 def load_app(path: Path) -> LightningApp:
@@ -30,8 +33,8 @@ def load_app(path: Path) -> LightningApp:
 
 def _execute(path: Path) -> ModuleType:
     _check_shadowing(path)
-    if str(path.parent) not in sys.path:
-        sys.path.insert(0, str(path.parent))
+    folder = str(path.parent)
+    sys.path[:] = [folder, *(entry for entry in sys.path if entry != folder)]
     spec = importlib.util.spec_from_file_location(path.stem, path)
     assert spec is not None, "a .py file has a spec"
     assert spec.loader is not None, "a .py file has a loader"
@@ -40,7 +43,7 @@ def _execute(path: Path) -> ModuleType:
     try:
         spec.loader.exec_module(module)
     except BaseException as error:
-        del sys.modules[path.stem]
+        sys.modules.pop(path.stem, None)
         if isinstance(error, KeyboardInterrupt):
             raise
         raise AppLoadError(_explain(path, error)) from error
@@ -59,11 +62,20 @@ def _explain(path: Path, error: BaseException) -> str:
     """Tells what went wrong in the user's file, without our own frames."""
     if isinstance(error, SyntaxError):
         return f"{path}: " + "".join(traceback.format_exception_only(error)).strip()
-    frames = error.__traceback__
-    while frames is not None and frames.tb_frame.f_code.co_filename != str(path):
-        frames = frames.tb_next
-    text = "".join(traceback.format_exception(type(error), error, frames)).rstrip()
-    return f"{path} does not run:\n{text}"
+    told = traceback.TracebackException.from_exception(error)
+    _leave_out_our_frames(told)
+    return f"{path} does not run:\n{''.join(told.format()).rstrip()}"
+
+
+def _leave_out_our_frames(told: traceback.TracebackException) -> None:
+    told.stack = traceback.StackSummary.from_list([f for f in told.stack if not _is_ours(f.filename)])
+    for before in (told.__cause__, told.__context__):
+        if before is not None:
+            _leave_out_our_frames(before)
+
+
+def _is_ours(file: str) -> bool:
+    return file.startswith((_OUR_FOLDER, "<frozen importlib"))
 
 
 def _only_app(module: ModuleType, path: Path) -> LightningApp:

@@ -23,9 +23,10 @@ def build(recipe: Recipe) -> Component:
         ComponentError: There is no such class, or it is no component.
         Exception: Whatever the import or the constructor raises.
     """
-    module, _, qualname = recipe.type.partition(":")
+    module_name, _, qualname = recipe.type.partition(":")
+    module = importlib.import_module(module_name)
     try:
-        cls: Any = reduce(getattr, qualname.split("."), importlib.import_module(module))
+        cls: Any = reduce(getattr, qualname.split("."), module)
     except AttributeError:
         raise ComponentError(
             f"{recipe.type} cannot be built again: the module has no such class; define it at the top of the module"
@@ -64,40 +65,100 @@ class Restored:
 def restore(root: Component, records: Iterable[ComponentRecord]) -> Restored:
     """Gives a freshly built tree the recorded components and vars. Nothing is recorded.
 
-    Children that the constructors did not build are built from their recipes; state comes last.
+    Children that the constructors did not build are built from their recipes; items of structures that were removed or
+    replaced are so again; state comes last.
+
+    Raises:
+        ComponentError: A component cannot be built again.
     """
-    restored = Restored()
-    kept = list(records)
-    known = {component.name: component for component in root._walk()}
-    for record in kept:
-        if record.name not in known:
-            _rebuild(record, known, restored)
-    for record in kept:
-        if record.name in known:
-            _restore_one(known[record.name], record, restored)
-    return restored
+    recovery = _Recovery(root, list(records))
+    for record in recovery.records:
+        recovery.place(record)
+    for record in recovery.records:
+        recovery.fill(record)
+    return recovery.restored
 
 
-def _rebuild(record: ComponentRecord, known: dict[str, Component], restored: Restored) -> None:
-    parent_name, _, key = record.name.rpartition(".")
-    parent = known.get(parent_name)
-    if parent is None or record.recipe is None:
-        restored.missing.append(record)
-        return
-    child = build(record.recipe)
-    parent._place(key, child)
-    if not isinstance(parent, Structure):
-        parent.__dict__[key] = child
-        parent._var_names.pop(key, None)
-    known.update({component.name: component for component in child._walk()})
+class _Recovery:
+    """Recovers one tree."""
+
+    def __init__(self, root: Component, records: list[ComponentRecord]) -> None:
+        root._mark_inherent()
+        self.records = records
+        self.restored = Restored()
+        self._recorded = {record.name for record in records}
+        self._known: dict[str, Component] = {component.name: component for component in root._walk()}
+        self._missing: set[str] = set()
+
+    def place(self, record: ComponentRecord) -> None:
+        """Makes the recorded component be there, if the code still has a place for it; parents come first."""
+        parent_name, _, key = record.name.rpartition(".")
+        parent, component = self._known.get(parent_name), self._known.get(record.name)
+        if parent_name in self._missing:
+            self._miss(record)
+        elif component is not None and not _is_replaced(component, record):
+            if component.KIND is not record.kind:
+                self._miss(record)
+        elif parent is None or record.recipe is None:
+            self._miss(record)
+        else:
+            self._rebuild(parent, key, record, record.recipe)
+        self._take_out_removed(record)
+
+    def fill(self, record: ComponentRecord) -> None:
+        """Sets the recorded vars."""
+        if record.name in self._missing:
+            return
+        component = self._known[record.name]
+        dropped = component._restore_vars(record.vars)
+        if dropped:
+            self.restored.dropped[record.name] = dropped
+        if isinstance(component, Structure):
+            component._restore_order()
+
+    def _miss(self, record: ComponentRecord) -> None:
+        self._missing.add(record.name)
+        self.restored.missing.append(record)
+
+    def _rebuild(self, parent: Component, key: str, record: ComponentRecord, recipe: Recipe) -> None:
+        if record.name in self._known:
+            self._take_out(parent, key)
+        child = _build_again(record.name, recipe)
+        if child.KIND is not record.kind:
+            self._miss(record)
+            return
+        parent._place(key, child)
+        if not isinstance(parent, Structure):
+            parent.__dict__[key] = child
+            parent._var_names.pop(key, None)
+        self._known.update({component.name: component for component in child._walk()})
+
+    def _take_out_removed(self, record: ComponentRecord) -> None:
+        """Takes out what the code builds into a structure but the app had removed."""
+        structure = self._known.get(record.name)
+        if not isinstance(structure, Structure) or record.name in self._missing:
+            return
+        for key, child in list(structure._children.items()):
+            if child.name not in self._recorded and structure._is_removed(key, record.vars):
+                self._take_out(structure, key)
+
+    def _take_out(self, parent: Component, key: str) -> None:
+        for component in parent._children[key]._walk():
+            del self._known[component.name]
+        parent._displace(key)
 
 
-def _restore_one(component: Component, record: ComponentRecord, restored: Restored) -> None:
-    if component.KIND is not record.kind:
-        restored.missing.append(record)
-        return
-    dropped = component._restore_vars(record.vars)
-    if dropped:
-        restored.dropped[record.name] = dropped
-    if isinstance(component, Structure):
-        component._restore_order()
+def _is_replaced(component: Component, record: ComponentRecord) -> bool:
+    """Tells whether the app had put another component where the code builds one: only structures allow that."""
+    in_structure = isinstance(component._parent, Structure)
+    return in_structure and record.recipe is not None and record.recipe != component._recipe
+
+
+def _build_again(name: str, recipe: Recipe) -> Component:
+    try:
+        return build(recipe)
+    except Exception as error:
+        raise ComponentError(
+            f"{name} was added while the app ran and cannot be built again by {recipe.type}: "
+            f"{type(error).__name__}: {error}; bring the class back as it was"
+        ) from error

@@ -55,8 +55,11 @@ def gated(run: Callable[..., Any]) -> Callable[..., Any]:
     def call(self: LightningWork, *args: Any, **kwargs: Any) -> Any:
         if self._executing:
             return run(self, *args, **kwargs)
-        _signature(run).bind(self, *args, **kwargs)
         place = f"{self.name}.run()"
+        try:
+            _signature(run).bind(self, *args, **kwargs)
+        except TypeError as error:
+            raise TypeError(f"{place}: {error}") from None
         values = tuple(copy_value(value, f"{place} argument {n}") for n, value in enumerate(args))
         named = {name: copy_value(value, f"{place} argument {name}") for name, value in kwargs.items()}
         if self._context is not None:
@@ -95,8 +98,8 @@ def _run_inline(work: LightningWork, args: tuple[Value, ...], kwargs: dict[str, 
 
 def execute(work: LightningWork, args: Sequence[Value], kwargs: dict[str, Value]) -> Any:
     """Runs the user's code."""
-    work._executing = True
+    work.__dict__["_executing"] = True
     try:
         return work.run(*args, **kwargs)
     finally:
-        work._executing = False
+        work.__dict__["_executing"] = False

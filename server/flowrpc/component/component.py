@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+import inspect
+from abc import ABCMeta
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any, NoReturn
 
 from flowrpc.component.markers import Attached, Detached
-from flowrpc.errors import AttributeRuleError, InvalidValueError, TreeError
+from flowrpc.errors import AttributeRuleError, ComponentError, InvalidValueError, TreeError
 from flowrpc.state import ChangeLog, Reinsert, Remove, Set, Value, copy_value, is_plain_scalar, same
 from flowrpc.state.containers import detach, track, untrack
 from flowrpc.state.records import ComponentKind, ComponentRecord, Recipe
 
 ROOT_NAME = "root"
-_MISSING = object()
 
 
-class ComponentMeta(type):
-    """Sets a component up before its `__init__`, so that forgetting `super().__init__()` breaks nothing."""
+class ComponentMeta(ABCMeta):
+    """Sets a component up before its `__init__`, so that forgetting `super().__init__()` breaks nothing.
+
+    It is an ABCMeta, so that users may mix abstract classes in.
+    """
 
     def __call__(cls, *args: Any, **kwargs: Any) -> Any:
         """Builds a component and notes how to build it again."""
+        _check_class(cls)
         component: Any = cls.__new__(cls, *args, **kwargs)  # type: ignore[arg-type]  # cls is a Component
         component._set_up()
         recipe = _recipe(cls, args, kwargs)
@@ -44,6 +50,7 @@ class Component(metaclass=ComponentMeta):
     _parent: Component | None
     _name: str
     _initializing: bool
+    _inherent: bool  # whether a constructor further up made it, so that recovery need not
     _recipe: Recipe | InvalidValueError | None
     _context: Any
 
@@ -55,13 +62,19 @@ class Component(metaclass=ComponentMeta):
             _parent=None,
             _name=ROOT_NAME,
             _initializing=True,
+            _inherent=False,
             _recipe=None,
             _context=None,
         )
 
     def _finish(self, recipe: Recipe | InvalidValueError) -> None:
-        self.__dict__["_initializing"] = False
-        self.__dict__["_recipe"] = recipe
+        self.__dict__.update(_initializing=False, _recipe=recipe)
+        for child in self._children.values():
+            child._mark_inherent()
+
+    def _mark_inherent(self) -> None:
+        for component in self._walk():
+            component.__dict__["_inherent"] = True
 
     @property
     def name(self) -> str:
@@ -88,6 +101,7 @@ class Component(metaclass=ComponentMeta):
                 detach(old)
             attributes[name] = value
         elif name[:1] == "_":
+            self._check_private(name)
             object.__setattr__(self, name, value)
         else:
             self._assign(name, value)
@@ -95,15 +109,22 @@ class Component(metaclass=ComponentMeta):
     def __delattr__(self, name: str) -> None:
         """Removes a private attribute; vars and children stay for the component's life."""
         if name.startswith("_"):
+            self._check_private(name)
             object.__delattr__(self, name)
             return
         raise AttributeRuleError(f"{self.name}.{name}: state attributes cannot be deleted; set None instead")
+
+    def _check_private(self, name: str) -> None:
+        if name in _framework_names(type(self)):
+            raise AttributeRuleError(
+                f"{self.name}.{name}: the name is reserved, flowrpc uses it inside; choose another"
+            )
 
     def _assign(self, name: str, value: Any) -> None:
         descriptor = getattr(type(self), name, None)
         if isinstance(descriptor, property):
             self._assign_property(name, descriptor, value)
-        elif (child := self._as_child(value)) is not None:
+        elif (child := self._as_child(name, value)) is not None:
             self._assign_child(name, child)
         elif name in self._var_names:
             self._assign_var(name, value)
@@ -117,7 +138,7 @@ class Component(metaclass=ComponentMeta):
             )
         descriptor.__set__(self, value)
 
-    def _as_child(self, value: Any) -> Component | None:
+    def _as_child(self, name: str, value: Any) -> Component | None:
         return value if isinstance(value, Component) else None
 
     def _assign_child(self, name: str, child: Component) -> None:
@@ -173,9 +194,9 @@ class Component(metaclass=ComponentMeta):
             raise AttributeRuleError(
                 f"{self.name}: {name!r} is no attribute name that Python could read back"
             )
-        if name in _reserved_names(type(self)):
+        if name in _framework_names(type(self)):
             raise AttributeRuleError(
-                f"{self.name}.{name}: the name is reserved, {type(self).__name__} has a method {name}(); choose another"
+                f"{self.name}.{name}: the name is reserved, {type(self).__name__} has its own {name}; choose another"
             )
 
     def _refuse_replacing(self, name: str) -> NoReturn:
@@ -189,7 +210,14 @@ class Component(metaclass=ComponentMeta):
     # The place in the tree
 
     def _check_free(self, wanted: str, parent: Component) -> None:
-        """Refuses a component that has a place already, or that would contain itself."""
+        """Refuses a component that cannot take this place: it has one, would contain itself, or is lost at a restart.
+
+        Whoever places a component asks first, before anything is changed.
+        """
+        if self._initializing:
+            raise TreeError(
+                f"{wanted}: the {type(self).__name__} is still in its __init__; place it when it is built"
+            )
         if self._parent is not None:
             raise TreeError(
                 f"a component has one place in the tree: {self.name} cannot be {wanted} as well; build a second one"
@@ -199,14 +227,14 @@ class Component(metaclass=ComponentMeta):
             if ancestor is self:
                 raise TreeError(f"{wanted} cannot be {self.name} itself: the tree would contain itself")
             ancestor = ancestor._parent
+        if parent._log is not None:
+            parent._log.check_thread(parent)
+            self._check_rebuildable(wanted)
 
     def _place(self, key: str, child: Component) -> None:
         """Makes a component a child and, if this tree is recorded, records it with all it holds."""
-        if self._log is not None:
-            self._log.check_thread(self)
-            child._check_rebuildable(f"{self.name}.{key}")
         self._children[key] = child
-        child.__dict__["_parent"] = self
+        child.__dict__.update(_parent=self, _inherent=False)
         child._rename(f"{self.name}.{key}")
         if self._log is not None:
             child._enter(self._log, self._context, placed_in=self)
@@ -265,6 +293,9 @@ class Component(metaclass=ComponentMeta):
                 f"{wanted} is added while the app runs, so its constructor's arguments must be values, "
                 f"to build it again after a restart: {self._recipe}"
             )
+        for key, child in self._children.items():
+            if not child._inherent:
+                child._check_rebuildable(f"{wanted}.{key}")
 
     def _forget_child(self, key: str) -> None:
         """Drops the attribute of a child whose attachment is undone."""
@@ -287,12 +318,13 @@ class Component(metaclass=ComponentMeta):
         return {name: untrack(attributes[name]) for name in self._var_names if private or name[0] != "_"}
 
     def _record(self, *, dynamic: bool) -> ComponentRecord:
+        recipe = self._recipe if dynamic and not self._inherent else None
         return ComponentRecord(
             name=self.name,
             kind=self.KIND,
             type=type_name(type(self)),
             vars=self._plain_vars(private=True),
-            recipe=self._recipe if dynamic and isinstance(self._recipe, Recipe) else None,
+            recipe=recipe if isinstance(recipe, Recipe) else None,
         )
 
     def _restore_vars(self, values: dict[str, Value]) -> dict[str, Value]:
@@ -331,12 +363,34 @@ def _recipe(cls: type, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Recipe 
         return error
 
 
-def _reserved_names(cls: type) -> frozenset[str]:
-    """Returns the public names of the framework's own classes below `cls`."""
+@lru_cache(maxsize=1024)
+def _framework_names(cls: type) -> frozenset[str]:
+    """Returns the names that the framework's own classes below `cls` use, public and private."""
     names: set[str] = set()
-    for base in cls.__mro__:
-        if base.__module__.startswith("flowrpc.component."):
-            names.update(
-                name for name in vars(base) if not name.startswith("_") and callable(getattr(base, name))
-            )
-    return frozenset(names)
+    for base in filter(_is_framework, cls.__mro__):
+        names.update(vars(base), inspect.get_annotations(base))
+    return frozenset(name for name in names if not name.startswith(("__", "_abc_")))
+
+
+@lru_cache(maxsize=1024)
+def _check_class(cls: type) -> None:
+    """Refuses a class that redefines what the framework relies on.
+
+    Raises:
+        ComponentError: A name of the class is used by the framework, or its objects are not compared by identity.
+    """
+    own = {name: base for base in cls.__mro__ if not _is_framework(base) for name in vars(base)}
+    inside = {name for name in _framework_names(cls) if name.startswith("_")} | {"KIND", "name"}
+    for name in sorted(inside & own.keys()):
+        raise ComponentError(
+            f"the class {own[name].__name__} defines {name}, which flowrpc uses inside; choose another name"
+        )
+    if getattr(cls, "__hash__", None) is not object.__hash__:
+        raise ComponentError(
+            f"the class {cls.__name__} defines __eq__ or __hash__, but a component equals only itself; "
+            "leave them out (a dataclass needs eq=False)"
+        )
+
+
+def _is_framework(cls: type) -> bool:
+    return cls.__module__.startswith("flowrpc.component.")

@@ -86,8 +86,8 @@ class LightningFlow(Component):
         if recurse:
             set_children_state(self, state)
 
-    def _as_child(self, value: Any) -> Component | None:
-        return value if isinstance(value, Component) else as_structure(value)
+    def _as_child(self, name: str, value: Any) -> Component | None:
+        return value if isinstance(value, Component) else as_structure(value, f"{self.name}.{name}")
 
 
 _GROUPS = {

@@ -80,7 +80,7 @@ def on_touch(callback: Callable[[], None]) -> None:
     """
 
     def touch(work: object, name: str) -> Any:
-        if name[0] != "_":
+        if name[:1] != "_":
             callback()
         return object.__getattribute__(work, name)
 

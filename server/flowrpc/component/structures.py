@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import operator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NoReturn, SupportsIndex
 
 from flowrpc.component.component import Component, type_name
 from flowrpc.errors import AttributeRuleError, TreeError
-from flowrpc.state import Set
+from flowrpc.state import SCALARS, Remove, Set, Splice, Value, copy_value
 from flowrpc.state.records import ComponentKind, Recipe
 
 
@@ -15,25 +16,24 @@ class Structure(Component):
     """Holds components under keys. Removing one stops its works and forgets it."""
 
     def _finish(self, recipe: Any) -> None:
-        super()._finish(Recipe(type=type_name(type(self))))
+        # Its items are no part of its recipe, so they are not inherent and need recipes of their own.
+        self.__dict__.update(_initializing=False, _recipe=Recipe(type=type_name(type(self))))
 
     def _define_var(self, name: str, value: Any) -> NoReturn:
         raise AttributeRuleError(
-            f"{self.name}.{name}: a {type(self).__name__} holds components and has no vars"
+            f"{self.name}.{name}: a {type(self).__name__} holds components and has no attributes"
         )
 
-    def _check_rebuildable(self, wanted: str) -> None:
-        for key, child in self._children.items():
-            child._check_rebuildable(f"{wanted}.{key}")
+    def _assign_child(self, name: str, child: Component) -> NoReturn:
+        self._define_var(name, child)
 
-    def _check_item(self, item: Any, key: str) -> Component:
+    def _check_item(self, item: Any, key: str) -> None:
         if not isinstance(item, Component):
             raise TreeError(
                 f"{self.name}.{key}: a {type(self).__name__} holds flows and works, "
                 f"not {type(item).__name__}; keep values in a var"
             )
         item._check_free(f"{self.name}.{key}", self)
-        return item
 
     def _forget_child(self, key: str) -> None:
         self._sync()
@@ -45,29 +45,70 @@ class Structure(Component):
         """Makes the items equal to the children."""
         raise NotImplementedError
 
-    def _set_framework_var(self, name: str, value: Any) -> None:
+    # Framework vars: recovery attaches the items in order of their making, and these tell what came of them since
+
+    def _set_framework_var(self, name: str, value: Value) -> None:
         """Records a var of the framework's own; it is written from here only."""
-        old = self.__dict__.get(name)
         if self._log is not None:
-            self._log.record(self, Set((name,), value), Set((name,), old) if self._log.undoable else None)
+            old = Set((name,), self.__dict__[name]) if name in self._var_names else Remove((name,))
+            self._log.record(self, Set((name,), value), old if self._log.undoable else None)
         self._var_names[name] = None
         self.__dict__[name] = value
 
     def _reorder(self, keys: list[str]) -> None:
-        """Puts the children into this order, and records it: recovery attaches them in order of their making."""
-        children = dict(self._children)
-        self._children.clear()
-        self._children.update({key: children[key] for key in keys})
-        self._set_framework_var("_order", list(keys))
+        """Puts the children into this order, and records it unless it goes without saying."""
+        if keys != self._derived_order():
+            self._record_order(keys)
+        self._arrange(keys)
 
-    def _restore_order(self) -> None:
-        """Puts rebuilt children into the recorded order."""
-        order = self.__dict__.get("_order") or []
-        known = [key for key in order if key in self._children]
-        children = {key: self._children[key] for key in [*known, *self._children]}
+    def _record_order(self, keys: list[str]) -> None:
+        if "_order" not in self._var_names:
+            self._set_framework_var("_order", [])
+            self.__dict__["_order"] = _Order((), self)
+        order: _Order = self.__dict__["_order"]
+        if self._log is not None:
+            inverse = Splice(("_order",), 0, len(keys), list(order)) if self._log.undoable else None
+            self._log.record(self, Set(("_order",), list(keys)), inverse)
+        order[:] = keys
+
+    def _derived_order(self) -> list[str]:
+        """Works the order of the children out from what is recorded."""
+        known = dict.fromkeys(key for key in self.__dict__.get("_order", ()) if key in self._children)
+        return [*known, *(key for key in self._made() if key not in known)]
+
+    def _made(self) -> Iterable[str]:
+        """Yields the keys in the order of their making, as far as they are not in the recorded order."""
+        return self._children
+
+    def _arrange(self, keys: Iterable[str]) -> None:
+        children = {key: self._children[key] for key in keys}
         self._children.clear()
         self._children.update(children)
         self._sync()
+
+    # Recovery
+
+    def _is_removed(self, key: str, recorded: Mapping[str, Value]) -> bool:
+        """Tells whether an item that the code builds and the record lacks was removed, rather than new in the code."""
+        raise NotImplementedError
+
+    def _restore_order(self) -> None:
+        """Puts rebuilt children into the recorded order."""
+        if "_order" in self._var_names:
+            self.__dict__["_order"] = _Order(self.__dict__["_order"], self)
+        self._arrange(self._derived_order())
+
+
+class _Order(list[Any]):
+    """The recorded order of a structure's items, which puts them into it when `ChangeLog.undo` takes a change back."""
+
+    def __init__(self, keys: Iterable[Any], structure: Structure) -> None:
+        super().__init__(keys)
+        self._structure = structure
+
+    def _lay(self, start: int, count: int, keys: list[Any]) -> None:
+        self[start : start + count] = keys
+        self._structure._arrange(self._structure._derived_order())
 
 
 class List(Structure, list[Any]):
@@ -78,9 +119,11 @@ class List(Structure, list[Any]):
     def __init__(self, *items: Component) -> None:
         """Takes the first items."""
         list.__init__(self)
+        self.extend(items)
+
+    def _set_up(self) -> None:
+        super()._set_up()
         self._set_framework_var("_next", 0)
-        for item in items:
-            self.append(item)
 
     __hash__ = object.__hash__  # type: ignore[assignment]  # a component is itself, whatever it holds
 
@@ -89,9 +132,8 @@ class List(Structure, list[Any]):
         self.insert(len(self), item)
 
     def extend(self, items: Iterable[Any]) -> None:
-        """Adds components at the end, in order."""
-        for item in list(items):
-            self.append(item)
+        """Adds components at the end, in order, or none if one cannot be added."""
+        self[len(self) :] = items
 
     def __iadd__(self, items: Iterable[Any]) -> List:  # type: ignore[misc]
         self.extend(items)
@@ -99,36 +141,46 @@ class List(Structure, list[Any]):
 
     def insert(self, index: SupportsIndex, item: Any) -> None:
         """Adds a component before the index."""
-        number = self.__dict__["_next"]
-        item = self._check_item(item, str(number))
-        keys = list(self._children)
-        position = slice(index, None).indices(len(keys))[0]
-        self._place(str(number), item)
-        self._set_framework_var("_next", number + 1)
-        if position < len(keys):
-            self._reorder([*keys[:position], str(number), *keys[position:]])
-        self._sync()
+        self[index:index] = [item]
 
     def __setitem__(self, index: Any, item: Any) -> None:
         if isinstance(index, slice):
             self._set_slice(index, list(item))
             return
-        old = self[index]
+        old, position = self[index], operator.index(index) % len(self)
         if item is not old:
-            position = list.index(self, old)
-            self._check_item(item, str(self.__dict__["_next"]))
-            del self[position]
-            self.insert(position, item)
+            self._set_slice(slice(position, position + 1), [item])
 
     def _set_slice(self, index: slice, items: list[Any]) -> None:
-        start, stop, step = index.indices(len(self))
+        """Replaces a run of components; those that are in it already stay, and keep their names."""
+        keys = list(self._children)
+        start, stop, step = index.indices(len(keys))
         if step != 1:
             raise TreeError(f"{self.name}: components are replaced one by one, not by an extended slice")
-        for item in items:
-            self._check_item(item, str(self.__dict__["_next"]))
-        del self[start:stop]
-        for offset, item in enumerate(items):
-            self.insert(start + offset, item)
+        stop = max(start, stop)
+        names = {id(self._children[key]): key for key in keys[start:stop]}
+        self._check_items(items, names)
+        kept = {names[id(item)] for item in items if id(item) in names}
+        for key in keys[start:stop]:
+            if key not in kept:
+                self._displace(key)
+        placed = [names.get(id(item)) or self._add(item) for item in items]
+        self._reorder([*keys[:start], *placed, *keys[stop:]])
+
+    def _check_items(self, items: Sequence[Any], names: Mapping[int, str]) -> None:
+        for number, item in enumerate(items, self.__dict__["_next"]):
+            if id(item) not in names:
+                self._check_item(item, str(number))
+        if len({id(item) for item in items}) < len(items):
+            raise TreeError(
+                f"{self.name}: a component has one place in the tree, and one is given here twice"
+            )
+
+    def _add(self, item: Component) -> str:
+        number = self.__dict__["_next"]
+        self._place(str(number), item)
+        self._set_framework_var("_next", number + 1)
+        return str(number)
 
     def __delitem__(self, index: Any) -> None:
         keys = list(self._children)[index]
@@ -153,7 +205,6 @@ class List(Structure, list[Any]):
     def reverse(self) -> None:
         """Reverses the order."""
         self._reorder(list(self._children)[::-1])
-        self._sync()
 
     def sort(self, *, key: Any = None, reverse: bool = False) -> None:
         """Sorts by a key of each component."""
@@ -161,17 +212,29 @@ class List(Structure, list[Any]):
             raise TypeError(f"{self.name}: components have no order of their own; give sort a key")
         ordered = sorted(self._children.items(), key=lambda entry: key(entry[1]), reverse=reverse)
         self._reorder([name for name, _ in ordered])
-        self._sync()
 
     def __imul__(self, count: Any) -> NoReturn:  # type: ignore[misc]
         raise TreeError(f"{self.name}: a component has one place in the tree, so a List cannot be multiplied")
 
     def index(self, item: Any, *bounds: Any) -> int:
-        """Finds a component by identity."""
-        for position in range(*slice(*bounds or (None,)).indices(len(self))):
+        """Finds a component by identity, between the bounds if there are any."""
+        start, stop = (*bounds, None, None)[:2]
+        for position in range(*slice(start, stop).indices(len(self))):
             if self[position] is item:
                 return position
         raise ValueError(f"{item!r} is not in {self.name}")
+
+    def _made(self) -> Iterable[str]:
+        return sorted(self._children, key=int)
+
+    def _is_removed(self, key: str, recorded: Mapping[str, Value]) -> bool:
+        made = recorded.get("_next")
+        return isinstance(made, int) and int(key) < made
+
+    def _restore_order(self) -> None:
+        made = max(map(int, self._children), default=-1) + 1  # the code may have more items than it had
+        self.__dict__["_next"] = max(self.__dict__["_next"], made)
+        super()._restore_order()
 
     def _sync(self) -> None:
         list.__setitem__(self, slice(None), list(self._children.values()))
@@ -185,43 +248,48 @@ class Dict(Structure, dict[str, Any]):
     def __init__(self, **items: Component) -> None:
         """Takes the first items."""
         dict.__init__(self)
-        for key, item in items.items():
-            self[key] = item
+        self.update(items)
 
     __hash__ = object.__hash__  # type: ignore[assignment]  # a component is itself, whatever it holds
 
     def __setitem__(self, key: str, item: Any) -> None:
-        self._check_key(key)
-        old = self._children.get(key)
-        if item is old and old is not None:
-            return
-        self._check_item(item, key)
-        if old is not None:
-            self._replace(key, item)
-        else:
-            self._place(key, item)
-        self._sync()
+        key = self._check_key(key)
+        if item is None or item is not self._children.get(key):
+            self._check_item(item, key)
+            self._put(key, item)
 
-    def _replace(self, key: str, item: Component) -> None:
+    def _put(self, key: str, item: Component) -> None:
         keys = list(self._children)
-        self._displace(key)
+        if key in self._children:
+            self._forget(key)
+        else:
+            keys.append(key)
         self._place(key, item)
-        if keys[-1] != key:
-            self._reorder(keys)
+        self._reorder(keys)
 
-    def _check_key(self, key: Any) -> None:
+    def _check_key(self, key: Any) -> str:
         if not isinstance(key, str):
             raise TreeError(f"{self.name}: the provided key should be a string, not {type(key).__name__}")
-        if not key or "." in key:
+        plain = str.__str__(key)
+        copy_value(plain, f"a key of {self.name}")  # raises if UTF-8 cannot carry it
+        if not plain or "." in plain:
             raise TreeError(
-                f"{self.name}: the key {key!r} cannot be part of a name: it is empty or has a dot"
+                f"{self.name}: the key {plain!r} cannot be part of a name: it is empty or has a dot"
             )
+        return plain
 
     def __delitem__(self, key: str) -> None:
         if key not in self._children:
             raise KeyError(key)
-        self._displace(key)
+        self._forget(key)
         self._sync()
+
+    def _forget(self, key: str) -> None:
+        """Takes an item out, and notes it if the code would build it again after a restart."""
+        removed = self.__dict__.get("_removed", ())
+        if self._log is not None and self._children[key]._inherent and key not in removed:
+            self._set_framework_var("_removed", [*removed, key])
+        self._displace(key)
 
     def pop(self, key: str, *default: Any) -> Any:
         """Removes a component and returns it, free to go elsewhere."""
@@ -250,30 +318,53 @@ class Dict(Structure, dict[str, Any]):
         return self[key]
 
     def update(self, *others: Any, **items: Any) -> None:
-        """Sets several components."""
-        for key, item in dict(*others, **items).items():
-            self[key] = item
+        """Sets several components, or none if one cannot be set."""
+        new = {self._check_key(key): item for key, item in dict(*others, **items).items()}
+        new = {key: item for key, item in new.items() if item is None or item is not self._children.get(key)}
+        for key, item in new.items():
+            self._check_item(item, key)
+        if len({id(item) for item in new.values()}) < len(new):
+            raise TreeError(
+                f"{self.name}: a component has one place in the tree, and one is given here twice"
+            )
+        for key, item in new.items():
+            self._put(key, item)
 
     def __ior__(self, other: Any) -> Dict:  # type: ignore[override, misc]
         self.update(other)
         return self
+
+    def _is_removed(self, key: str, recorded: Mapping[str, Value]) -> bool:
+        removed = recorded.get("_removed")
+        return isinstance(removed, list) and key in removed
 
     def _sync(self) -> None:
         dict.clear(self)
         dict.update(self, self._children)
 
 
-def as_structure(value: Any) -> Structure | None:
-    """Turns a plain non-empty list or dict of components into a structure."""
-    if isinstance(value, Structure) or not value:
-        return value if isinstance(value, Structure) else None
-    if isinstance(value, list | tuple) and all(isinstance(item, Component) for item in value):
-        return List(*value)
-    if isinstance(value, Mapping) and all(isinstance(item, Component) for item in value.values()):
+def as_structure(value: Any, place: str) -> Structure | None:
+    """Turns a plain list or dict of components into a structure; None if there are no components in it.
+
+    Raises:
+        TreeError: It holds values as well, or components that have a place already.
+    """
+    if not isinstance(value, Mapping | list | tuple):
+        return None
+    items = list(value.values()) if isinstance(value, Mapping) else value
+    if not any(isinstance(item, Component) for item in items if type(item) not in SCALARS):
+        return None
+    for item in items:
+        if not isinstance(item, Component):
+            raise TreeError(
+                f"{place}: mixes components with {type(item).__name__}; a list or dict holds either components or "
+                "values (write List(…) or Dict(…) for components inside it)"
+            )
+    if isinstance(value, Mapping):
         structure = Dict()
         structure.update(value)
         return structure
-    return None
+    return List(*items)
 
 
 def unwrapped(components: Iterable[Component]) -> Iterator[Component]:

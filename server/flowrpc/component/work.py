@@ -53,6 +53,10 @@ class LightningWork(Component):
 
     KIND = ComponentKind.WORK
 
+    _parallel: bool
+    _cache_calls: bool
+    _raise_exception: bool
+    _orphan_grace: timedelta
     _executing: bool
     _inline_results: dict[str, Any]
     _inline_runs: list[Run]
@@ -65,16 +69,18 @@ class LightningWork(Component):
         raise_exception: bool = True,
         orphan_grace: timedelta = ORPHAN_GRACE,
     ) -> None:
-        self._parallel = parallel
-        self._cache_calls = cache_calls
-        self._raise_exception = raise_exception
-        self._orphan_grace = orphan_grace
+        self.__dict__.update(
+            _parallel=parallel,
+            _cache_calls=cache_calls,
+            _raise_exception=raise_exception,
+            _orphan_grace=orphan_grace,
+        )
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         """Makes calls of `run` go through the flow's ledger."""
         super().__init_subclass__(**kwargs)
-        run = cls.__dict__.get("run")
-        if run is not None and not getattr(run, "__flowrpc_gated__", False):
+        run = cls.run  # its own, or that of a class that is mixed in
+        if run is not LightningWork.run and not getattr(run, "__flowrpc_gated__", False):
             cls.run = gated(run)  # type: ignore[method-assign]
 
     def run(self, *args: Any, **kwargs: Any) -> None:
@@ -89,7 +95,7 @@ class LightningWork(Component):
             name = type(self).__name__
             raise TypeError(f"The work `{name}` is missing the `run()` method: define it in the class")
 
-    def _as_child(self, value: Any) -> None:
+    def _as_child(self, name: str, value: Any) -> None:
         components = (
             value
             if isinstance(value, list | tuple)
@@ -100,7 +106,7 @@ class LightningWork(Component):
         for component in components:
             if isinstance(component, Component):
                 raise TreeError(
-                    f"{self.name}: a LightningWork isn't allowed to take any children, such as "
+                    f"{self.name}.{name}: a LightningWork isn't allowed to take any children, such as "
                     f"{type(component).__name__}; put both into a flow"
                 )
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import logging
-import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, ClassVar
@@ -13,6 +12,7 @@ from flowrpc.component.building import Restored, restore
 from flowrpc.component.calls import Unwind
 from flowrpc.component.component import Component, type_name
 from flowrpc.component.exits import ExitApp
+from flowrpc.component.failures import failure_of
 from flowrpc.component.flow import LightningFlow
 from flowrpc.component.work import LightningWork
 from flowrpc.errors import CallError, FlowrpcError
@@ -47,7 +47,6 @@ from flowrpc.state.records import (
     AppStatus,
     ComponentRecord,
     Failure,
-    FailureReason,
     RunRecord,
     RunStatus,
 )
@@ -56,7 +55,8 @@ from flowrpc.store.interface import Commit, Recovered
 logger = logging.getLogger(__name__)
 
 SEAL_AFTER_SECONDS = 0.010
-"""How long a revision stays open at most when nothing waits on it."""
+"""How long after the last revision the next one is sealed, if nothing waits on it: a flow that changes state in every
+pass costs so many commits."""
 DRAIN_AT_ENTRIES = 1_000
 """How many log entries may wait to be folded."""
 
@@ -123,7 +123,7 @@ class Core:
         self._waiting: list[Effect] = []
         self._ready: list[Effect] = []
         self._answers: dict[str, StoredAnswer] = {}
-        self._opened_at: float | None = None
+        self._sealed_at = float("-inf")
         self._ended: AppStatus | None = None
         self.wants_pass = True
         """Whether something changed since the last pass."""
@@ -140,7 +140,7 @@ class Core:
         if self._log.entries:
             self.wants_pass = True
         self._follow_runs(runs)
-        self._settle(now)
+        self._settle()
 
     def run_pass(self, now: Instant) -> None:
         """Calls the root's `run` once."""
@@ -161,7 +161,7 @@ class Core:
         self._follow_runs(transition.ledger)
         if len(self._log.entries) > transition.log or self.wants_pass:
             self.wants_pass = True
-            self._settle(now)
+            self._settle()
 
     def tick(self, now: Instant) -> None:
         """Lets time pass: leases run out, graces end."""
@@ -170,24 +170,17 @@ class Core:
             transition = self._begin(now, in_pass=False)
             self._agents.tick(now)
             self._follow_runs(transition.ledger)
-            self._settle(now)
+            self._settle()
 
     def deadline(self) -> float | None:
-        """Returns the monotonic time at which `tick` or `seal` has something to do."""
-        times = [self._agents.deadline()]
-        if self._opened_at is not None:
-            times.append(self._opened_at + SEAL_AFTER_SECONDS)
-        return min((time for time in times if time is not None), default=None)
+        """Returns the monotonic time at which `tick` has something to do."""
+        return self._agents.deadline()
 
     def must_seal(self, now: Instant) -> bool:
-        """Tells whether the open revision is to be sealed now: something waits on it, or it is old enough."""
-        if self._opened_at is None:
-            return False
-        return (
-            bool(self._waiting)
-            or self._agents.owes_acks
-            or now.monotonic - self._opened_at >= SEAL_AFTER_SECONDS
-        )
+        """Tells whether the open revision is to be sealed now: something waits on it, or it is time."""
+        if self._waiting or self._agents.owes_acks:
+            return True
+        return now.monotonic - self._sealed_at >= SEAL_AFTER_SECONDS and self._has_open()
 
     def seal(self, now: Instant) -> Commit | None:
         """Ends the open revision; None if nothing changed, and then nothing waits any more."""
@@ -200,7 +193,7 @@ class Core:
             self._builder.add_run(record.run)
         for run_id in forgotten:
             self._builder.forget_run(run_id)
-        self._opened_at = None
+        self._sealed_at = now.monotonic
         if self._builder.empty and not applied:
             self._release()
             return None
@@ -249,7 +242,7 @@ class Core:
             self._let_failed_calls_run_again()
         self._agents.recover(now)
         self._commands()
-        self._settle(now)
+        self._settle()
 
     def _reconcile(self, known: dict[str, ComponentRecord]) -> None:
         """Records how the tree that the code builds differs from the recorded one."""
@@ -303,8 +296,8 @@ class Core:
             self.wants_pass = True
             self._agents.dispatch_due = True
 
-    def _settle(self, now: Instant) -> None:
-        """Follows up on a transition: folds, starts runs, and opens a revision if there is something to commit."""
+    def _settle(self) -> None:
+        """Follows up on a transition: folds what was recorded, stops works, starts runs."""
         if len(self._log.entries) >= DRAIN_AT_ENTRIES:
             self._drain()
         if self._calls.tree_changed:
@@ -315,8 +308,6 @@ class Core:
             # A run begins with the vars as they are now: they are told with it, not after it.
             self._drain()
             self._agents.dispatch()
-        if self._opened_at is None and self._has_open():
-            self._opened_at = now.monotonic
 
     def _has_open(self) -> bool:
         return bool(
@@ -590,17 +581,3 @@ class Core:
         self._builder.app = status
         self._agents.fence_all()
         self._emit(Exit(status))
-
-
-def failure_of(error: BaseException) -> Failure:
-    """Tells an error of user code as data, without our own frames at the top of the traceback."""
-    frames = error.__traceback__
-    while frames is not None and frames.tb_frame.f_globals.get("__name__", "").startswith("flowrpc."):
-        frames = frames.tb_next
-    cls = type(error)
-    return Failure(
-        reason=FailureReason.EXCEPTION,
-        type=cls.__qualname__ if cls.__module__ == "builtins" else f"{cls.__module__}.{cls.__qualname__}",
-        message=str(error) or cls.__name__,
-        traceback="".join(traceback.format_exception(cls, error, frames)),
-    )

@@ -91,14 +91,19 @@ class Engine:
         core = self._make_core(now())
         core.own_thread(threading.get_ident())
         self._commit(core, now())
+        rested = True
         while self._take_events(core):
+            instant = now()
+            if core.must_seal(instant):
+                self._commit(core, instant)  # what waits for it need not wait for a pass
             if core.ended is None and core.wants_pass:
-                self._spin(core)
+                self._spin(core, once=rested)
             instant = now()
             core.tick(instant)
-            if core.must_seal(instant) or not core.wants_pass:
+            if core.must_seal(instant) or (self._inbox.empty() and (rested or not core.wants_pass)):
                 self._commit(core, instant)
             self._deliver_effects(core)
+            rested = not core.wants_pass
 
     def _take_events(self, core: Core) -> bool:
         """Waits if there is nothing to do, and feeds every event that is there. False: the engine is to stop."""
@@ -131,12 +136,18 @@ class Engine:
                 return replace(event, earlier=earlier)
         return event
 
-    def _spin(self, core: Core) -> None:
-        """Runs passes until nothing changes, an event comes, or it is the asyncio thread's turn."""
+    def _spin(self, core: Core, *, once: bool) -> None:
+        """Runs passes until nothing changes, an event comes, or it is the asyncio thread's turn.
+
+        Args:
+            core: The core.
+            once: Whether to run one pass only: after a rest, what the first pass changed is committed before the next
+                one, which may be slow.
+        """
         inbox = self._inbox
         clock = time.monotonic
         instant = now()
-        end = instant.monotonic + SPIN_SECONDS
+        end = instant.monotonic + (0.0 if once else SPIN_SECONDS)
         while core.wants_pass and core.ended is None:
             core.run_pass(instant)
             if clock() >= end or not inbox.empty():

@@ -11,7 +11,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -67,6 +67,8 @@ class ServeOptions:
     name: str
     data_dir: Path
     address: str = "127.0.0.1:0"
+    last_address: str = ""
+    """Where the last life on the data directory was served; empty if that is not known."""
     remote_works: tuple[str, ...] = ()
     tls: Tls | None = None
 
@@ -79,6 +81,8 @@ class Hooks:
     """Is told once that the app is served, with its address."""
     place_agent: Callable[[str, Callable[[str], None]], Agent]
     """Makes the local agent for an address; it calls back with the boot id of an agent process that ended."""
+    ended: Callable[[AppStatus], None]
+    """Is told how the app ended, if it did so by itself or in order."""
     echo: Callable[[LogRecord], None] | None = None
     """Shows a log record of a work on the terminal."""
 
@@ -141,13 +145,22 @@ class _Service:
 
     async def run(self) -> int:
         """Serves until the app ends."""
-        self._address = self._server.bind(self._options.address, self._options.tls)
+        self._address = self._bind()
         self._store.write_address(self._address)
         try:
             await self._live()
         finally:
             await self._end()
         return self._exit_code()
+
+    def _bind(self) -> str:
+        """Takes the port; of free ones the one of the last life, so that clients find the app where it was."""
+        host, _, port = self._options.address.rpartition(":")
+        last = self._options.last_address
+        if port == "0" and last.startswith(f"{host}:"):
+            with suppress(StartError):
+                return self._server.bind(last, self._options.tls)
+        return self._server.bind(self._options.address, self._options.tls)
 
     def _build(self) -> None:
         recovered = self._recovered
@@ -213,8 +226,11 @@ class _Service:
 
     def _exit_code(self) -> int:
         failure = self._failure
+        if failure is None and self._status is not None:
+            self._hooks.ended(self._status)
+            return self._status.exit_code
         if failure is None:
-            return self._status.exit_code if self._status else 1  # ended by force
+            return 1  # ended by force
         if isinstance(failure, StoreError):
             logger.critical("the storage failed, nothing more was acknowledged: %s", failure)
             return STORAGE_FAILED

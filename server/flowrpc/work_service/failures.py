@@ -3,27 +3,16 @@
 from __future__ import annotations
 
 import signal
-import traceback
-from pathlib import Path
-from types import TracebackType
 
+from flowrpc.component.failures import failure_of as raised
 from flowrpc.state.records import Failure, FailureReason
-
-_OURS = str(Path(__file__).parents[1])
-_IMPORTING = "<frozen importlib"
 
 
 def failure_of(error: BaseException, reason: FailureReason = FailureReason.EXCEPTION) -> Failure:
-    """Tells what user code raised."""
+    """Tells what user code raised; leaving by `sys.exit` is an exit."""
     if isinstance(error, SystemExit):
         return exit_failure(_exit_code(error))
-    type_name = f"{type(error).__module__}.{type(error).__qualname__}"
-    return Failure(
-        reason=reason,
-        type=type_name,
-        message=_text(error) or type_name,
-        traceback="".join(traceback.format_exception(type(error), error, _user_frames(error.__traceback__))),
-    )
+    return raised(error, reason)
 
 
 def exit_failure(code: int) -> Failure:
@@ -56,25 +45,6 @@ def _exit_code(error: SystemExit) -> int:
     if error.code is None:
         return 0
     return error.code & 0xFF if isinstance(error.code, int) else 1
-
-
-def _text(error: BaseException) -> str:
-    try:
-        return str(error)
-    except Exception:  # noqa: BLE001 - user code may raise whatever it likes in __str__
-        return ""
-
-
-def _user_frames(frames: TracebackType | None) -> TracebackType | None:
-    """Leaves out the frames above user code; keeps all if there is none of the user's."""
-    user = frames
-    while user is not None and _is_ours(user.tb_frame.f_code.co_filename):
-        user = user.tb_next
-    return user or frames
-
-
-def _is_ours(filename: str) -> bool:
-    return filename.startswith((_OURS, _IMPORTING))
 
 
 def _signal_name(number: int) -> str:

@@ -1,0 +1,223 @@
+"""The life of an app: it starts, is called, is killed, goes on, and ends in order."""
+
+from __future__ import annotations
+
+import json
+import signal
+import time
+
+import pytest
+from flowrpc_client import CommandFailed
+
+from tests.end_to_end.conftest import MakeApp, descendants, flowctl, wait_until_gone
+
+COUNTER = """
+class Root(LightningFlow):
+    def __init__(self):
+        self.names = []
+        self.doubled = 0
+
+    def run(self):
+        self.doubled = 2 * len(self.names)
+
+    def add(self, name):
+        self.names.append(name)
+        return len(self.names)
+
+    def broken(self):
+        self.names.append("half")
+        raise ValueError("broken on purpose")
+
+    def finish(self, message, fail=False):
+        (self.fail if fail else self.stop)(message)
+
+    def configure_commands(self):
+        return {"my_command": self.add, "broken": self.broken, "finish": self.finish}
+
+
+app = LightningApp(Root())
+"""
+
+WORKING = """
+class Slow(LightningWork):
+    def __init__(self):
+        super().__init__(parallel=True)
+        self.step = 0
+
+    def run(self, steps, pause):
+        for _ in range(steps):
+            self.step += 1
+            time.sleep(pause)
+
+
+class Root(LightningFlow):
+    def __init__(self):
+        self.slow = Slow()
+        self.finished = 0
+
+    def run(self):
+        self.slow.run(30, 0.03)
+        if self.slow.has_succeeded:
+            self.finished = self.slow.step
+
+
+app = LightningApp(Root())
+"""
+
+
+def test_the_documented_session_works(make_app: MakeApp) -> None:
+    app = make_app(COUNTER).start()
+
+    called = flowctl("call", "my_command", "--args", "name=x", cwd=app.folder)
+    assert (called.returncode, called.stdout) == (0, "1\n")
+    state = json.loads(flowctl("--json", "state", cwd=app.folder).stdout)
+    assert state["vars"] == {"names": ["x"], "doubled": 2}
+    assert set(state) == {"vars", "calls", "flows", "works", "structures", "changes"}
+    stopped = flowctl("stop", cwd=app.folder)
+    assert stopped.returncode == 0
+    assert app.wait() == 0
+
+
+def test_the_line_that_says_it_is_served_has_name_address_and_revision(make_app: MakeApp) -> None:
+    app = make_app(COUNTER).start()
+
+    with app.client() as client:
+        info = client.app()
+
+    assert app.ready_line == f"shop is served at {app.address}, revision 1\n"
+    assert (info.name, info.life, info.pid) == ("shop", 1, app.pid)
+
+
+@pytest.mark.parametrize(("fail", "code"), [(False, 0), (True, 1)])
+def test_the_app_ends_with_the_exit_code_that_it_chose(make_app: MakeApp, fail: bool, code: int) -> None:
+    app = make_app(COUNTER).start()
+
+    with app.client() as client:
+        client.call("finish", message="that is all", fail=fail)
+
+    assert app.wait() == code
+    assert "that is all" in app.stderr()
+
+
+def test_a_command_that_raises_changed_nothing(make_app: MakeApp) -> None:
+    app = make_app(COUNTER).start()
+    with app.client() as client:
+        with pytest.raises(CommandFailed, match="broken on purpose"):
+            client.call("broken")
+        assert client.state()["vars"]["names"] == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_everything_in_order(make_app: MakeApp, number: signal.Signals) -> None:
+    app = make_app(WORKING).start()
+    with app.client() as client, client.replica() as replica:
+        replica.wait_for(lambda replica: replica.vars("root.slow").get("step", 0) > 1, timeout=10)
+    processes = descendants(app.pid)
+    assert len(processes) >= 2, "an agent and a runner"
+
+    begin = time.monotonic()
+    assert app.end(number) == 0
+
+    assert time.monotonic() - begin < 10
+    wait_until_gone(processes, 1.0)
+
+
+def test_a_killed_flow_leaves_no_process_and_goes_on_where_it_was(make_app: MakeApp) -> None:
+    app = make_app(WORKING).start()
+    with app.client() as client, client.replica() as replica:
+        replica.wait_for(lambda replica: replica.vars("root.slow").get("step", 0) > 3, timeout=10)
+    processes = descendants(app.pid)
+
+    app.kill()
+
+    wait_until_gone(processes, 2.0)
+    app.start()
+    with app.client() as client, client.replica() as replica:
+        replica.wait_for(lambda replica: replica.vars("root")["finished"] > 0, timeout=20)
+        assert replica.vars("root.slow")["step"] == 30, "what the lost attempt changed was taken back"
+        (run,) = client.runs()
+        assert run.attempt == 2
+
+
+def test_a_killed_agent_is_replaced_and_its_run_tried_again(make_app: MakeApp) -> None:
+    app = make_app(WORKING).start()
+    with app.client() as client, client.replica() as replica:
+        replica.wait_for(lambda replica: replica.vars("root.slow").get("step", 0) > 3, timeout=10)
+        (agent,) = [pid for pid in descendants(app.pid) if descendants(pid)]
+        import os
+
+        os.kill(agent, signal.SIGKILL)
+        replica.wait_for(lambda replica: replica.vars("root")["finished"] > 0, timeout=20)
+
+        assert replica.vars("root.slow")["step"] == 30
+        (run,) = client.runs()
+        assert run.attempt == 2
+
+
+def test_a_flow_that_never_returns_is_ended_all_the_same(make_app: MakeApp) -> None:
+    app = make_app(
+        """
+        class Root(LightningFlow):
+            def __init__(self):
+                self.begun = False
+            def run(self):
+                if self.begun:
+                    time.sleep(60)
+                self.begun = True
+        app = LightningApp(Root())
+        """
+    ).start()
+    with app.client() as client, client.replica() as replica:
+        replica.wait_for(lambda replica: replica.vars("root")["begun"], timeout=10)
+
+    begin = time.monotonic()
+    code = app.end()
+
+    assert time.monotonic() - begin < 10
+    assert code == 1
+    assert "time.sleep(60)" in app.stderr()
+
+
+def test_every_acknowledged_command_survives_kills_and_none_happens_twice(make_app: MakeApp) -> None:
+    app = make_app(COUNTER)
+    acknowledged = []
+    for life in range(4):
+        app.start()
+        with app.client() as client:
+            for number in range(15 * (life + 1)):
+                name = f"{life}-{number}"
+                assert client.call("my_command", name=name) == len(acknowledged) + 1
+                acknowledged.append(name)
+        app.kill()
+
+    app.start()
+    with app.client() as client:
+        assert client.state()["vars"] == {"names": acknowledged, "doubled": 2 * len(acknowledged)}
+
+
+def test_fresh_begins_anew_and_keeps_the_old_state_aside(make_app: MakeApp) -> None:
+    app = make_app(COUNTER).start()
+    with app.client() as client:
+        client.call("my_command", name="x")
+        journal = client.app().journal_id
+    assert app.end() == 0
+
+    app.start("--fresh")
+
+    with app.client() as client:
+        assert client.state()["vars"]["names"] == []
+        assert client.app().journal_id != journal
+    assert (app.folder / ".flowrpc" / "previous" / "journal.db").exists()
+
+
+def test_a_watch_goes_on_after_the_flow_was_killed_and_came_back(make_app: MakeApp) -> None:
+    app = make_app(COUNTER).start("--address", "127.0.0.1:0")
+    with app.client() as client:
+        client.call("my_command", name="before")
+        with client.replica() as replica:
+            replica.wait_for(lambda replica: replica.vars("root")["names"] == ["before"], timeout=10)
+            app.kill()
+            app.start()
+            with app.client() as again:
+                again.call("my_command", name="after")
+            replica.wait_for(lambda replica: replica.vars("root")["names"] == ["before", "after"], timeout=20)
