@@ -1,6 +1,7 @@
 """The wheel that users install: built and installed into an empty environment, without a network."""
 
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -93,3 +94,42 @@ def test_flowctl_tells_its_version(environment: Path, tmp_path: Path) -> None:
 def test_flowctl_finds_the_commands_of_the_server_side(environment: Path, tmp_path: Path) -> None:
     for command in ("run", "work"):
         assert run(environment / "bin" / "flowctl", command, "--help", cwd=tmp_path)
+
+
+def test_the_demo_app_runs_where_only_the_wheel_is_installed(environment: Path, tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "examples" / "code_census", tmp_path / "code_census")
+    counted = tmp_path / "counted"
+    counted.mkdir()
+    (counted / "one.py").write_text("def f():\n    pass\n")
+    variables = os.environ | {"FLOWRPC_RUN_DIR": str(tmp_path / "run"), "CODE_CENSUS_ROOT": str(counted)}
+    flowctl = environment / "bin" / "flowctl"
+    with subprocess.Popen(
+        [flowctl, "run", "app.py"],
+        cwd=tmp_path / "code_census",
+        env=variables,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as app:
+        assert app.stdout is not None
+        try:
+            assert app.stdout.readline().startswith("code_census is served at 127.0.0.1:")
+            program = (
+                "from flowrpc_client import FlowClient\n"
+                "with FlowClient(data_dir='.flowrpc') as client, client.replica() as replica:\n"
+                "    replica.wait_for(lambda replica: replica.vars('root')['finished_scan'] == 1, timeout=30)\n"
+                "    print(client.call('top', by='functions'))\n"
+            )
+            python = [environment / "bin" / "python", "-c", program]
+            done = subprocess.run(
+                python,
+                cwd=tmp_path / "code_census",
+                env=variables,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            assert (done.stdout, done.stderr) == ("{'one': 1}\n", "")
+        finally:
+            app.terminate()
+            assert app.wait(timeout=15) == 0

@@ -38,7 +38,7 @@ BAR = 30
 def main() -> int:
     """Runs the demo; returns 0 if everything was as it should be."""
     began = time.monotonic()
-    print("A census of Python's standard library: a flow shares the files out, four works count them.")
+    print("A census of Python's standard library: a flow shares it out, four works count.")
     with app_running() as app:
         flowctl("commands")
         follow_progress()

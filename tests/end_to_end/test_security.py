@@ -65,8 +65,8 @@ def test_strangers_do_not_learn_what_methods_there_are(app: RunningApp, channel:
         ("read", {"GetApp"}),
         ("call", {"GetApp", "CallCommand"}),
         ("admin", {"GetApp", "CallCommand", "StopApp"}),
-    ]
-    + [("work", set())],
+        ("work", set()),
+    ],
 )
 def test_each_role_does_what_it_may(
     app: RunningApp, channel: grpc.Channel, role: str, allowed: set[str]

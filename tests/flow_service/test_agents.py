@@ -379,3 +379,25 @@ def test_a_crash_is_a_failure_with_its_reason(reason: FailureReason) -> None:
     assert run.status is RunStatus.FAILED
     assert run.failure is not None
     assert run.failure.reason is reason
+
+
+def test_deltas_are_acknowledged_before_later_changes_of_the_flow_are_told() -> None:
+    driver, agent, start = running()
+
+    agent.change(start, Set(("flag",), True))
+
+    said = [message for message in driver.sent[1] if isinstance(message, Ack | VarsChanged)]
+    assert [type(message) for message in said] == [Ack, VarsChanged]
+
+
+def test_what_the_flow_changed_while_the_agent_was_away_is_told_when_it_comes_back() -> None:
+    driver, agent, start = running()
+    agent.detach()
+    driver.call("set_items", items=["x"])
+
+    again = FakeAgent(driver, session=2, agent_id="far").attach(held(start, 0))
+
+    (told,) = again.heard(VarsChanged)
+    assert told.changes == (Set(("items",), ["x"]),)
+    again.change(start, Splice(("items",), 1, 0, ["y"]), base=told.number, seq=1)
+    assert driver.vars("root.job")["items"] == ["x", "y"]

@@ -114,7 +114,7 @@ async def test_builds_a_dynamic_work_from_its_recipe(app_file: Path) -> None:
 async def test_an_exception_is_told_with_the_users_traceback(app_file: Path) -> None:
     async with flow_double() as flow, agent_process(flow, app_file):
         failure = await failure_of(flow, "raise", "on purpose")
-        assert (failure.reason, failure.type) == (FailureReason.EXCEPTION, "builtins.ValueError")
+        assert (failure.reason, failure.type) == (FailureReason.EXCEPTION, "ValueError")
         assert failure.message == "on purpose"
         assert "in _raise" in failure.traceback
         assert "work_service" not in failure.traceback
@@ -158,7 +158,7 @@ async def test_a_work_that_cannot_be_built_is_told(app_file: Path) -> None:
         flow.start("root.x", recipe=Recipe(type="probe_app:Unbuildable", args=(True,)), vars={})
         failure = (await flow.finished()).failure
         assert failure is not None
-        assert (failure.reason, failure.type) == (FailureReason.NOT_BUILT, "builtins.LookupError")
+        assert (failure.reason, failure.type) == (FailureReason.NOT_BUILT, "LookupError")
         flow.start("root.x", run_id="next", recipe=Recipe(type="probe_app:Unbuildable"), vars={})
         assert (await flow.finished("next")).failure is None
 

@@ -114,13 +114,13 @@ class _LazyGroup(click.Group):
 @click.version_option(package_name="flowrpc", message="flowctl %(version)s")
 @click.pass_context
 def cli(ctx: click.Context, /, **options: Any) -> None:
-    r"""Runs flowrpc apps and talks to running ones.
+    """Runs flowrpc apps and talks to running ones.
 
     A running app of yours is found by itself; with several, choose one with the options below.
 
     \b
     Exit codes: 0 done · 1 the command raised · 2 usage or bad arguments · 3 not reachable
-    """
+    """  # noqa: D301  # click reads the control character
     ctx.ensure_object(Settings).choose(options, os.environ)
 
 

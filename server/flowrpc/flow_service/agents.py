@@ -36,7 +36,7 @@ from flowrpc.protocol.messages import (
     Welcome,
     WorkDelta,
 )
-from flowrpc.state import Change, Value
+from flowrpc.state import Change, Set, Value, untrack
 from flowrpc.state.records import Failure, FailureReason, Recipe, RunRecord, RunStatus
 from flowrpc.store.interface import Applied
 
@@ -133,6 +133,9 @@ class Agents:
         verdicts = tuple(self._judge(held, hello, number) for held in hello.held)
         welcome = Welcome(lease=LEASE, beat_interval=BEAT_INTERVAL, epoch=self._epoch, verdicts=verdicts)
         self._emit(Send(number, welcome))
+        for attempt in self._attempts.values():
+            if attempt.session == number and attempt.flow_changes:
+                self._tell_missed(attempt, number)
         for attempt in [
             a for a in self._attempts.values() if a.agent_id == hello.agent_id and a.session != number
         ]:
@@ -239,6 +242,9 @@ class Agents:
                     note_flow_change(attempt, str(change.path[0]), number)
                 self._persist(attempt)
                 if attempt.session is not None:
+                    self._send_ack(
+                        attempt
+                    )  # so that the runner knows which of its own changes came before these
                     message = VarsChanged(work=name, number=number, changes=tuple(changes))
                     self._emit(Send(attempt.session, message))
 
@@ -258,9 +264,7 @@ class Agents:
             attempt = self._attempts.get(run_id)
             if attempt is not None:
                 applied.append(Applied(run_id=run_id, attempt=attempt.number, seq=attempt.applied_seq))
-                if attempt.session is not None:
-                    ack = Ack(run_id=run_id, attempt=attempt.number, seq=attempt.applied_seq)
-                    self._emit(Send(attempt.session, ack))
+                self._send_ack(attempt)
         self._applied.clear()
         return tuple(applied)
 
@@ -284,6 +288,13 @@ class Agents:
         elif record.run.attempt == held.attempt and record.applied_seq >= held.last_seq > 0:
             verdict, seq = Verdict.CONTINUE, record.applied_seq  # it ended; only the last Ack was lost
         return HeldVerdict(run_id=held.run_id, attempt=held.attempt, verdict=verdict, applied_seq=seq)
+
+    def _tell_missed(self, attempt: Attempt, number: int) -> None:
+        """Tells the values of all vars that the flow changed while the attempt ran: some may have got lost."""
+        vars_ = attempt.work.__dict__
+        changes = tuple(Set((name,), untrack(vars_[name])) for name in attempt.flow_changes)
+        newest = max(attempt.flow_changes.values())
+        self._emit(Send(number, VarsChanged(work=attempt.work.name, number=newest, changes=changes)))
 
     def _reconcile_absent(self, attempt: Attempt, hello: Hello, number: int) -> None:
         """Decides on an attempt that its agent does not hold: it never got it, or lost it."""
@@ -347,7 +358,14 @@ class Agents:
             self._emit(Send(attempt.session, nack))
         return False
 
+    def _send_ack(self, attempt: Attempt) -> None:
+        if attempt.session is not None and attempt.ack_due:
+            attempt.ack_due = False
+            ack = Ack(run_id=attempt.run_id, attempt=attempt.number, seq=attempt.applied_seq)
+            self._emit(Send(attempt.session, ack))
+
     def _acknowledge(self, attempt: Attempt) -> None:
+        attempt.ack_due = True
         self._applied[attempt.run_id] = None
 
     def _end(self, attempt: Attempt, failure: Failure | None, at: datetime, seq: int) -> None:

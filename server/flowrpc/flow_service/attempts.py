@@ -30,6 +30,8 @@ class Attempt:
     """Vars that it changed, as they were before: another attempt begins with them."""
     flow_changes: dict[str, int] = field(default_factory=dict)
     """Vars that the flow changed meanwhile, with the number of the newest change."""
+    ack_due: bool = False
+    """Whether deltas were applied that were not acknowledged yet."""
     suspect_since: float | None = None
     """Monotonic time since when its agent is away."""
 

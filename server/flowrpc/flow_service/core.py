@@ -17,6 +17,7 @@ from flowrpc.component.flow import LightningFlow
 from flowrpc.component.work import LightningWork
 from flowrpc.errors import CallError, FlowrpcError
 from flowrpc.flow_service.agents import Agents
+from flowrpc.flow_service.audit import Audit
 from flowrpc.flow_service.calls import FlowCalls
 from flowrpc.flow_service.catalogue import Catalogue
 from flowrpc.flow_service.effects import Answer, Effect, Exit, Reply, WorkList
@@ -90,6 +91,7 @@ class Core:
         recovered: What the store holds.
         now: The begin of this life.
         remote_works: Patterns of works that the local agent does not execute.
+        audit: Whether to compare the tree with the fold of its changes at every revision.
     """
 
     def __init__(
@@ -99,8 +101,11 @@ class Core:
         now: Instant,
         *,
         remote_works: tuple[str, ...] = (),
+        audit: bool = False,
     ) -> None:
         self.root = root
+        replica = recovered.replica
+        self._audit = Audit(replica.revision, replica.components.values()) if audit else None
         self.restored: Restored = restore(root, recovered.replica.components.values())
         self.status = AppStatus(stage=AppStage.RUNNING)
         self._journal_id = recovered.journal_id
@@ -176,6 +181,11 @@ class Core:
         """Returns the monotonic time at which `tick` has something to do."""
         return self._agents.deadline()
 
+    @property
+    def reply_waits(self) -> bool:
+        """Whether a client waits for the open revision: it need not wait for a pass, too."""
+        return any(type(effect) is Reply for effect in self._waiting)
+
     def must_seal(self, now: Instant) -> bool:
         """Tells whether the open revision is to be sealed now: something waits on it, or it is time."""
         if self._waiting or self._agents.owes_acks:
@@ -201,6 +211,8 @@ class Core:
             self._changed_at[name] = self._builder.number
         answers = tuple(self._answers.values())
         revision = self._builder.seal(now.wall)
+        if self._audit is not None and self._ended is None:
+            self._audit.check(revision, self.root)
         return Commit(revision=revision, answers=answers, records=tuple(records), applied=applied)
 
     def committed(self) -> None:
@@ -574,7 +586,8 @@ class Core:
 
     def _fail(self, failure: Failure) -> None:
         logger.error("the app failed: %s", failure.traceback or failure.message)
-        self._end_app(AppStatus(stage=AppStage.FAILED, message=failure.message, failure=failure))
+        headline = failure.message.partition("\n")[0]
+        self._end_app(AppStatus(stage=AppStage.FAILED, message=headline, failure=failure))
 
     def _end_app(self, status: AppStatus) -> None:
         self._ended = self.status = status

@@ -93,9 +93,8 @@ class Engine:
         self._commit(core, now())
         rested = True
         while self._take_events(core):
-            instant = now()
-            if core.must_seal(instant):
-                self._commit(core, instant)  # what waits for it need not wait for a pass
+            if core.reply_waits:
+                self._commit(core, now())
             if core.ended is None and core.wants_pass:
                 self._spin(core, once=rested)
             instant = now()

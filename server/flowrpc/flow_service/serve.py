@@ -46,6 +46,9 @@ STORAGE_FAILED = 75
 FAULT = 70
 """Exit code of a fault of flowrpc itself. EX_SOFTWARE of sysexits.h."""
 
+AUDIT_VARIABLE = "FLOWRPC_AUDIT"
+"""Set to 1, it has every revision compared with the live tree, which finds changes that were not recorded."""
+
 STOP_SECONDS = 8.0
 """How long an orderly end may take altogether before what is left is ended by force."""
 
@@ -242,7 +245,13 @@ class _Service:
     # In the engine's thread
 
     def _make_core(self, now: Instant) -> Core:
-        core = Core(self._app.root, self._recovered, now, remote_works=self._options.remote_works)
+        core = Core(
+            self._app.root,
+            self._recovered,
+            now,
+            remote_works=self._options.remote_works,
+            audit=os.environ.get(AUDIT_VARIABLE) == "1",
+        )
         _keep_aside(core, self._options.data_dir, self._recovered.replica.revision)
         return core
 
@@ -284,11 +293,12 @@ class _Service:
     def _interrupt(self, number: int) -> None:
         if self._ended.is_set():
             return
-        self._engine.submit(StopRequested(message=f"stopped by {signal.Signals(number).name}"))
+        self._engine.submit(StopRequested(message=f"by {signal.Signals(number).name}"))
         self._loop.call_later(STOP_SECONDS / 4, self._ended.set)
 
     def _agent_exited(self, boot_id: str) -> None:
-        self._engine.submit(AgentExited(boot_id=boot_id))
+        if not self._ended.is_set():
+            self._engine.submit(AgentExited(boot_id=boot_id))
 
     def _info(self) -> AppInfo:
         status = self._publisher.replica.app

@@ -57,7 +57,7 @@ def _use_lines() -> None:
 
 def _serve(peer: socket.socket, app_file: Path, work: str) -> None:
     lane, unacknowledged = Lane(), Unacknowledged()
-    inbox = Inbox(lane, unacknowledged)
+    inbox = Inbox(lane, unacknowledged, acks_in_order=True)
     execution = Execution(app_file, lane, inbox)
     install(LaneHandler(work, lambda: execution.run_id, lane.log))
     starts: SimpleQueue[StartRun] = SimpleQueue()

@@ -29,13 +29,13 @@ if TYPE_CHECKING:
     help="Seconds to wait for the result.",
 )
 def call(settings: Settings, command: str, pairs: tuple[str, ...], timeout: float) -> None:
-    r"""Calls a command of the app and prints its result.
+    """Calls a command of the app and prints its result.
 
     A VALUE is read as JSON where it is JSON (3, true, "3", [1, 2]), else as text.
 
     \b
     Example: flowctl call my_command --args name=x
-    """
+    """  # noqa: D301  # click reads the control character
     arguments = _arguments(pairs)
     with settings.connect() as client:
         # A call is repeated until the app answers: right for one that comes back, not for one that never was.

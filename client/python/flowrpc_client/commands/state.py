@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from typing import TYPE_CHECKING
 
 import click
@@ -35,12 +37,13 @@ def _write_tree(snapshot: StateSnapshot) -> None:
     """Writes every component with its vars below it, indented by its place in the tree."""
     from flowrpc_client.nested import public_vars
 
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
     top = snapshot.components[0].name.count(".") if snapshot.components else 0
     for record in snapshot.components:
         depth = record.name.count(".") - top
         write_line("  " * depth + _title(record, snapshot.revision if not depth else None))
         for name, value in public_vars(record).items():
-            write_line("  " * (depth + 1) + f"{name} = {one_line(json_text(value))}")
+            write_line(one_line("  " * (depth + 1) + f"{name} = {json_text(value)}", width))
 
 
 def _title(record: ComponentRecord, revision: int | None) -> str:
