@@ -120,7 +120,7 @@ def test_the_demo_app_runs_where_only_the_wheel_is_installed(environment: Path, 
                 "    replica.wait_for(lambda replica: replica.vars('root')['finished_scan'] == 1, timeout=30)\n"
                 "    print(client.call('top', by='functions'))\n"
             )
-            python = [environment / "bin" / "python", "-c", program]
+            python: list[str | Path] = [environment / "bin" / "python", "-c", program]
             done = subprocess.run(
                 python,
                 cwd=tmp_path / "code_census",

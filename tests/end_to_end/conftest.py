@@ -9,9 +9,10 @@ import sys
 import textwrap
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-from flowrpc_client import FlowClient
+from flowrpc_client import FlowClient, StateReplica
 
 FLOWCTL = Path(sys.executable).parent / "flowctl"
 
@@ -140,6 +141,11 @@ def flowctl(
     return subprocess.run(
         [FLOWCTL, *arguments], cwd=cwd, capture_output=True, text=True, timeout=timeout, check=False
     )
+
+
+def var(replica: StateReplica, component: str, name: str) -> Any:
+    """Reads a var of a component."""
+    return replica.vars(component)[name]
 
 
 def descendants(pid: int) -> set[int]:

@@ -9,7 +9,7 @@ import time
 import pytest
 from flowrpc_client import CommandFailed
 
-from tests.end_to_end.conftest import MakeApp, descendants, flowctl, wait_until_gone
+from tests.end_to_end.conftest import MakeApp, descendants, flowctl, var, wait_until_gone
 
 COUNTER = """
 class Root(LightningFlow):
@@ -111,7 +111,7 @@ def test_a_command_that_raises_changed_nothing(make_app: MakeApp) -> None:
 def test_a_signal_ends_everything_in_order(make_app: MakeApp, number: signal.Signals) -> None:
     app = make_app(WORKING).start()
     with app.client() as client, client.replica() as replica:
-        replica.wait_for(lambda replica: replica.vars("root.slow").get("step", 0) > 1, timeout=10)
+        replica.wait_for(lambda replica: var(replica, "root.slow", "step") > 1, timeout=10)
     processes = descendants(app.pid)
     assert len(processes) >= 2, "an agent and a runner"
 
@@ -125,7 +125,7 @@ def test_a_signal_ends_everything_in_order(make_app: MakeApp, number: signal.Sig
 def test_a_killed_flow_leaves_no_process_and_goes_on_where_it_was(make_app: MakeApp) -> None:
     app = make_app(WORKING).start()
     with app.client() as client, client.replica() as replica:
-        replica.wait_for(lambda replica: replica.vars("root.slow").get("step", 0) > 3, timeout=10)
+        replica.wait_for(lambda replica: var(replica, "root.slow", "step") > 3, timeout=10)
     processes = descendants(app.pid)
 
     app.kill()
@@ -133,8 +133,8 @@ def test_a_killed_flow_leaves_no_process_and_goes_on_where_it_was(make_app: Make
     wait_until_gone(processes, 2.0)
     app.start()
     with app.client() as client, client.replica() as replica:
-        replica.wait_for(lambda replica: replica.vars("root")["finished"] > 0, timeout=20)
-        assert replica.vars("root.slow")["step"] == 30, "what the lost attempt changed was taken back"
+        replica.wait_for(lambda replica: var(replica, "root", "finished") > 0, timeout=20)
+        assert var(replica, "root.slow", "step") == 30, "what the lost attempt changed was taken back"
         (run,) = client.runs()
         assert run.attempt == 2
 
@@ -142,14 +142,14 @@ def test_a_killed_flow_leaves_no_process_and_goes_on_where_it_was(make_app: Make
 def test_a_killed_agent_is_replaced_and_its_run_tried_again(make_app: MakeApp) -> None:
     app = make_app(WORKING).start()
     with app.client() as client, client.replica() as replica:
-        replica.wait_for(lambda replica: replica.vars("root.slow").get("step", 0) > 3, timeout=10)
+        replica.wait_for(lambda replica: var(replica, "root.slow", "step") > 3, timeout=10)
         (agent,) = [pid for pid in descendants(app.pid) if descendants(pid)]
         import os
 
         os.kill(agent, signal.SIGKILL)
-        replica.wait_for(lambda replica: replica.vars("root")["finished"] > 0, timeout=20)
+        replica.wait_for(lambda replica: var(replica, "root", "finished") > 0, timeout=20)
 
-        assert replica.vars("root.slow")["step"] == 30
+        assert var(replica, "root.slow", "step") == 30
         (run,) = client.runs()
         assert run.attempt == 2
 
@@ -168,7 +168,7 @@ def test_a_flow_that_never_returns_is_ended_all_the_same(make_app: MakeApp) -> N
         """
     ).start()
     with app.client() as client, client.replica() as replica:
-        replica.wait_for(lambda replica: replica.vars("root")["begun"], timeout=10)
+        replica.wait_for(lambda replica: var(replica, "root", "begun"), timeout=10)
 
     begin = time.monotonic()
     code = app.end()
@@ -180,7 +180,7 @@ def test_a_flow_that_never_returns_is_ended_all_the_same(make_app: MakeApp) -> N
 
 def test_every_acknowledged_command_survives_kills_and_none_happens_twice(make_app: MakeApp) -> None:
     app = make_app(COUNTER)
-    acknowledged = []
+    acknowledged: list[str] = []
     for life in range(4):
         app.start()
         with app.client() as client:
@@ -215,9 +215,9 @@ def test_a_watch_goes_on_after_the_flow_was_killed_and_came_back(make_app: MakeA
     with app.client() as client:
         client.call("my_command", name="before")
         with client.replica() as replica:
-            replica.wait_for(lambda replica: replica.vars("root")["names"] == ["before"], timeout=10)
+            replica.wait_for(lambda replica: var(replica, "root", "names") == ["before"], timeout=10)
             app.kill()
             app.start()
             with app.client() as again:
                 again.call("my_command", name="after")
-            replica.wait_for(lambda replica: replica.vars("root")["names"] == ["before", "after"], timeout=20)
+            replica.wait_for(lambda replica: var(replica, "root", "names") == ["before", "after"], timeout=20)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import grpc
 import pytest
@@ -32,8 +33,8 @@ def bearer(app: RunningApp, role: str) -> tuple[tuple[str, str], ...]:
     return (("authorization", f"Bearer {token}"),)
 
 
-def refused(call: grpc.RpcError) -> tuple[str, str]:
-    return call.code().name, call.details()  # type: ignore[attr-defined]  # calls are errors in grpc
+def refused(call: Any) -> tuple[str, str]:
+    return call.code().name, call.details()
 
 
 @pytest.mark.parametrize(
@@ -49,7 +50,7 @@ def test_no_call_without_a_token(channel: grpc.Channel, metadata: tuple[tuple[st
 
 
 def test_strangers_do_not_learn_what_methods_there_are(app: RunningApp, channel: grpc.Channel) -> None:
-    unknown = channel.unary_unary("/flowrpc.v1.FlowService/NoSuchMethod")
+    unknown: Any = channel.unary_unary("/flowrpc.v1.FlowService/NoSuchMethod")
 
     with pytest.raises(grpc.RpcError) as caught:
         unknown(b"", timeout=10)
@@ -104,7 +105,7 @@ def test_a_stream_that_does_not_say_hello_is_refused(app: RunningApp, channel: g
 
 
 def test_health_is_told_to_anybody(channel: grpc.Channel) -> None:
-    stub = health_pb2_grpc.HealthStub(channel)
+    stub: Any = health_pb2_grpc.HealthStub(channel)
 
     answer = stub.Check(health_pb2.HealthCheckRequest(service="flowrpc.v1.FlowService"), timeout=10)
 

@@ -11,7 +11,7 @@ import pytest
 from flowrpc.protocol.messages import LogSource
 from flowrpc.state.records import FailureReason, RunStatus
 
-from tests.end_to_end.conftest import FLOWCTL, MakeApp, RunningApp, descendants, flowctl, wait_until_gone
+from tests.end_to_end.conftest import FLOWCTL, MakeApp, RunningApp, descendants, flowctl, var, wait_until_gone
 
 CRASHING = """
 class Crash(LightningWork):
@@ -61,11 +61,11 @@ app = LightningApp(Root())
 def crashed(app: RunningApp, how: str) -> Any:
     with app.client() as client, client.replica() as replica:
         client.call("crash", how=how)
-        replica.wait_for(lambda replica: replica.vars("root")["went_on"], timeout=15)
+        replica.wait_for(lambda replica: var(replica, "root", "went_on"), timeout=15)
         (run,) = client.runs()
         assert run.status is RunStatus.FAILED
         if how in ("raise", "sys.exit", "memory"):
-            assert replica.vars("root.crash")["begun"] is True, "what it changed before it raised is there"
+            assert var(replica, "root.crash", "begun") is True, "what it changed before it raised is there"
         return run.failure
 
 
@@ -220,15 +220,15 @@ def test_a_work_served_by_hand_goes_on_while_the_flow_is_killed_and_comes_back(m
     agent = AgentByHand(app)
     try:
         with app.client() as client, client.replica() as replica:
-            replica.wait_for(lambda replica: replica.vars("root.train")["step"] > 5, timeout=15)
-            pid = replica.vars("root.train")["pid"]
+            replica.wait_for(lambda replica: var(replica, "root.train", "step") > 5, timeout=15)
+            pid = var(replica, "root.train", "pid")
         assert pid in descendants(agent.process.pid)
         app.kill()
         app.start()
         with app.client() as client, client.replica() as replica:
-            replica.wait_for(lambda replica: replica.vars("root")["done"], timeout=30)
+            replica.wait_for(lambda replica: var(replica, "root", "done"), timeout=30)
             (run,) = client.runs()
-            assert (run.attempt, replica.vars("root.train")["step"], replica.vars("root.train")["pid"]) == (
+            assert (run.attempt, var(replica, "root.train", "step"), var(replica, "root.train", "pid")) == (
                 1,
                 60,
                 pid,
@@ -242,7 +242,7 @@ def test_a_work_served_by_hand_goes_on_while_the_flow_is_killed_and_comes_back(m
 def test_a_cancelled_run_ends_its_user_code(make_app: MakeApp) -> None:
     app = make_app(REMOTE.replace("self.train.run(60)", "self.train.run(60_000)")).start()
     with app.client() as client, client.replica() as replica:
-        replica.wait_for(lambda replica: replica.vars("root.train")["step"] > 2, timeout=15)
+        replica.wait_for(lambda replica: var(replica, "root.train", "step") > 2, timeout=15)
         (run,) = client.runs()
 
         assert flowctl("cancel", run.run_id, cwd=app.folder).returncode == 0

@@ -168,7 +168,8 @@ def test_a_large_snapshot_comes_in_parts_that_add_up(monkeypatch: pytest.MonkeyP
     async def scenario() -> None:
         scene = Scene()
         many = {f"var_{number}": number for number in range(35)}
-        scene.publish(Delta(component="root.many", attached=component("root.many", **many)))
+        flow = ComponentRecord(name="root.many", kind=ComponentKind.FLOW, type="app:X", vars=dict(many))
+        scene.publish(Delta(component="root.many", attached=flow))
 
         (parts,) = await take(scene.watch(), 1)
 

@@ -6,6 +6,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from flowrpc.errors import LedgerFullError
@@ -72,7 +73,7 @@ class Ledger:
         ledger = self._works.get(work)
         if ledger is None:
             return []
-        newest = [run_id for run_id, _ in zip(reversed(ledger.runs), range(RECENT_RUNS), strict=False)]
+        newest = islice(reversed(ledger.runs), RECENT_RUNS)
         chosen = {*newest, *ledger.unfinished}
         return [record.run for record in sorted((self._records[i] for i in chosen), key=lambda r: r.ordinal)]
 

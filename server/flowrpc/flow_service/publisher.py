@@ -7,6 +7,7 @@ import difflib
 from collections import deque
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from flowrpc.errors import CallError
 from flowrpc.flow_service.ledger import RECENT_RUNS
@@ -89,7 +90,7 @@ class Publisher:
         if request.work:
             self._check_component(request.work)
         chosen = self._select(request)
-        page = [run for run, _ in zip(chosen, range(request.page_size), strict=False)]
+        page = list(islice(chosen, request.page_size))
         more = next(chosen, None) is not None
         return page, page[-1].run_id if more else ""
 
@@ -156,9 +157,9 @@ class Publisher:
     def _recent(self, work: str) -> list[Run]:
         """Returns the unfinished runs of a work and its newest ended ones, oldest first."""
         known = self._runs_of.get(work, {})
-        newest = [run_id for run_id, _ in zip(reversed(known), range(RECENT_RUNS), strict=False)]
-        chosen = {*newest, *(run_id for run_id in self._unfinished if run_id in known)}
-        return [self.replica.runs[run_id] for run_id in known if run_id in chosen]
+        newest = list(islice(reversed(known), RECENT_RUNS))[::-1]
+        older = [run_id for run_id in self._unfinished if run_id in known and run_id not in newest]
+        return [self.replica.runs[run_id] for run_id in older + newest]
 
     def _select(self, request: ListRuns) -> Iterator[Run]:
         runs = self._runs_of.get(request.work, {}) if request.work else self.replica.runs
