@@ -49,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with tempfile.TemporaryDirectory(dir=options.dir) as scratch:
         settings = Settings(quick=options.quick, directory=Path(scratch))
         if options.json:
-            print(json.dumps(_as_json(options.only or ROWS, settings), indent=2))
+            print(json.dumps(_as_json(options.only or ROWS, settings), indent=2, ensure_ascii=False))
         else:
             _print_table(options.only or ROWS, settings)
 

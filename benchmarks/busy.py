@@ -9,12 +9,14 @@ from flowrpc_client import FlowClient
 from benchmarks.calls import service_call, timed
 from benchmarks.harness import (
     Block,
+    Blocks,
     Result,
     Settings,
     Side,
     alternate,
     at_most,
     microseconds,
+    over_lives,
     p50,
     percentile,
     pooled,
@@ -27,14 +29,7 @@ CALLS = 100
 
 def measure(settings: Settings) -> Iterator[Result]:
     """Calls one after another; the flow spins in every other turn."""
-    with (
-        flow_service("commanded", settings.directory) as service,
-        service.client() as client,
-        service.channel() as channel,
-    ):
-        call, request = service_call(service, channel, "CallCommand"), command_bytes("read")
-        idle = timed(call, lambda: request, CALLS)
-        times = alternate({"idle": idle, "busy": _while_spinning(client, idle)}, settings.choose(20, 5))
+    times = over_lives(lambda: _life(settings), settings)
     idle_p50, busy_p50 = p50(times["idle"]), p50(times["busy"])
     busy_p99 = percentile(pooled(times["busy"]), 99)
     yield Result(
@@ -51,6 +46,17 @@ def measure(settings: Settings) -> Iterator[Result]:
         goal=at_most(10),
         detail=microseconds(busy_p99),
     )
+
+
+def _life(settings: Settings) -> Blocks:
+    with (
+        flow_service("commanded", settings.directory) as service,
+        service.client() as client,
+        service.channel() as channel,
+    ):
+        call, request = service_call(service, channel, "CallCommand"), command_bytes("read")
+        idle = timed(call, lambda: request, CALLS)
+        return alternate({"idle": idle, "busy": _while_spinning(client, idle)}, settings.choose(8, 3))
 
 
 def _while_spinning(client: FlowClient, side: Side) -> Side:

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 import grpc
 
 from benchmarks.echo_server import UNARY
-from benchmarks.harness import Blocks, Result, Settings, at_least, figure, p50, ratio
+from benchmarks.harness import Blocks, Result, Settings, at_least, figure, over_lives, p50, ratio
 from benchmarks.processes import FLOW, Echo, Service, command_bytes, echo_server, flow_service
 
 CALLERS = 50
@@ -22,8 +22,7 @@ Call: TypeAlias = Callable[[], Awaitable[bytes]]
 
 def measure(settings: Settings) -> Iterator[Result]:
     """Lets fifty tasks of one client call one after another each."""
-    with flow_service("commanded", settings.directory) as service, echo_server() as echo:
-        rates = asyncio.run(_rates(service, echo, blocks=settings.choose(10, 4)))
+    rates = over_lives(lambda: _life(settings), settings)
     for what in ("read", "change"):
         yield Result(
             what=f"{CALLERS} callers: commands/s ({what}) ÷ bare echo/s",
@@ -32,6 +31,11 @@ def measure(settings: Settings) -> Iterator[Result]:
             goal=at_least(0.8),
             detail=f"{figure(p50(rates[what]))}/s ÷ {figure(p50(rates['bare']))}/s",
         )
+
+
+def _life(settings: Settings) -> Blocks:
+    with flow_service("commanded", settings.directory) as service, echo_server(settings.directory) as echo:
+        return asyncio.run(_rates(service, echo, blocks=settings.choose(4, 2)))
 
 
 async def _rates(service: Service, echo: Echo, *, blocks: int) -> Blocks:

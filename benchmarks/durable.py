@@ -13,7 +13,17 @@ from pathlib import Path
 from flowrpc_client.request_id import new_request_id
 
 from benchmarks.calls import echo_call, service_call, timed
-from benchmarks.harness import Blocks, Result, Settings, alternate, at_most, microseconds, p50, percentile
+from benchmarks.harness import (
+    Blocks,
+    Result,
+    Settings,
+    alternate,
+    at_most,
+    microseconds,
+    over_lives,
+    p50,
+    percentile,
+)
 from benchmarks.processes import command_bytes, echo_server, flow_service
 
 CALLS = 100
@@ -23,26 +33,30 @@ ROW_BYTES = 100
 
 def measure(settings: Settings) -> Iterator[Result]:
     """Calls one after another, in turns with the two things that no durable command can do without."""
+    times = over_lives(lambda: _life(settings), settings)
+    yield _result(times, "plain", "durable command ÷ (bare echo + bare FULL commit)")
+    yield _result(times, "named", "the same with a request id, whose answer is stored too")
+
+
+def _life(settings: Settings) -> Blocks:
     with (
         flow_service("commanded", settings.directory) as service,
-        echo_server() as echo,
+        echo_server(settings.directory) as echo,
         service.channel() as channel,
         echo.channel() as bare_channel,
         _bare_commits(settings.directory) as commit,
     ):
         call = service_call(service, channel, "CallCommand")
         plain = command_bytes("change")
-        times = alternate(
+        return alternate(
             {
                 "echo": timed(echo_call(bare_channel, len(call(plain))), lambda: plain, CALLS),
                 "commit": lambda: [commit() for _ in range(CALLS)],
                 "plain": timed(call, lambda: plain, CALLS),
                 "named": timed(call, lambda: command_bytes("change", request_id=new_request_id()), CALLS),
             },
-            blocks=settings.choose(12, 4),
+            blocks=settings.choose(5, 2),
         )
-    yield _result(times, "plain", "durable command ÷ (bare echo + bare FULL commit)")
-    yield _result(times, "named", "the same with a request id, whose answer is stored too")
 
 
 def _result(times: Blocks, side: str, what: str) -> Result:

@@ -88,6 +88,15 @@ def alternate(sides: Mapping[str, Side], blocks: int) -> Blocks:
     return measured
 
 
+def over_lives(measure: Callable[[], Blocks], settings: Settings) -> Blocks:
+    """Measures with several sets of processes one after another, and returns the blocks of all.
+
+    How a process's threads come to lie on the cores differs from start to start, by a fifth and more.
+    """
+    lives = [measure() for _ in range(settings.choose(4, 2))]
+    return {name: [block for life in lives for block in life[name]] for name in lives[0]}
+
+
 def percentile(samples: Sequence[float], percent: float) -> float:
     """Returns the sample that so many percent do not exceed."""
     ordered = sorted(samples)

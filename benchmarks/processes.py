@@ -94,24 +94,26 @@ def flow_service(app: str, directory: Path) -> Iterator[Service]:
             "--log-level",
             "error",
         ]
-        environment = os.environ | {"FLOWRPC_RUN_DIR": str(Path(scratch, "run"))}
+        environment = _environment(directory) | {"FLOWRPC_RUN_DIR": str(Path(scratch, "run"))}
         with _serving(command, environment, Path(scratch)) as served:
             yield Service(served, data_dir)
 
 
 @contextmanager
-def echo_server() -> Iterator[Echo]:
+def echo_server(directory: Path) -> Iterator[Echo]:
     """Runs the bare server."""
-    with bare_server() as served:
+    with bare_server(directory) as served:
         yield Echo(served.address)
 
 
 @contextmanager
-def bare_server() -> Iterator[Served]:
+def bare_server(directory: Path) -> Iterator[Served]:
     """Runs the bare server as a process to look at."""
     with (
-        tempfile.TemporaryDirectory() as scratch,
-        _serving([sys.executable, "-m", "benchmarks.echo_server"], os.environ, Path(scratch)) as served,
+        tempfile.TemporaryDirectory(dir=directory) as scratch,
+        _serving(
+            [sys.executable, "-m", "benchmarks.echo_server"], _environment(directory), Path(scratch)
+        ) as served,
     ):
         yield served
 
@@ -129,6 +131,12 @@ def _serving(command: Sequence[str], environment: Mapping[str, str], scratch: Pa
         yield Served(process, address, time.perf_counter() - begin)
     finally:
         _stop(process)
+
+
+def _environment(directory: Path) -> dict[str, str]:
+    """Lets children keep compiled modules, as installed programs do, whatever this environment says."""
+    inherited = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return inherited | {"PYTHONPYCACHEPREFIX": str(directory / "bytecode")}
 
 
 def _address(process: subprocess.Popen[str], complaints: Path) -> str:

@@ -16,7 +16,10 @@ SETTLE_SECONDS = 1.0
 def measure(settings: Settings) -> Iterator[Result]:
     """Starts both in turns; then lets a service with its agent be idle."""
     starts = alternate(
-        {"bare": _start_bare, "service": lambda: _start_service(settings.directory)},
+        {
+            "bare": lambda: _start_bare(settings.directory),
+            "service": lambda: _start_service(settings.directory),
+        },
         blocks=settings.choose(8, 3),
     )
     yield Result(
@@ -29,8 +32,8 @@ def measure(settings: Settings) -> Iterator[Result]:
     yield from _idle(settings)
 
 
-def _start_bare() -> Block:
-    with bare_server() as served:
+def _start_bare(directory: Path) -> Block:
+    with bare_server(directory) as served:
         return [served.start_seconds]
 
 
@@ -41,7 +44,10 @@ def _start_service(directory: Path) -> Block:
 
 def _idle(settings: Settings) -> Iterator[Result]:
     seconds = 10.0
-    with bare_server() as bare, flow_service("counting_work", settings.directory) as service:
+    with (
+        bare_server(settings.directory) as bare,
+        flow_service("counting_work", settings.directory) as service,
+    ):
         agent = _agent(service)
         processes = {"flow service": service.pid, "local agent": agent, "bare server": bare.process.pid}
         _run_once(service)

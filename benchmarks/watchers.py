@@ -49,7 +49,7 @@ class _Audience:
 def measure(settings: Settings) -> Iterator[Result]:
     """Changes a var again and again: as fast as the watchers follow, then once at a time."""
     changes = settings.choose(400, 100)
-    with flow_service("commanded", settings.directory) as service, echo_server() as echo:
+    with flow_service("commanded", settings.directory) as service, echo_server(settings.directory) as echo:
         rate, bare, lags = asyncio.run(_measure(service, echo, changes))
     yield Result(
         what=f"{WATCHERS} watchers, revisions delivered",

@@ -97,7 +97,7 @@ class RecordedTree:
         self.builder = RevisionBuilder(1)
         for component in root._walk():
             component.__dict__.update(_log=self.log, _context=self.context)
-            if not records:
+            if component.name not in self.replica.components:
                 self.builder.introduce(component._record(dynamic=False))
         self.commit()
 
@@ -125,7 +125,9 @@ def snapshot(root: Component) -> list[Any]:
             list(component._plain_vars(private=True).items()),
             [(key, id(child)) for key, child in component._children.items()],
             [id(item) for item in _items(component)],
-            sorted(name for name in component.__dict__ if not name.startswith("_") or name in ("_order", "_next")),
+            sorted(
+                name for name in component.__dict__ if not name.startswith("_") or name in ("_order", "_next")
+            ),
             id(component._parent),
             id(component._log),
         )

@@ -75,7 +75,9 @@ def test_the_message_names_the_component_in_the_tree() -> None:
         root.table["b"].leaf.found = b"x"
 
 
-@pytest.mark.parametrize("value", [2**63, -(2**63) - 1, 10**3999, _nested(MAX_DEPTH), "\U0001f600", -0.0, None])
+@pytest.mark.parametrize(
+    "value", [2**63, -(2**63) - 1, 10**3999, _nested(MAX_DEPTH), "\U0001f600", -0.0, None]
+)
 def test_values_at_the_edge_are_kept_as_they_are(value: Any) -> None:
     flow = Counter()
     flow.items = value
@@ -91,7 +93,7 @@ def test_tuples_become_lists() -> None:
 def test_kinds_of_numbers_stay_apart() -> None:
     flow = Counter(number=1)
     for value in (True, 1.0, 1, -0.0, 0.0, 0, False):
-        flow.number = value  # type: ignore[attr-defined]
+        flow.number = value
         assert repr(flow.state["vars"]["number"]) == repr(value)
 
 
@@ -99,7 +101,7 @@ def test_values_go_in_as_copies() -> None:
     mine = [1]
     flow = Counter(other=None)
     flow.items = mine
-    flow.other = flow.items  # type: ignore[attr-defined]
+    flow.other = flow.items
     mine.append(2)
     flow.items.append(3)
     assert (flow.items, flow.other) == ([1, 3], [1])  # type: ignore[attr-defined]
@@ -124,8 +126,10 @@ def test_a_list_grows_by_augmented_assignment() -> None:
 
 def test_vars_are_defined_in_init_only() -> None:
     flow = Counter()
-    with pytest.raises(AttributeRuleError, match=r"not defined in __init__: cuont\. Define root\.cuont in __init__"):
-        flow.cuont = 1  # type: ignore[attr-defined]
+    with pytest.raises(
+        AttributeRuleError, match=r"not defined in __init__: cuont\. Define root\.cuont in __init__"
+    ):
+        flow.cuont = 1
     assert "cuont" not in flow.__dict__
 
 
@@ -139,13 +143,13 @@ def test_vars_may_be_defined_in_what_init_calls() -> None:
 
     flow = Helped()
     with pytest.raises(AttributeRuleError):
-        flow.other = 1  # type: ignore[attr-defined]
+        flow.other = 1
     assert flow.state["vars"] == {"count": 3}
 
 
 def test_private_attributes_are_no_state_and_hold_anything() -> None:
     flow = Counter()
-    flow._cache = {1, 2}  # type: ignore[attr-defined]
+    flow._cache = {1, 2}
     assert "_cache" not in flow.state["vars"]
     del flow._cache  # type: ignore[attr-defined]
     assert not hasattr(flow, "_cache")
@@ -201,7 +205,9 @@ def test_abstract_classes_may_be_mixed_in() -> None:
 @pytest.mark.parametrize("name", ["run", "stop", "fail", "works", "set_state", "configure_commands", "KIND"])
 def test_names_of_methods_are_reserved_in_flows(name: str) -> None:
     for value in (5, Leaf()):
-        with pytest.raises(AttributeRuleError, match=rf"root\.{name}: the name is reserved, Counter has its own"):
+        with pytest.raises(
+            AttributeRuleError, match=rf"root\.{name}: the name is reserved, Counter has its own"
+        ):
             Counter(**{name: value})
 
 
@@ -297,7 +303,9 @@ def test_setters_of_properties_are_called() -> None:
     flow.celsius = 0.0
     assert flow.once is flow.once
     assert flow.state["vars"] == {"kelvin": 273.15}
-    with pytest.raises(AttributeRuleError, match=r"root\.fixed: the name is reserved for a property of Celsius"):
+    with pytest.raises(
+        AttributeRuleError, match=r"root\.fixed: the name is reserved for a property of Celsius"
+    ):
         flow.fixed = 2  # type: ignore[misc]
 
 

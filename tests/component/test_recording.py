@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -21,14 +22,22 @@ picks = strategies.integers(0, 5)
 keys = strategies.sampled_from(["a", "b", "c"])
 
 
-def _of(root: Component, kind: type, pick: int) -> Any:
+def _of(root: Component, kind: Any, pick: int) -> Any:
     """Picks one of the tree's components of a kind; there is always one."""
     found = [component for component in root._walk() if isinstance(component, kind)]
     return found[pick % len(found)]
 
 
-def _new(pick: int) -> Component:
-    return [Leaf, Branch, List, Dict, lambda: List(Leaf()), lambda: Dict(a=Branch())][pick]()
+def _new(pick: int) -> Any:
+    kinds: list[Callable[[], Component]] = [
+        Leaf,
+        Branch,
+        List,
+        Dict,
+        lambda: List(Leaf()),
+        lambda: Dict(a=Branch()),
+    ]
+    return kinds[pick]()
 
 
 class RecordedTreeMachine(RuleBasedStateMachine):
@@ -239,7 +248,12 @@ def test_an_attachment_is_recorded_with_all_that_comes_along() -> None:
         ("root.late.leaves", None),
         ("root.late.leaves.0", None),
     ]
-    assert [entry.record.recipe is None for entry in attached if isinstance(entry, Attached)] == [False, True, True, True]
+    assert [entry.record.recipe is None for entry in attached if isinstance(entry, Attached)] == [
+        False,
+        True,
+        True,
+        True,
+    ]
     assert tree.context.placements == 1
 
 
@@ -257,7 +271,12 @@ def test_a_detachment_is_recorded_once_for_the_subtree() -> None:
     assert noted == Set(("_removed",), ["b"])
     assert isinstance(detached, Detached)
     assert detached.name == "root.table.b"
-    assert tree.context.gone == ["root.table.b", "root.table.b.leaf", "root.table.b.leaves", "root.table.b.leaves.0"]
+    assert tree.context.gone == [
+        "root.table.b",
+        "root.table.b.leaf",
+        "root.table.b.leaves",
+        "root.table.b.leaves.0",
+    ]
 
 
 def test_a_failed_attachment_changes_and_records_nothing() -> None:
@@ -271,7 +290,9 @@ def test_a_failed_attachment_changes_and_records_nothing() -> None:
         lambda: root.table.__setitem__("a", Leaf(object())),
         lambda: root.table.update(c=Leaf(), d=Leaf(object())),
     ):
-        with pytest.raises(TreeError, match=r"added while the app runs.* must be values.*Leaf\(\) argument 0: object"):
+        with pytest.raises(
+            TreeError, match=r"added while the app runs.* must be values.*Leaf\(\) argument 0: object"
+        ):
             attach()
         assert snapshot(root) == before
         assert tree.changes() == []
@@ -280,7 +301,7 @@ def test_a_failed_attachment_changes_and_records_nothing() -> None:
 def test_what_a_dynamic_flow_was_given_later_must_be_rebuildable_too() -> None:
     _, root = _tree()
     branch = Branch()
-    branch.extra = Leaf(object())  # type: ignore[attr-defined]
+    branch.extra = Leaf(object())
     with pytest.raises(TreeError, match=r"root\.late\.extra is added while the app runs"):
         root.late = branch
 
@@ -310,9 +331,9 @@ def test_another_thread_can_change_nothing() -> None:
             lambda: setattr(root, "count", 5),
             lambda: setattr(root, "late", Leaf()),
             lambda: root.works_.append(Leaf()),
-            lambda: root.works_.pop(),
-            lambda: root.works_.reverse(),
-            lambda: root.table.popitem(),
+            root.works_.pop,
+            root.works_.reverse,
+            root.table.popitem,
         ):
             try:
                 change()
@@ -338,3 +359,45 @@ def test_a_log_that_is_not_undoable_keeps_no_inverses() -> None:
     assert [inverse for _, _, inverse in tree.log.entries] == [None] * len(tree.log.entries)
     tree.commit()
     assert {name: list(r.vars.items()) for name, r in tree.replica.components.items()} == vars_of(root)
+
+
+def test_undo_takes_back_what_was_done_to_a_removed_component() -> None:
+    """Nothing records it outside of the tree, so it is put back as it was inside."""
+    tree, root = _tree()
+    before = snapshot(root)
+    branch = root.table.pop("b")
+    branch.label = "changed"
+    branch.leaves[0].found = [1]
+    branch.leaves.pop()
+    branch.leaves.append(Leaf(8))
+    branch.spare = stranger = Leaf(9)
+    tree.log.undo(0)
+    assert snapshot(root) == before
+    assert (branch.spare, stranger._parent, tree.log.entries) == (None, None, [])
+    branch.leaves[0].found.append(2)
+    assert tree.changes() == [Splice(("found",), 0, 0, [2])]
+
+
+def test_undo_puts_a_reordered_list_back_in_its_order() -> None:
+    tree, root = _tree()
+    root.works_.reverse()
+    mark, before = tree.log.mark(), snapshot(root)
+    root.works_.append(Leaf(5))
+    root.works_.append(Leaf(6))
+    root.works_.sort(key=lambda item: -item.size)
+    root.works_[1:3] = []
+    tree.log.undo(mark)
+    assert snapshot(root) == before
+    tree.log.undo(0)
+    assert [item.name for item in root.works_] == ["root.works_.0", "root.works_.1"]
+    assert "_order" not in root.works_._var_names
+
+
+def test_a_child_that_comes_and_goes_in_one_revision_leaves_nothing() -> None:
+    tree, root = _tree()
+    root.table["b"].label = "x"
+    root.table["b"].spare = Leaf()
+    root.table["b"].leaves.pop()
+    del root.table["b"]
+    tree.commit()
+    assert set(tree.replica.components) == set(vars_of(root))

@@ -110,7 +110,12 @@ def test_what_a_list_refuses_changes_nothing(change: Callable[[List], Any], erro
 
 def test_index_finds_by_identity_between_bounds() -> None:
     rows = Holder(rows=3).rows
-    assert [rows.index(rows[2]), rows.index(rows[2], 1), rows.index(rows[1], 0, 2), rows.index(rows[1], -2)] == [2, 2, 1, 1]
+    assert [
+        rows.index(rows[2]),
+        rows.index(rows[2], 1),
+        rows.index(rows[1], 0, 2),
+        rows.index(rows[1], -2),
+    ] == [2, 2, 1, 1]
 
 
 @pytest.mark.parametrize(
@@ -144,13 +149,25 @@ def test_what_changes_a_dict_keeps_names_and_items_together(change: Callable[[Di
 @pytest.mark.parametrize(
     ("change", "error", "message"),
     [
-        (lambda table: table.__setitem__("x", 5), TreeError, r"root\.table\.x: a Dict holds flows and works, not int"),
+        (
+            lambda table: table.__setitem__("x", 5),
+            TreeError,
+            r"root\.table\.x: a Dict holds flows and works, not int",
+        ),
         (lambda table: table.setdefault("x"), TreeError, "not NoneType"),
         (lambda table: table.__setitem__(1, Leaf()), TreeError, "key should be a string, not int"),
         (lambda table: table.__setitem__("a.b", Leaf()), TreeError, "'a.b' cannot be part of a name"),
         (lambda table: table.__setitem__("", Leaf()), TreeError, "empty or has a dot"),
-        (lambda table: table.__setitem__("\ud800", Leaf()), InvalidValueError, r"a key of root\.table: .*surrogate"),
-        (lambda table: table.__setitem__("a", table["b"]), TreeError, r"root\.table\.b cannot be root\.table\.a"),
+        (
+            lambda table: table.__setitem__("\ud800", Leaf()),
+            InvalidValueError,
+            r"a key of root\.table: .*surrogate",
+        ),
+        (
+            lambda table: table.__setitem__("a", table["b"]),
+            TreeError,
+            r"root\.table\.b cannot be root\.table\.a",
+        ),
         (lambda table: table.update({"x": Leaf(), "y": 5}), TreeError, "not int"),
         (lambda table: table.update(x=(leaf := Leaf()), y=leaf), TreeError, "given here twice"),
         (lambda table: table.update(a=None), TreeError, "not NoneType"),

@@ -41,7 +41,7 @@ def test_one_child_under_two_names_is_refused_with_both() -> None:
     leaf = Leaf()
     root = Open(first=leaf)
     with pytest.raises(TreeError, match=r"root\.first cannot be root\.second as well; build a second one"):
-        root.second = leaf  # type: ignore[attr-defined]
+        root.second = leaf
     assert list(root._children) == ["first"]
 
 
@@ -54,7 +54,7 @@ def test_a_child_cannot_move_to_another_parent() -> None:
 def test_cycles_are_refused() -> None:
     root = Open(inner=Open())
     with pytest.raises(TreeError, match=r"root\.me cannot be root itself: the tree would contain itself"):
-        root.me = root  # type: ignore[attr-defined]
+        root.me = root
     with pytest.raises(TreeError, match=r"root\.inner\.up cannot be root itself"):
         root.inner.up = root  # type: ignore[attr-defined]
 
@@ -71,7 +71,7 @@ def test_a_component_cannot_be_placed_before_it_is_built() -> None:
 
     class Eager(LightningFlow):
         def __init__(self) -> None:
-            root.eager = self  # type: ignore[attr-defined]
+            root.eager = self
 
     with pytest.raises(TreeError, match=r"root\.eager: the Eager is still in its __init__"):
         Eager()
@@ -107,7 +107,7 @@ def test_a_var_of_none_may_become_a_component() -> None:
 
 def test_a_component_may_come_as_a_new_attribute_outside_init() -> None:
     root = Root()
-    root.extra = Branch()  # type: ignore[attr-defined]
+    root.extra = Branch()
     assert root.extra.leaf.name == "root.extra.leaf"  # type: ignore[attr-defined]
 
 
@@ -162,7 +162,7 @@ def test_lists_and_dicts_of_components_become_structures() -> None:
 
 def test_an_empty_list_may_become_a_structure() -> None:
     root = Open(rows=[])
-    root.rows = [Leaf()]  # type: ignore[attr-defined]
+    root.rows = [Leaf()]
     assert root.rows[0].name == "root.rows.0"  # type: ignore[attr-defined]
     assert root.state["vars"] == {}
 
@@ -172,7 +172,13 @@ def test_structures_of_structures_are_named_at_every_depth() -> None:
     assert [work.name for work in root.works()] == ["root.deep.0.x.0", "root.deep.0.x.1.w"]
     assert list(root.flows) == ["root.deep.0.x.1"]
     taken = root.deep.pop()  # type: ignore[attr-defined]
-    assert [component.name for component in taken._walk()] == ["root", "root.x", "root.x.0", "root.x.1", "root.x.1.w"]
+    assert [component.name for component in taken._walk()] == [
+        "root",
+        "root.x",
+        "root.x.0",
+        "root.x.1",
+        "root.x.1.w",
+    ]
 
 
 def test_works_and_flows_are_found_by_name() -> None:
@@ -186,7 +192,11 @@ def test_works_and_flows_are_found_by_name() -> None:
         "root.works_.0",
         "root.works_.1",
     ]
-    assert [work.name for work in root.works(recurse=False)] == ["root.table.a", "root.works_.0", "root.works_.1"]
+    assert [work.name for work in root.works(recurse=False)] == [
+        "root.table.a",
+        "root.works_.0",
+        "root.works_.1",
+    ]
     assert root.flows == {"root.branch": root.branch, "root.table.b": root.table["b"]}
 
 
@@ -242,7 +252,10 @@ def test_set_state_keeps_what_it_is_not_given_and_skips_the_frameworks() -> None
         ({"flows": {"nope": {}}}, r"root has no flow 'nope' to set the state of"),
         ({"works": {"branch": {}}}, r"root has no work 'branch'"),
         ({"structures": {"works_": {"works": {"9": {}}}}}, r"root\.works_ has no work '9'"),
-        ({"works": {}, "flows": {"branch": {"works": {"leaf": {"vars": {"x": 1}}}}}}, r"root\.branch\.leaf\.x"),
+        (
+            {"works": {}, "flows": {"branch": {"works": {"leaf": {"vars": {"x": 1}}}}}},
+            r"root\.branch\.leaf\.x",
+        ),
     ],
 )
 def test_set_state_refuses_what_is_not_there(state: dict[str, Any], message: str) -> None:
@@ -254,7 +267,7 @@ def test_a_component_is_in_one_tree_only_after_a_failure_too() -> None:
     leaf = Leaf()
     root = Open()
     with pytest.raises(AttributeRuleError):
-        root.run = leaf  # type: ignore[method-assign]
-    root.leaf = leaf  # type: ignore[attr-defined]
+        setattr(root, "run", leaf)  # noqa: B010 - mypy knows better
+    root.leaf = leaf
     assert isinstance(leaf, Component)
     assert leaf._parent is root

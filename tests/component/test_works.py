@@ -20,13 +20,13 @@ class Adder(LightningWork):
         super().__init__(**options)
         self.calls: Any = []
 
-    def run(self, a: int, b: int = 0, *rest: int, **named: int) -> Any:
+    def run(self, a: Any, b: Any = 0, *rest: Any, **named: Any) -> Any:
         self.calls.append([a, b])
         return a + b
 
 
 class Louder(Adder):
-    def run(self, a: int, b: int = 0, *rest: int, **named: int) -> Any:
+    def run(self, a: Any, b: Any = 0, *rest: Any, **named: Any) -> Any:
         return super().run(a, b) * 100
 
 
@@ -172,7 +172,11 @@ def test_status_follows_the_newest_run(status: RunStatus, stage: str, true: str)
 def test_statuses_tell_what_a_run_went_through() -> None:
     work = Adder()
     failure = Failure(reason=FailureReason.EXCEPTION, message="no", traceback="Traceback: no")
-    times = {"requested_at": NOON, "started_at": NOON + timedelta(seconds=1), "ended_at": NOON + timedelta(seconds=2)}
+    times = {
+        "requested_at": NOON,
+        "started_at": NOON + timedelta(seconds=1),
+        "ended_at": NOON + timedelta(seconds=2),
+    }
     _in_app(work, _run(RunStatus.FAILED, failure=failure, **times))
     assert [(s.stage, s.timestamp - NOON.timestamp(), s.reason, s.message) for s in work.statuses] == [
         ("pending", 0, "", ""),
@@ -192,7 +196,9 @@ def test_a_failure_without_traceback_tells_its_message() -> None:
 
 def test_stop_is_for_works_in_an_app() -> None:
     work = Adder()
-    with pytest.raises(RuntimeError, match=r"Only the `LightningFlow` can request this work \('root'\) to stop"):
+    with pytest.raises(
+        RuntimeError, match=r"Only the `LightningFlow` can request this work \('root'\) to stop"
+    ):
         work.stop()
     context = _in_app(work)
     work.stop()
@@ -212,10 +218,8 @@ def test_options_are_kept() -> None:
 def test_a_flow_ends_its_app_past_except_exception(name: str, stage: AppStage) -> None:
     flow = LightningFlow()
     with pytest.raises(ExitApp) as caught:
-        try:
-            getattr(flow, name)("done")
-        except Exception:  # noqa: BLE001 - what user code may do
-            pytest.fail("user code swallowed the end of the app")
+        getattr(flow, name)("done")
+    assert not isinstance(caught.value, Exception)
     assert (caught.value.status.stage, caught.value.status.message) == (stage, "done")
 
 

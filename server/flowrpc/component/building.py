@@ -12,7 +12,7 @@ from typing import Any
 from flowrpc.component.component import Component
 from flowrpc.component.structures import Structure
 from flowrpc.errors import ComponentError, TreeError
-from flowrpc.state import Value
+from flowrpc.state import Value, untrack
 from flowrpc.state.records import ComponentRecord, Recipe
 
 
@@ -33,7 +33,12 @@ def build(recipe: Recipe) -> Component:
         ) from None
     if not (isinstance(cls, type) and issubclass(cls, Component)):
         raise ComponentError(f"{recipe.type} is no component")
-    component = cls(*recipe.args, **recipe.kwargs)
+    # Copies, because a constructor may keep and change what it is given.
+    args, kwargs = (
+        [untrack(value) for value in recipe.args],
+        {name: untrack(value) for name, value in recipe.kwargs.items()},
+    )
+    component = cls(*args, **kwargs)
     assert isinstance(component, Component)
     return component
 

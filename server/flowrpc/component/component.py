@@ -245,11 +245,34 @@ class Component(metaclass=ComponentMeta):
         child = self._children[key]
         if self._log is not None:
             names = {component: component.name for component in child._walk()}
-            self._log.record(child, Detached(child.name, names, self, list(self._children)))
+            content = child._content() if self._log.undoable else ()
+            self._log.record(child, Detached(child.name, names, self, list(self._children), content))
             self._context.displaced(names)
         del self._children[key]
         child._leave()
         return child
+
+    def _content(self) -> tuple[tuple[Component, dict[str, Value], dict[str, Component]], ...]:
+        return tuple((c, c._plain_vars(private=True), dict(c._children)) for c in self._walk())
+
+    def _take_back(self, vars: dict[str, Value], children: dict[str, Component]) -> None:
+        """Gives a component that was outside of the tree the vars and children again that it had inside."""
+        for key, child in list(self._children.items()):
+            if children.get(key) is not child:
+                del self._children[key]
+                self._forget_child(key)
+                child._leave()
+        self._children.clear()
+        self._children.update(children)
+        for name in self._var_names:
+            detach(self.__dict__.pop(name))
+        self._var_names.clear()
+        for name, value in vars.items():
+            self._var_names[name] = None
+            self.__dict__[name] = track(value, self, name)
+        for key, child in children.items():
+            child.__dict__["_parent"] = self
+            self._recall_child(key)
 
     def _rename(self, name: str) -> None:
         self.__dict__["_name"] = name

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from flowrpc.state import Value
 from flowrpc.state.records import ComponentRecord
 
 if TYPE_CHECKING:
@@ -37,9 +38,13 @@ class Detached(NamedTuple):
     parent: Component
     order: list[str]
     """The keys of all the parent's children before, in order."""
+    content: tuple[tuple[Component, dict[str, Value], dict[str, Component]], ...] = ()
+    """Vars and children that they had, as nothing records what happens to them outside; empty if never undone."""
 
     def undo(self, component: Component) -> None:
-        """Puts the component back where it was."""
+        """Puts the component back where it was, as it was."""
+        for owner, vars_, children in self.content:
+            owner._take_back(vars_, children)
         parent, key = self.parent, self.name.rpartition(".")[2]
         children = {**parent._children, key: component}
         parent._children.clear()

@@ -88,6 +88,10 @@ class Structure(Component):
 
     # Recovery
 
+    def _take_back(self, vars: dict[str, Value], children: dict[str, Component]) -> None:
+        super()._take_back(vars, children)
+        self._restore_order()
+
     def _is_removed(self, key: str, recorded: Mapping[str, Value]) -> bool:
         """Tells whether an item that the code builds and the record lacks was removed, rather than new in the code."""
         raise NotImplementedError
@@ -178,9 +182,18 @@ class List(Structure, list[Any]):
 
     def _add(self, item: Component) -> str:
         number = self.__dict__["_next"]
+        while (
+            str(number) in self._children
+        ):  # the code builds more items than it did when the app was recorded
+            number += 1
         self._place(str(number), item)
         self._set_framework_var("_next", number + 1)
         return str(number)
+
+    def _displace(self, key: str) -> Component:
+        if int(key) >= self.__dict__["_next"]:
+            self._set_framework_var("_next", int(key) + 1)
+        return super()._displace(key)
 
     def __delitem__(self, index: Any) -> None:
         keys = list(self._children)[index]
@@ -230,11 +243,6 @@ class List(Structure, list[Any]):
     def _is_removed(self, key: str, recorded: Mapping[str, Value]) -> bool:
         made = recorded.get("_next")
         return isinstance(made, int) and int(key) < made
-
-    def _restore_order(self) -> None:
-        made = max(map(int, self._children), default=-1) + 1  # the code may have more items than it had
-        self.__dict__["_next"] = max(self.__dict__["_next"], made)
-        super()._restore_order()
 
     def _sync(self) -> None:
         list.__setitem__(self, slice(None), list(self._children.values()))

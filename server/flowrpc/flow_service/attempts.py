@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -50,7 +51,7 @@ def apply_delta(attempt: Attempt, delta: WorkDelta) -> list[Nack]:
     nacks: list[Nack] = []
     refused: set[str] = set()
     vars_ = attempt.work.__dict__
-    for change in delta.changes:
+    for change in _last_sets(delta.changes):
         name = str(change.path[0])
         nested = len(change.path) > 1 or type(change) is not Set
         if nested and (name in refused or attempt.flow_changes.get(name, 0) > delta.base):
@@ -68,6 +69,16 @@ def apply_delta(attempt: Attempt, delta: WorkDelta) -> list[Nack]:
         for name in sorted(refused)
     )
     return nacks
+
+
+def _last_sets(changes: tuple[Change, ...]) -> Iterable[Change]:
+    """Leaves out sets of a var that a later one in the same delta outdoes: nobody can see them, as with passes."""
+    if any(type(change) is not Set or len(change.path) > 1 for change in changes):
+        return changes
+    last: dict[object, Change] = {}
+    for change in changes:
+        last[change.path] = change
+    return last.values()
 
 
 def _apply(work: LightningWork, change: Change) -> str:

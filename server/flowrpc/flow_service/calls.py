@@ -34,12 +34,11 @@ class FlowCalls:
         self._now: datetime | None = None
         self._passed: list[str] = []
         self._unwound_at = ""
-        self.unmet: dict[str, None] = {
+        self._unmet: dict[str, None] = {
             record.run.run_id: None
             for record in ledger.all()
             if record.run.status is RunStatus.FAILED and not record.failure_met and not record.consumed
         }
-        """Failed runs that no call of the flow has met, oldest first."""
         self.stopped: list[tuple[LightningWork, str]] = []
         """Works whose process is to end because the flow stopped or removed them, with the names they had."""
         self.tree_changed = False
@@ -64,6 +63,23 @@ class FlowCalls:
             record = self._ledger.record(run_id)
             if record is not None and not record.consumed:
                 self._ledger.put(replace(record, consumed=True))
+
+    def note_failure(self, run_id: str) -> None:
+        """Notes a run that failed: the flow is to meet it."""
+        self._unmet[run_id] = None
+
+    def take_unmet(self) -> list[str]:
+        """Returns the failed runs that no call has met, oldest first, and forgets them."""
+        unmet = list(self._unmet)
+        self._unmet.clear()
+        return unmet
+
+    def let_failed_run_again(self) -> None:
+        """Lets the calls of failed runs ask for new ones: the app ended since."""
+        for record in list(self._ledger.all()):
+            if record.run.status is RunStatus.FAILED and not record.consumed:
+                self._ledger.put(replace(record, consumed=True))
+        self._unmet.clear()
 
     # CallContext, what components see
 
@@ -132,7 +148,7 @@ class FlowCalls:
             self._passed.append(record.run.run_id)
 
     def _meet_failure(self, work: LightningWork, record: RunRecord) -> None:
-        self.unmet.pop(record.run.run_id, None)
+        self._unmet.pop(record.run.run_id, None)
         if not record.failure_met:
             self._ledger.put(replace(record, failure_met=True))
         failure = record.run.failure

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import difflib
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, ClassVar
 
-from flowrpc.component.building import Restored, restore
+from flowrpc.component.building import Restored
 from flowrpc.component.calls import Unwind
-from flowrpc.component.component import Component, type_name
+from flowrpc.component.component import type_name
 from flowrpc.component.exits import ExitApp
 from flowrpc.component.failures import failure_of
 from flowrpc.component.flow import LightningFlow
@@ -19,7 +18,6 @@ from flowrpc.errors import CallError, FlowrpcError
 from flowrpc.flow_service.agents import Agents
 from flowrpc.flow_service.audit import Audit
 from flowrpc.flow_service.calls import FlowCalls
-from flowrpc.flow_service.catalogue import Catalogue
 from flowrpc.flow_service.effects import Answer, Effect, Exit, Reply, WorkList
 from flowrpc.flow_service.events import (
     AgentAttached,
@@ -33,24 +31,16 @@ from flowrpc.flow_service.events import (
     StopRequested,
     UpdateRequested,
     WorksListed,
-    Writing,
 )
 from flowrpc.flow_service.instant import Instant
 from flowrpc.flow_service.ledger import Ledger
-from flowrpc.flow_service.request_ids import check_request_id
-from flowrpc.flow_service.revision_builder import RevisionBuilder
-from flowrpc.protocol.answers import CommandOutcome, UpdateOutcome, WorkInfo, WorkStage
+from flowrpc.flow_service.requests import Requests
+from flowrpc.flow_service.transition import Transitions
+from flowrpc.flow_service.tree import Tree
+from flowrpc.protocol.answers import WorkInfo, WorkStage
 from flowrpc.protocol.messages import WorkDelta
-from flowrpc.protocol.stored_answer import StoredAnswer
-from flowrpc.state import Change, ChangeLog, Remove, apply_tracked, copy_value, format_path
-from flowrpc.state.records import (
-    AppStage,
-    AppStatus,
-    ComponentRecord,
-    Failure,
-    RunRecord,
-    RunStatus,
-)
+from flowrpc.state import Change
+from flowrpc.state.records import AppStage, AppStatus, Failure, RunRecord, RunStatus
 from flowrpc.store.interface import Commit, Recovered
 
 logger = logging.getLogger(__name__)
@@ -61,7 +51,6 @@ pass costs so many commits."""
 DRAIN_AT_ENTRIES = 1_000
 """How many log entries may wait to be folded."""
 
-
 _WORK_STAGES = {
     RunStatus.PENDING: WorkStage.PENDING,
     RunStatus.RUNNING: WorkStage.RUNNING,
@@ -71,17 +60,8 @@ _WORK_STAGES = {
 }
 
 
-@dataclass(slots=True)
-class _Transition:
-    """What a transition can be taken back to."""
-
-    log: int
-    ledger: int
-    stopped: int
-
-
 class Core:
-    """Owns the component tree and runs transitions on it: passes, commands, updates, deltas of works.
+    """Runs transitions on the component tree: passes, commands, updates, frames of agents.
 
     The shell feeds events with `receive`, runs passes while `wants_pass`, makes what `seal` returns durable, says
     so with `committed`, and only then carries out the effects that `take_effects` returns.
@@ -92,6 +72,9 @@ class Core:
         now: The begin of this life.
         remote_works: Patterns of works that the local agent does not execute.
         audit: Whether to compare the tree with the fold of its changes at every revision.
+
+    Raises:
+        ComponentError: The commands of the tree cannot be served.
     """
 
     def __init__(
@@ -103,36 +86,37 @@ class Core:
         remote_works: tuple[str, ...] = (),
         audit: bool = False,
     ) -> None:
-        self.root = root
         replica = recovered.replica
+        self.root = root
         self._audit = Audit(replica.revision, replica.components.values()) if audit else None
-        self.restored: Restored = restore(root, recovered.replica.components.values())
-        self.status = AppStatus(stage=AppStage.RUNNING)
-        self._journal_id = recovered.journal_id
-        self._log = ChangeLog()
-        self._builder = RevisionBuilder(recovered.replica.revision + 1)
+        self._tree = Tree(root, replica)
+        self._log = self._tree.log
+        self._builder = self._tree.builder
         self._ledger = Ledger(recovered.records, id_prefix=recovered.journal_id[:8])
         self._calls = FlowCalls(self._ledger)
+        self._transitions = Transitions(self._log, self._ledger, self._calls)
+        self._requests = Requests(self._tree, self._transitions, self._revision_read, self._end_app)
         self._agents = Agents(
             self._ledger,
             self._emit,
-            self._find_work,
-            on_failed=self._note_failure,
+            self._tree.find_work,
+            on_failed=self._calls.note_failure,
             epoch=recovered.life,
             remote_works=remote_works,
         )
-        self._changed_at: dict[str, int] = {}
-        self._first_changed_at = recovered.replica.revision
-        self._components: dict[str, Component] = {}
-        self._catalogue: Catalogue | None = None
         self._waiting: list[Effect] = []
         self._ready: list[Effect] = []
-        self._answers: dict[str, StoredAnswer] = {}
         self._sealed_at = float("-inf")
-        self._ended: AppStatus | None = None
+        self.ended: AppStatus | None = None
+        """How the app ended; None while it runs."""
         self.wants_pass = True
         """Whether something changed since the last pass."""
         self._begin_life(recovered, now)
+
+    @property
+    def restored(self) -> Restored:
+        """What was recorded and has no place in the code any more."""
+        return self._tree.restored
 
     # What the shell calls
 
@@ -150,7 +134,7 @@ class Core:
     def run_pass(self, now: Instant) -> None:
         """Calls the root's `run` once."""
         self.wants_pass = False
-        transition = self._begin(now, in_pass=True)
+        transition = self._transitions.begin(now, in_pass=True)
         try:
             self.root.run()
         except Unwind:
@@ -158,21 +142,21 @@ class Core:
         except ExitApp as exit_app:
             self._end_app(exit_app.status)
         except BaseException as error:  # noqa: BLE001  # a pass ends here, whatever user code raises
-            self._undo(transition, passes=True)
+            self._transitions.drop(transition)
             self._fail(failure_of(error))
         else:
             self._calls.complete_pass()
             self._check_unmet()
-        self._follow_runs(transition.ledger)
-        if len(self._log.entries) > transition.log or self.wants_pass:
+        if self._transitions.changed_since(transition):
             self.wants_pass = True
+            self._follow_runs(transition.ledger)
             self._settle()
 
     def tick(self, now: Instant) -> None:
         """Lets time pass: leases run out, graces end."""
         deadline = self._agents.deadline()
         if deadline is not None and deadline <= now.monotonic:
-            transition = self._begin(now, in_pass=False)
+            transition = self._transitions.begin(now, in_pass=False)
             self._agents.tick(now)
             self._follow_runs(transition.ledger)
             self._settle()
@@ -196,111 +180,45 @@ class Core:
         """Ends the open revision; None if nothing changed, and then nothing waits any more."""
         self._drain()
         applied = self._agents.take_applied()
-        records: list[RunRecord] = []
-        forgotten: list[str] = []
-        self._ledger.take(records.append, forgotten.append)
-        for record in records:
-            self._builder.add_run(record.run)
-        for run_id in forgotten:
-            self._builder.forget_run(run_id)
+        records = self._take_runs()
         self._sealed_at = now.monotonic
         if self._builder.empty and not applied:
             self._release()
             return None
-        for name in self._builder.components():
-            self._changed_at[name] = self._builder.number
-        answers = tuple(self._answers.values())
+        self._tree.note_sealing()
         revision = self._builder.seal(now.wall)
-        if self._audit is not None and self._ended is None:
+        if self._audit is not None and self.ended is None:
             self._audit.check(revision, self.root)
-        return Commit(revision=revision, answers=answers, records=tuple(records), applied=applied)
+        answers = tuple(self._requests.answers.values())
+        return Commit(revision=revision, answers=answers, records=records, applied=applied)
 
     def committed(self) -> None:
         """Is told that what `seal` returned is durable."""
-        self._answers.clear()
+        self._requests.answers.clear()
         self._release()
 
     def take_effects(self) -> list[Effect]:
         """Returns what may be carried out now."""
-        if not self._has_open() and self._waiting:
+        if self._waiting and not self._has_open():
             self._release()
         effects, self._ready = self._ready, []
         return effects
-
-    @property
-    def ended(self) -> AppStatus | None:
-        """How the app ended; None while it runs."""
-        return self._ended
-
-    @property
-    def revision(self) -> int:
-        """The number of the newest sealed revision."""
-        return self._builder.number - 1
 
     def own_thread(self, ident: int) -> None:
         """Makes a thread the only one that may set state."""
         self._log.thread = ident
 
-    # A life
+    # Around transitions
 
     def _begin_life(self, recovered: Recovered, now: Instant) -> None:
-        self._begin(now, in_pass=False)
-        for component in self.root._walk():
-            component.__dict__.update(_log=self._log, _context=self._calls)
-        self._reconcile(recovered.replica.components)
-        self._builder.app = self.status
-        self._index()
-        if recovered.replica.app is not None and recovered.replica.app.stage is not AppStage.RUNNING:
-            self._let_failed_calls_run_again()
+        self._transitions.begin(now, in_pass=False)
+        self._tree.begin_life(recovered.replica.components, self._calls)
+        self._builder.app = AppStatus(stage=AppStage.RUNNING)
+        before = recovered.replica.app
+        if before is not None and before.stage is not AppStage.RUNNING:
+            self._calls.let_failed_run_again()
         self._agents.recover(now)
-        self._commands()
         self._settle()
-
-    def _reconcile(self, known: dict[str, ComponentRecord]) -> None:
-        """Records how the tree that the code builds differs from the recorded one."""
-        gone = tuple(record.name for record in self.restored.missing)
-        for name in gone:
-            self._builder.drop(name)
-        for component in self.root._walk():
-            name = component.name
-            if name in known and not any(name == top or name.startswith(top + ".") for top in gone):
-                self._builder.catch_up(component, known[name].vars)
-            else:
-                self._builder.introduce(component._record(dynamic=False))
-
-    def _let_failed_calls_run_again(self) -> None:
-        for record in list(self._ledger.all()):
-            if record.run.status is RunStatus.FAILED and not record.consumed:
-                self._ledger.put(replace(record, consumed=True))
-        self._calls.unmet.clear()
-
-    def _index(self) -> None:
-        """Looks at the tree anew after components came or went."""
-        self._calls.tree_changed = False
-        self._components = {component.name: component for component in self.root._walk()}
-        self._catalogue = None
-
-    def _find_work(self, name: str) -> LightningWork | None:
-        component = self._components.get(name)
-        return component if isinstance(component, LightningWork) else None
-
-    def _note_failure(self, run_id: str) -> None:
-        self._calls.unmet[run_id] = None
-
-    # Transitions
-
-    def _begin(self, now: Instant, *, in_pass: bool) -> _Transition:
-        self._calls.begin(in_pass=in_pass, now=now.wall)
-        return _Transition(self._log.mark(), self._ledger.mark(), len(self._calls.stopped))
-
-    def _undo(self, transition: _Transition, *, passes: bool = False) -> None:
-        if passes:
-            # The app ends with this pass: the tree is not used again, so dropping the record is enough.
-            del self._log.entries[transition.log :]
-        else:
-            self._log.undo(transition.log)
-        self._ledger.undo(transition.ledger)
-        del self._calls.stopped[transition.stopped :]
 
     def _follow_runs(self, mark: int) -> None:
         """Follows up on changes of runs since the mark: the flow sees them, and one may wait for an agent."""
@@ -313,18 +231,14 @@ class Core:
         if len(self._log.entries) >= DRAIN_AT_ENTRIES:
             self._drain()
         if self._calls.tree_changed:
-            self._index()
+            self._calls.tree_changed = False
+            self._tree.index()
         while self._calls.stopped:
             self._agents.stop_work(*self._calls.stopped.pop(0))
-        if self._agents.dispatch_due and self._ended is None:
+        if self._agents.dispatch_due and self.ended is None:
             # A run begins with the vars as they are now: they are told with it, not after it.
             self._drain()
             self._agents.dispatch()
-
-    def _has_open(self) -> bool:
-        return bool(
-            self._log.entries or self._ledger.changed() or self._agents.owes_acks or not self._builder.empty
-        )
 
     def _drain(self, by_work: str = "") -> bool:
         """Folds what was recorded into the open revision, and tells works what the flow changed in them.
@@ -332,16 +246,32 @@ class Core:
         Args:
             by_work: The work that made the changes, which need not be told of them.
         """
-        entries = self._log.take()
-        if not entries:
+        if not self._log.entries:
             return False
         told: dict[str, list[Change]] = {}
-        for owner, name, change in self._builder.add(entries):
+        for owner, name, change in self._tree.fold():
             if name != by_work and isinstance(owner, LightningWork) and self._agents.hosts(name):
                 told.setdefault(name, []).append(change)
         for name, changes in told.items():
             self._agents.tell_changes(name, changes)
         return True
+
+    def _take_runs(self) -> tuple[RunRecord, ...]:
+        """Takes the runs that changed into the open revision."""
+        records: list[RunRecord] = []
+        self._ledger.take(records.append, self._builder.forget_run)
+        for record in records:
+            self._builder.add_run(record.run)
+        return tuple(records)
+
+    def _has_open(self) -> bool:
+        return bool(
+            self._log.entries or self._ledger.changed() or self._agents.owes_acks or not self._builder.empty
+        )
+
+    def _revision_read(self) -> int:
+        """Returns the revision that holds all that a transition just did or read."""
+        return self._builder.number if self._has_open() else self._builder.number - 1
 
     def _emit(self, effect: Effect, *, at_once: bool = False) -> None:
         (self._ready if at_once else self._waiting).append(effect)
@@ -355,106 +285,25 @@ class Core:
 
     # Events
 
-    def _call_command(self, event: CommandCalled, now: Instant) -> None:
-        self._write(event, now, self._command)
-
-    def _update_state(self, event: UpdateRequested, now: Instant) -> None:
-        self._write(event, now, self._update)
-
-    def _write(
-        self, event: Any, now: Instant, write: Callable[[Any, Instant], CommandOutcome | UpdateOutcome]
-    ) -> None:
-        """Carries out a request that changes things: once for each request id, and not after its deadline."""
+    def _write(self, event: CommandCalled | UpdateRequested, now: Instant) -> None:
         if event.deadline is not None and event.deadline <= now.monotonic:
             return  # nobody waits any more
         try:
-            answer = self._first_answer(event, now) or write(event, now)
+            self._check_running()
+            answer = self._requests.answer(event, now)
         except CallError as error:
             self._reply(event.call_id, error)
         else:
             self._reply(event.call_id, answer)
 
-    def _first_answer(self, event: Writing, now: Instant) -> CommandOutcome | UpdateOutcome | None:
-        self._check_running()
-        if not event.request_id:
-            return None
-        check_request_id(event.request_id, now.wall)
-        first = self._answers.get(event.request_id) or event.earlier
-        if first is None:
-            return None
-        if first.digest != event.digest:
-            message = f"the request id {event.request_id} was used for another request; make a new one"
-            raise CallError("REQUEST_ID_REUSED", message, request_id=event.request_id)
-        return replace(first.answer, replayed=True)
-
     def _check_running(self) -> None:
-        if self._ended is not None:
+        if self.ended is not None:
             raise CallError(
-                "STOPPING", f"the app has ended ({self._ended.stage.value}); start it again to go on"
+                "STOPPING", f"the app has ended ({self.ended.stage.value}); start it again to go on"
             )
-
-    def _command(self, event: CommandCalled, now: Instant) -> CommandOutcome:
-        command = self._commands().find(event.command)
-        command.check(event.arguments)
-        transition = self._begin(now, in_pass=False)
-        self._log.undoable = True
-        failure = result = None
-        try:
-            result = copy_value(command.call(event.arguments), f"the result of {command.name}")
-        except ExitApp as exit_app:
-            self._end_app(exit_app.status)
-        except BaseException as error:  # noqa: BLE001  # a command ends here, whatever user code raises
-            self._undo(transition)
-            failure = failure_of(error)
-        finally:
-            self._log.undoable = False
-        outcome = CommandOutcome(result=result, failure=failure, revision=self._revision_read())
-        self._remember(event, transition, outcome)
-        return outcome
-
-    def _update(self, event: UpdateRequested, now: Instant) -> UpdateOutcome:
-        component = self._component(event.component)
-        changed_at = self._last_change(component.name)
-        if event.expected_revision is not None and changed_at > event.expected_revision:
-            raise CallError(
-                "REVISION_CONFLICT",
-                f"{component.name} changed in revision {changed_at}, after {event.expected_revision}; read it again",
-                component=component.name,
-                revision=str(changed_at),
-            )
-        transition = self._begin(now, in_pass=False)
-        self._log.undoable = True
-        try:
-            for change in event.changes:
-                self._apply_outside(component, change)
-        except BaseException:
-            self._undo(transition)
-            raise
-        finally:
-            self._log.undoable = False
-        outcome = UpdateOutcome(revision=self._revision_read())
-        self._remember(event, transition, outcome)
-        return outcome
-
-    def _apply_outside(self, component: Component, change: Change) -> None:
-        name = str(change.path[0])
-        try:
-            if name not in component._var_names or name.startswith("_"):
-                known = [name for name in component._var_names if not name.startswith("_")]
-                raise CallError(
-                    "INVALID_CHANGE", f"{component.name} has no var {name!r}; it has {', '.join(known)}"
-                )
-            if type(change) is Remove and len(change.path) == 1:
-                raise CallError(
-                    "INVALID_CHANGE", f"{component.name}.{name}: a var cannot be removed; set it to null"
-                )
-            apply_tracked(component, change)
-        except FlowrpcError as error:
-            place = format_path(change.path)
-            raise CallError("INVALID_CHANGE", str(error), component=component.name, path=place) from error
 
     def _cancel_run(self, event: CancelRequested, now: Instant) -> None:
-        self._begin(now, in_pass=False)
+        self._transitions.begin(now, in_pass=False)
         record = self._ledger.record(event.run_id)
         if record is None:
             error = CallError(
@@ -473,13 +322,12 @@ class Core:
 
     def _list_commands(self, event: CommandsListed, now: Instant) -> None:
         try:
-            self._reply(event.call_id, self._commands().infos())
+            self._reply(event.call_id, self._tree.commands().infos())
         except FlowrpcError as error:
             self._reply(event.call_id, CallError("INTERNAL", str(error)))
 
     def _list_works(self, event: WorksListed, now: Instant) -> None:
-        works = [c for c in self._components.values() if isinstance(c, LightningWork)]
-        infos = tuple(self._work_info(work) for work in sorted(works, key=lambda work: work.name))
+        infos = tuple(self._work_info(work) for work in self._tree.works())
         self._reply(event.call_id, WorkList(infos, self._revision_read()))
 
     def _work_info(self, work: LightningWork) -> WorkInfo:
@@ -497,17 +345,17 @@ class Core:
         )
 
     def _stop_app(self, event: StopRequested, now: Instant) -> None:
-        if self._ended is None:
+        if self.ended is None:
             self._end_app(AppStatus(stage=AppStage.STOPPED, message=event.message))
         if event.call_id:
             self._reply(event.call_id, self._revision_read())
 
     def _agent_attached(self, event: AgentAttached, now: Instant) -> None:
-        self._begin(now, in_pass=False)
+        self._transitions.begin(now, in_pass=False)
         self._agents.attach(event.session, event.hello, now)
 
     def _agent_spoke(self, event: AgentSpoke, now: Instant) -> None:
-        self._begin(now, in_pass=False)
+        self._transitions.begin(now, in_pass=False)
         self._agents.spoke(event.session, event.message, now)
         if isinstance(event.message, WorkDelta):
             record = self._ledger.record(event.message.run_id)
@@ -518,12 +366,12 @@ class Core:
         self._agents.detach(event.session, now)
 
     def _agent_exited(self, event: AgentExited, now: Instant) -> None:
-        self._begin(now, in_pass=False)
+        self._transitions.begin(now, in_pass=False)
         self._agents.exited(event.boot_id, now)
 
-    _HANDLERS: ClassVar[dict[type, Any]] = {
-        CommandCalled: _call_command,
-        UpdateRequested: _update_state,
+    _HANDLERS: ClassVar[dict[type, Callable[[Core, Any, Instant], None]]] = {
+        CommandCalled: _write,
+        UpdateRequested: _write,
         CancelRequested: _cancel_run,
         CommandsListed: _list_commands,
         WorksListed: _list_works,
@@ -534,55 +382,19 @@ class Core:
         AgentExited: _agent_exited,
     }
 
-    # Inside
-
-    def _commands(self) -> Catalogue:
-        if self._catalogue is None:
-            self._catalogue = Catalogue(self.root)
-        return self._catalogue
-
-    def _component(self, name: str) -> Component:
-        component = self._components.get(name)
-        if component is not None:
-            return component
-        close = next(iter(difflib.get_close_matches(name, self._components, n=1)), "")
-        message = f"no component {name!r}" + (f"; did you mean {close!r}?" if close else "")
-        raise CallError("UNKNOWN_COMPONENT", message, component=name, suggestion=close)
-
-    def _last_change(self, name: str) -> int:
-        if name in self._builder.components():
-            return self._builder.number
-        return self._changed_at.get(name, self._first_changed_at)
-
-    def _revision_read(self) -> int:
-        """Returns the revision that holds all that a transition just did or read."""
-        return self._builder.number if self._has_open() else self._builder.number - 1
-
-    def _remember(
-        self, event: Writing, transition: _Transition, answer: CommandOutcome | UpdateOutcome
-    ) -> None:
-        """Keeps the answer for a retry, if the request changed something."""
-        changed = self._log.mark() > transition.log or self._ledger.mark() > transition.ledger
-        if event.request_id and (changed or self._ended is not None):
-            stored = StoredAnswer(request_id=event.request_id, digest=event.digest, answer=answer)
-            self._answers[event.request_id] = stored
+    # The end of the app
 
     def _check_unmet(self) -> None:
         """Fails the app for a failed run that the flow should have met in this pass and did not."""
-        for run_id in list(self._calls.unmet):
-            del self._calls.unmet[run_id]
+        for run_id in self._calls.take_unmet():
             record = self._ledger.record(run_id)
-            work = self._find_work(record.run.work) if record else None
-            if (
-                record is not None
-                and work is not None
-                and work.raise_exception
-                and record.run.failure is not None
-            ):
-                failure = record.run.failure
-                message = f"{work.name}.run failed and the flow did not call it again: {failure.message}"
-                self._fail(replace(failure, message=message))
-                return
+            work = self._tree.find_work(record.run.work) if record else None
+            if record is None or work is None or not work.raise_exception or record.run.failure is None:
+                continue
+            failure = record.run.failure
+            message = f"{work.name}.run failed and the flow did not call it again: {failure.message}"
+            self._fail(replace(failure, message=message))
+            return
 
     def _fail(self, failure: Failure) -> None:
         logger.error("the app failed: %s", failure.traceback or failure.message)
@@ -590,7 +402,6 @@ class Core:
         self._end_app(AppStatus(stage=AppStage.FAILED, message=headline, failure=failure))
 
     def _end_app(self, status: AppStatus) -> None:
-        self._ended = self.status = status
-        self._builder.app = status
+        self.ended = self._builder.app = status
         self._agents.fence_all()
         self._emit(Exit(status))

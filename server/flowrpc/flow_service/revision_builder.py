@@ -123,7 +123,10 @@ class RevisionBuilder:
         self._open(_OpenDelta(name, record))
 
     def _detach(self, name: str) -> None:
-        delta = self._current.get(name) or self._open(_OpenDelta(name))
+        delta = self._current.get(name)
+        if delta is None or delta is not self._deltas[-1]:
+            # Deltas of what is below it may have come since: they happen before it goes.
+            delta = self._open(_OpenDelta(name))
         delta.detached = True
         below = name + "."
         for gone in [other for other in self._current if other == name or other.startswith(below)]:

@@ -138,6 +138,7 @@ class _Service:
         self._store = store
         self._recovered = recovered
         self._started_at = datetime.now(UTC)
+        self._version = version("flowrpc")
         self._status: AppStatus | None = None
         self._failure: BaseException | None = None
         self._agent: Agent | None = None
@@ -311,7 +312,7 @@ class _Service:
             status=status,
             root_type=type_name(type(self._app.root)),
             started_at=self._started_at,
-            version=version("flowrpc"),
+            version=self._version,
             pid=os.getpid(),
         )
 

@@ -100,11 +100,11 @@ class ComponentRecord:
     name: str
     kind: ComponentKind
     type: str
-    """The class as `module:qualified.name`; empty for lists and dicts."""
+    """The class as `module:qualified.name`."""
     vars: dict[str, Value]
     """The state attributes in order; names that begin with `_` belong to the framework."""
     recipe: Recipe | None = None
-    """Absent if the constructor's arguments are no values, or for lists and dicts."""
+    """Absent if the constructor of the component around it builds it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

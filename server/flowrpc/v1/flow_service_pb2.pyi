@@ -99,7 +99,7 @@ class GetAppResponse(_message.Message):
     VERSION_FIELD_NUMBER: _builtins.int
     PID_FIELD_NUMBER: _builtins.int
     name: _builtins.str
-    """Name of the app: its file name without the suffix, unless it was given another."""
+    """Name of the app: its file's without the suffix, or its folder's if the file is called app or main."""
     journal_id: _builtins.str
     """Identity of the journal, new when a data directory is made or emptied. Revisions of two journals cannot be compared."""
     life: _builtins.int

@@ -110,7 +110,7 @@ class Component(_message.Message):
     kind: Global___ComponentKind.ValueType
     """What the component is."""
     type: _builtins.str
-    """The class as `module:qualified.name`; empty for lists and dicts."""
+    """The class as `module:qualified.name`."""
     @_builtins.property
     def vars(self) -> _containers.RepeatedCompositeFieldContainer[_value_pb2.MapEntry]:
         """The state attributes in the order of their definition. Names that begin with `_` belong to the framework."""

@@ -1,0 +1,144 @@
+"""Requests that change things: carried out whole or not at all, and once for each request id."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from flowrpc.component.component import Component
+from flowrpc.component.exits import ExitApp
+from flowrpc.component.failures import failure_of
+from flowrpc.errors import CallError, FlowrpcError
+from flowrpc.flow_service.events import CommandCalled, UpdateRequested, Writing
+from flowrpc.flow_service.instant import Instant
+from flowrpc.flow_service.request_ids import check_request_id
+from flowrpc.flow_service.transition import Transition, Transitions
+from flowrpc.flow_service.tree import Tree
+from flowrpc.protocol.answers import CommandOutcome, UpdateOutcome
+from flowrpc.protocol.stored_answer import StoredAnswer
+from flowrpc.state import Change, Remove, apply_tracked, copy_value, format_path
+from flowrpc.state.records import AppStatus
+
+Outcome = CommandOutcome | UpdateOutcome
+
+
+class Requests:
+    """Answers commands and updates.
+
+    Args:
+        tree: The components.
+        transitions: Begins and undoes transitions.
+        revision_read: Returns the revision that holds all that was just done or read.
+        end_app: Is told that a command ended the app.
+    """
+
+    def __init__(
+        self,
+        tree: Tree,
+        transitions: Transitions,
+        revision_read: Callable[[], int],
+        end_app: Callable[[AppStatus], None],
+    ) -> None:
+        self._tree = tree
+        self._transitions = transitions
+        self._revision_read = revision_read
+        self._end_app = end_app
+        self.answers: dict[str, StoredAnswer] = {}
+        """First answers that the open revision holds, by request id."""
+
+    def answer(self, event: CommandCalled | UpdateRequested, now: Instant) -> Outcome:
+        """Carries out a request, or gives the first answer to its id again.
+
+        Raises:
+            CallError: It is refused; nothing changed.
+        """
+        return self._first_answer(event, now) or self._carry_out(event, now)
+
+    def _first_answer(self, event: Writing, now: Instant) -> Outcome | None:
+        if not event.request_id:
+            return None
+        check_request_id(event.request_id, now.wall)
+        first = self.answers.get(event.request_id) or event.earlier
+        if first is None:
+            return None
+        if first.digest != event.digest:
+            message = f"the request id {event.request_id} was used for another request; make a new one"
+            raise CallError("REQUEST_ID_REUSED", message, request_id=event.request_id)
+        return replace(first.answer, replayed=True)
+
+    def _carry_out(self, event: CommandCalled | UpdateRequested, now: Instant) -> Outcome:
+        if isinstance(event, CommandCalled):
+            return self._command(event, now)
+        return self._update(event, now)
+
+    def _command(self, event: CommandCalled, now: Instant) -> CommandOutcome:
+        command = self._tree.commands().find(event.command)
+        command.check(event.arguments)
+        transition = self._transitions.begin(now, in_pass=False, undoable=True)
+        failure = result = end = None
+        try:
+            result = copy_value(command.call(event.arguments), f"the result of {command.name}")
+        except ExitApp as exit_app:
+            end = exit_app.status
+        except BaseException as error:  # noqa: BLE001  # a command ends here, whatever user code raises
+            self._transitions.undo(transition)
+            failure = failure_of(error)
+        finally:
+            self._transitions.complete()
+        if end is not None:
+            self._end_app(end)
+        outcome = CommandOutcome(result=result, failure=failure, revision=self._revision_read())
+        self._remember(event, transition, outcome, changed=end is not None)
+        return outcome
+
+    def _update(self, event: UpdateRequested, now: Instant) -> UpdateOutcome:
+        component = self._tree.find(event.component)
+        self._check_expected(component, event.expected_revision)
+        transition = self._transitions.begin(now, in_pass=False, undoable=True)
+        try:
+            for change in event.changes:
+                _apply(component, change)
+        except BaseException:
+            self._transitions.undo(transition)
+            raise
+        finally:
+            self._transitions.complete()
+        outcome = UpdateOutcome(revision=self._revision_read())
+        self._remember(event, transition, outcome)
+        return outcome
+
+    def _check_expected(self, component: Component, expected: int | None) -> None:
+        changed_at = self._tree.last_change(component.name)
+        if expected is not None and changed_at > expected:
+            raise CallError(
+                "REVISION_CONFLICT",
+                f"{component.name} changed in revision {changed_at}, after {expected}; read it again",
+                component=component.name,
+                revision=str(changed_at),
+            )
+
+    def _remember(
+        self, event: Writing, transition: Transition, answer: Outcome, *, changed: bool = False
+    ) -> None:
+        """Keeps the answer for a retry, if the request changed something."""
+        if event.request_id and (changed or self._transitions.changed_since(transition)):
+            self.answers[event.request_id] = StoredAnswer(
+                request_id=event.request_id, digest=event.digest, answer=answer
+            )
+
+
+def _apply(component: Component, change: Change) -> None:
+    """Applies a change from outside, which may not define or remove vars."""
+    name = str(change.path[0])
+    place = format_path(change.path)
+    if name not in component._var_names or name.startswith("_"):
+        known = ", ".join(name for name in component._var_names if not name.startswith("_"))
+        message = f"{component.name} has no var {name!r}; it has {known or 'none'}"
+        raise CallError("INVALID_CHANGE", message, component=component.name, path=place)
+    if type(change) is Remove and len(change.path) == 1:
+        message = f"{component.name}.{name}: a var cannot be removed; set it to null"
+        raise CallError("INVALID_CHANGE", message, component=component.name, path=place)
+    try:
+        apply_tracked(component, change)
+    except FlowrpcError as error:
+        raise CallError("INVALID_CHANGE", str(error), component=component.name, path=place) from error
