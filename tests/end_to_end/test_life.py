@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import resource
 import signal
 import time
 
 import pytest
-from flowrpc_client import CommandFailed
+from flowrpc.errors import CallError
+from flowrpc_client import CommandFailed, FlowClient, NotReachableError
 
 from tests.end_to_end.conftest import MakeApp, descendants, flowctl, var, wait_until_gone
 
@@ -221,3 +223,54 @@ def test_a_watch_goes_on_after_the_flow_was_killed_and_came_back(make_app: MakeA
             with app.client() as again:
                 again.call("my_command", name="after")
             replica.wait_for(lambda replica: var(replica, "root", "names") == ["before", "after"], timeout=20)
+
+
+def fill(client: FlowClient) -> int:
+    """Adds long names until one is refused; returns how many were acknowledged."""
+    for acknowledged in range(200):
+        try:
+            client.call("my_command", name="x" * 20_000)
+        except (NotReachableError, CallError):
+            return acknowledged
+    raise AssertionError("the disk is never full")
+
+
+def test_when_the_disk_is_full_nothing_more_is_acknowledged_and_nothing_acknowledged_is_lost(
+    make_app: MakeApp, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    app = make_app(COUNTER)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (600_000, hard))  # the app inherits it
+    try:
+        app.start()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    with app.client(timeout=3.0) as client:
+        acknowledged = fill(client)
+
+    assert app.wait() == 75
+    assert "the storage failed, nothing more was acknowledged" in app.stderr()
+    assert acknowledged > 3
+    app.start()
+    with app.client() as client:
+        found = client.state()["vars"]["names"]
+    assert acknowledged <= len(found) <= acknowledged + 1
+
+
+def test_what_the_code_has_no_place_for_is_kept_in_a_file(make_app: MakeApp) -> None:
+    app = make_app(COUNTER).start()
+    with app.client() as client:
+        client.call("my_command", name="x")
+    assert app.end() == 0
+    source = app.folder / "app.py"
+    source.write_text(
+        source.read_text().replace("self.doubled = 0", "self.fresh = 5").replace("self.doubled =", "_ =")
+    )
+
+    app.start()
+
+    with app.client() as client:
+        assert client.state()["vars"] == {"names": ["x"], "fresh": 5}
+    (kept,) = (app.folder / ".flowrpc").glob("dropped-*.json")
+    assert json.loads(kept.read_text())["vars"] == {"root": {"doubled": 2}}
+    assert "root.doubled" in app.stderr()

@@ -184,7 +184,7 @@ class _Service:
 
     async def _serve_until_end(self) -> None:
         self._engine.start()
-        await self._started.wait()
+        await _first(self._started, self._ended)
         if self._failure is not None:
             return
         await self._server.start()
@@ -238,7 +238,7 @@ class _Service:
         if isinstance(failure, StoreError):
             logger.critical("the storage failed, nothing more was acknowledged: %s", failure)
             return STORAGE_FAILED
-        if isinstance(failure, FlowrpcError):
+        if isinstance(failure, FlowrpcError) and not self._started.is_set():
             raise StartError(str(failure)) from failure
         logger.critical("a fault of flowrpc ended the service", exc_info=failure)
         return FAULT
@@ -288,7 +288,6 @@ class _Service:
 
     def _failed(self, error: BaseException) -> None:
         self._failure = error
-        self._started.set()
         self._ended.set()
 
     def _interrupt(self, number: int) -> None:
@@ -315,6 +314,14 @@ class _Service:
             version=self._version,
             pid=os.getpid(),
         )
+
+
+async def _first(*events: asyncio.Event) -> None:
+    """Waits until one of the events is set."""
+    waiting = [asyncio.create_task(event.wait()) for event in events]
+    await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+    for task in waiting:
+        task.cancel()
 
 
 def _tokens(data_dir: Path) -> dict[str, str]:
