@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from flowrpc import Dict, LightningFlow, LightningWork, List
-from flowrpc.errors import TreeError
+from flowrpc.errors import ComponentError, TreeError
 from flowrpc.protocol.messages import StartRun, StopRunner
 from flowrpc.state import Set
 
@@ -225,3 +225,93 @@ def test_a_later_version_of_the_code_keeps_what_it_knows_and_reports_the_rest() 
     assert [record.name for record in driver.core.restored.missing] == ["root.child", "root.child.jobs"]
     driver.restart(Version1)
     assert driver.vars()["dropped"] == "old"
+
+
+class Migrating(LightningFlow):
+    """What a later version of Version1 could be."""
+
+    def __init__(self) -> None:
+        self.kept = 0
+        self.renamed = ""
+        self.late: Any = None
+
+    def run(self) -> None:
+        pass
+
+    def load_state_dict(self, flow_state: Any, children_states: Any, strict: bool = True) -> None:
+        flow_state["vars"]["renamed"] = (
+            flow_state["vars"].pop("dropped", flow_state["vars"].get("renamed")).upper()
+        )
+        if children_states:
+            self.late = Group("made by load_state_dict")
+            children_states["late"] = children_states.pop("child", children_states.get("late"))
+        super().load_state_dict(flow_state, children_states, strict)
+
+
+def test_load_state_dict_migrates_the_state_of_an_earlier_version() -> None:
+    driver = Driver(Version1)
+    driver.settle()
+    driver.root.child.label = "changed"
+    driver.core.wants_pass = True
+    driver.settle()
+
+    driver.restart(Migrating)
+
+    assert driver.vars() == {"kept": 1, "renamed": "OLD"}
+    assert driver.vars("root.late") == {"label": "changed"}
+    assert "root.child" not in driver.replica.components
+    driver.restart()
+    assert driver.vars("root.late") == {"label": "changed"}
+
+
+class Recreating(Root):
+    """Creates dynamic children itself, as the documentation of load_state_dict shows."""
+
+    def load_state_dict(self, flow_state: Any, children_states: Any, strict: bool = True) -> None:
+        if "groups.0" in children_states:
+            self.groups.append(Group("made by hand"))
+        super().load_state_dict(flow_state, children_states, strict)
+
+
+def test_children_that_load_state_dict_makes_are_not_built_again_and_the_others_are() -> None:
+    driver = Driver(Recreating)
+    for label in ("one", "two"):
+        driver.call("add_group", label=label)
+    driver.call("add_job", group=0, key="a", size=1)
+    first = driver.root.groups[0]
+
+    driver.restart()
+
+    assert [group.label for group in driver.root.groups] == ["one", "two"]
+    assert driver.root.groups[0] is not first
+    assert list(driver.root.groups[0].jobs) == ["a"]
+    assert driver.root.groups[0].jobs["a"].size == 1
+
+
+def test_a_load_state_dict_that_raises_loses_nothing() -> None:
+    class Raising(Version1):
+        def load_state_dict(self, flow_state: Any, children_states: Any, strict: bool = True) -> None:
+            raise KeyError("forgot")
+
+    driver = Driver(Version1)
+    driver.settle()
+
+    with pytest.raises(ComponentError, match=r"root\.load_state_dict\(\) raised KeyError: 'forgot'"):
+        driver.restart(Raising)
+    driver.restart(Version1)
+
+    assert driver.vars()["kept"] == 1
+
+
+def test_a_strict_load_names_the_child_that_is_missing() -> None:
+    root = Root()
+    states = {"groups.0": {"vars": {"label": "x"}}}
+
+    with pytest.raises(
+        ValueError, match=r"The component groups\.0 wasn't instantiated for the component root"
+    ):
+        root.load_state_dict(root.state_dict(), states)
+    root.load_state_dict(root.state_dict(), states, strict=False)
+    root.groups.append(Group("y"))
+    root.load_state_dict(root.state_dict(), states)
+    assert root.groups[0].label == "x"

@@ -10,10 +10,11 @@ from functools import reduce
 from typing import Any
 
 from flowrpc.component.component import Component
+from flowrpc.component.flow import LightningFlow
 from flowrpc.component.structures import Structure
 from flowrpc.errors import ComponentError, TreeError
 from flowrpc.state import Value, untrack
-from flowrpc.state.records import ComponentRecord, Recipe
+from flowrpc.state.records import ComponentKind, ComponentRecord, Recipe
 
 
 def build(recipe: Recipe) -> Component:
@@ -65,6 +66,8 @@ class Restored:
     """By component: vars without a place."""
     missing: list[ComponentRecord] = field(default_factory=list)
     """Components that the code no longer builds, parents first."""
+    loaded: set[str] = field(default_factory=set)
+    """Names of components whose state was set by a `load_state_dict` of user code."""
 
 
 def restore(root: Component, records: Iterable[ComponentRecord]) -> Restored:
@@ -109,17 +112,45 @@ class _Recovery:
         else:
             self._rebuild(parent, key, record, record.recipe)
         self._take_out_removed(record)
+        self._load(record)
 
     def fill(self, record: ComponentRecord) -> None:
         """Sets the recorded vars."""
         if record.name in self._missing:
             return
         component = self._known[record.name]
-        dropped = component._restore_vars(record.vars)
+        values = record.vars
+        if record.name in self.restored.loaded:  # user code set the others
+            values = {name: value for name, value in values.items() if name.startswith("_")}
+        dropped = component._restore_vars(values)
         if dropped:
             self.restored.dropped[record.name] = dropped
         if isinstance(component, Structure):
             component._restore_order()
+
+    def _load(self, record: ComponentRecord) -> None:
+        """Lets a flow that overrides `load_state_dict` load its state and make its children."""
+        flow = self._known.get(record.name)
+        if not isinstance(flow, LightningFlow) or record.name in self._missing | self.restored.loaded:
+            return
+        if type(flow).load_state_dict is LightningFlow.load_state_dict:
+            return
+        below = f"{record.name}."
+        children = {
+            other.name.removeprefix(below): _own_state(other)
+            for other in self.records
+            if other.name.startswith(below) and other.kind in (ComponentKind.FLOW, ComponentKind.WORK)
+        }
+        try:
+            flow.load_state_dict(_own_state(record), children, strict=False)
+        except Exception as error:
+            raise ComponentError(
+                f"{record.name}.load_state_dict() raised {type(error).__name__}: {error}; mend it and start again, "
+                "the recorded state is as it was"
+            ) from error
+        for component in flow._walk():
+            self._known[component.name] = component
+            self.restored.loaded.add(component.name)
 
     def _miss(self, record: ComponentRecord) -> None:
         self._missing.add(record.name)
@@ -157,6 +188,12 @@ def _is_replaced(component: Component, record: ComponentRecord) -> bool:
     """Tells whether the app had put another component where the code builds one: only structures allow that."""
     in_structure = isinstance(component._parent, Structure)
     return in_structure and record.recipe is not None and record.recipe != component._recipe
+
+
+def _own_state(record: ComponentRecord) -> dict[str, Any]:
+    """Writes a record in the shape that `state_dict` has."""
+    vars_ = {name: untrack(value) for name, value in record.vars.items() if not name.startswith("_")}
+    return {"vars": vars_, "calls": {}, "flows": {}, "works": {}, "structures": {}, "changes": {}}
 
 
 def _build_again(name: str, recipe: Recipe) -> Component:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NoReturn
 
 from flowrpc.component.component import Component
@@ -86,8 +86,62 @@ class LightningFlow(Component):
         if recurse:
             set_children_state(self, state)
 
+    def state_dict(self) -> dict[str, Any]:
+        """Returns its own state in the shape of `state`, with nothing below it."""
+        return {
+            "vars": self._plain_vars(),
+            "calls": {},
+            "flows": {},
+            "works": {},
+            "structures": {},
+            "changes": {},
+        }
+
+    def load_state_dict(
+        self, flow_state: dict[str, Any], children_states: dict[str, Any], strict: bool = True
+    ) -> None:
+        """Reloads its state and that of the flows and works below it.
+
+        Recovery calls it where a class overrides it: to create children that came while the app ran, and to migrate
+        the state of an earlier version of the code. Children that it does not create, recovery builds from what was
+        recorded of them. Other flows get their state back without it.
+
+        Args:
+            flow_state: Its own state, as `state_dict` gave it.
+            children_states: The own states of flows and works below it, by name below it: `train`, `dags.0.train`.
+            strict: Whether a state without a child is an error; recovery calls it with False.
+
+        Raises:
+            ValueError: There is a state for a child that was not created, and `strict`.
+            AttributeRuleError: There is a value for a var that does not exist.
+        """
+        self.set_state(flow_state, recurse=False)
+        own = {name: child for name, child in self._own_children() if name in children_states}
+        for name, child in own.items():
+            if isinstance(child, LightningFlow):
+                child.load_state_dict(children_states[name], _below(name, children_states), strict)
+            else:
+                child.set_state(children_states[name])
+        missing = [
+            name for name in children_states if not any(name == n or name.startswith(f"{n}.") for n in own)
+        ]
+        if missing and strict:
+            raise ValueError(f"The component {missing[0]} wasn't instantiated for the component {self.name}")
+
+    def _own_children(self) -> Iterator[tuple[str, LightningFlow | LightningWork]]:
+        """Yields the flows and works that are its own, also those in structures, with their names below it."""
+        for child in unwrapped(self._children.values()):
+            if isinstance(child, LightningFlow | LightningWork):
+                yield child.name.removeprefix(f"{self.name}."), child
+
     def _as_child(self, name: str, value: Any) -> Component | None:
         return value if isinstance(value, Component) else as_structure(value, f"{self.name}.{name}")
+
+
+def _below(name: str, states: dict[str, Any]) -> dict[str, Any]:
+    """Returns the states of what is below a child, by name below it."""
+    prefix = f"{name}."
+    return {key.removeprefix(prefix): state for key, state in states.items() if key.startswith(prefix)}
 
 
 _GROUPS = {

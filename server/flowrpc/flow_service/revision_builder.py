@@ -8,7 +8,7 @@ from typing import Any
 
 from flowrpc.component.component import Component
 from flowrpc.component.markers import Attached, Detached
-from flowrpc.state import Change, Entry, Folded, Remove, Set, Value
+from flowrpc.state import Change, Entry, Folded, Remove, Set, Value, same
 from flowrpc.state.records import AppStatus, ComponentRecord, Delta, Revision, Run
 
 
@@ -100,11 +100,20 @@ class RevisionBuilder:
         """Adds that a component is gone which recovery found in the journal only."""
         self._detach(name)
 
-    def catch_up(self, component: Component, recorded: dict[str, Value]) -> None:
-        """Adds what vars the code has that were not recorded, and what was recorded that it has not any more."""
+    def catch_up(self, component: Component, recorded: dict[str, Value], *, migrated: bool) -> None:
+        """Adds what vars the code has that were not recorded, and what was recorded that it has not any more.
+
+        Args:
+            component: The component as recovery left it.
+            recorded: Its vars as they were recorded.
+            migrated: Whether user code set its vars, so that each value may be another.
+        """
         changes: list[Change] = [Remove((name,)) for name in recorded if name not in component._var_names]
-        vars_ = component._plain_vars(private=True)
-        changes += [Set((name,), value) for name, value in vars_.items() if name not in recorded]
+        changes += [
+            Set((name,), value)
+            for name, value in component._plain_vars(private=True).items()
+            if name not in recorded or (migrated and not same(value, recorded[name]))
+        ]
         if changes:
             delta = self._open(_OpenDelta(component.name))
             for change in changes:

@@ -50,7 +50,7 @@ class Tree:
         for component in self.root._walk():
             name = component.name
             if name in recorded and not any(name == top or name.startswith(top + ".") for top in gone):
-                self.builder.catch_up(component, recorded[name].vars)
+                self.builder.catch_up(component, recorded[name].vars, migrated=name in self.restored.loaded)
             else:
                 self.builder.introduce(component._record(dynamic=False))
         self.index()
