@@ -132,7 +132,7 @@ def test_a_work_without_run_is_refused() -> None:
     ("root", "message"),
     [
         (Branch(), "does not override the `run"),
-        (Leaf(), "got Leaf"),
+        (List(), "got List"),
         (None, "got NoneType"),
         (Root, r"not the class Root: write Root\(\)"),
     ],
@@ -146,6 +146,17 @@ def test_a_part_of_another_flow_is_no_root() -> None:
     outer = Open(inner=Root())
     with pytest.raises(TreeError, match=r"root\.inner is part of another flow"):
         LightningApp(outer.inner)  # type: ignore[attr-defined]
+
+
+def test_a_work_is_the_only_child_of_a_root_that_runs_it() -> None:
+    app = LightningApp(Leaf())
+    assert [work.name for work in app.works] == ["root.work"]
+    assert app.flows == [app.root]
+
+
+def test_an_unknown_log_level_is_refused() -> None:
+    with pytest.raises(ValueError, match="no log level 'loud'; choose debug"):
+        LightningApp(Root(), log_level="loud")
 
 
 def test_an_app_shows_the_state_of_its_root() -> None:

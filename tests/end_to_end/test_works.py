@@ -255,3 +255,33 @@ def test_a_cancelled_run_ends_its_user_code(make_app: MakeApp) -> None:
                     break
         assert run.status is RunStatus.CANCELLED
     assert app.end() == 0
+
+
+def test_an_app_of_one_work_runs_it_and_ends(make_app: MakeApp) -> None:
+    app = make_app(
+        """
+        class Once(LightningWork):
+            def run(self):
+                print("done once")
+
+        app = LightningApp(Once(), log_level="warning")
+        """
+    ).start()
+
+    assert app.wait() == 0
+    assert "[root.work] done once" in app.stderr()
+    assert "stopped: root.work succeeded" in app.stderr()
+
+
+def test_an_app_of_one_work_fails_with_it(make_app: MakeApp) -> None:
+    app = make_app(
+        """
+        class Broken(LightningWork):
+            def run(self):
+                raise ValueError("broken on purpose")
+
+        app = LightningApp(Broken())
+        """
+    ).start()
+
+    assert app.wait() == 1

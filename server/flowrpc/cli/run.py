@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -38,9 +37,7 @@ USAGE = 2
 @click.option(
     "--log-level",
     type=click.Choice(["debug", "info", "warning", "error"]),
-    default="info",
-    show_default=True,
-    help="What is shown of the log, on stderr.",
+    help="What is shown of the log, on stderr.  [default: as the app says, else info]",
 )
 def run(  # noqa: PLR0917  # click passes them by name
     app_file: Path,
@@ -51,7 +48,7 @@ def run(  # noqa: PLR0917  # click passes them by name
     remote_works: tuple[str, ...],
     tls_cert: Path | None,
     tls_key: Path | None,
-    log_level: str,
+    log_level: str | None,
 ) -> None:
     """Serve the app in APP.py until it ends.
 
@@ -69,7 +66,7 @@ def run(  # noqa: PLR0917  # click passes them by name
         fresh=fresh,
         remote_works=remote_works,
         tls_files=(tls_cert, tls_key),
-        log_level=logging.getLevelName(log_level.upper()),
+        log_level=log_level,
     )
     sys.exit(_tell_errors(serving.run))
 

@@ -39,7 +39,7 @@ class Serving:
     fresh: bool
     remote_works: tuple[str, ...]
     tls_files: tuple[Path | None, Path | None]
-    log_level: int
+    log_level: str | None
     _entry: AppEntry | None = None
 
     def run(self) -> int:
@@ -50,6 +50,7 @@ class Serving:
         """
         self._log_to_terminal()
         app = load_app(self.app_file)
+        logging.getLogger().setLevel((self.log_level or app.log_level).upper())
         if self.fresh:
             begin_anew(self.data_dir)
         options = ServeOptions(
@@ -95,7 +96,7 @@ class Serving:
     def _log_to_terminal(self) -> None:
         handler = logging.StreamHandler(sys.stderr)
         handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
-        logging.basicConfig(level=self.log_level, handlers=[handler])
+        logging.basicConfig(level=(self.log_level or "info").upper(), handlers=[handler])
 
 
 def _last_address(data_dir: Path) -> str:

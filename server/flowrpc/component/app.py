@@ -1,42 +1,77 @@
-"""LightningApp: a root flow made runnable."""
+"""LightningApp: a root made runnable."""
 
 from __future__ import annotations
 
 from typing import Any
 
+from flowrpc.component.component import Component
 from flowrpc.component.flow import LightningFlow
+from flowrpc.component.work import LightningWork
 from flowrpc.errors import TreeError
+
+LOG_LEVELS = ("debug", "info", "warning", "error")
+
+
+class WorkRoot(LightningFlow):
+    """Is the root of an app that was given a work: it runs the work once, and the app ends when that succeeded."""
+
+    def __init__(self, work: LightningWork) -> None:
+        """Takes the work, which becomes `root.work`."""
+        self.work = work
+
+    def run(self) -> None:
+        """Runs the work, and stops the app when it has succeeded."""
+        self.work.run()
+        if self.work.has_succeeded:
+            self.stop(f"{self.work.name} succeeded")
 
 
 class LightningApp:
-    """Makes a root flow runnable: `flowctl run` starts the app that a file holds.
+    """Makes a root runnable: `flowctl run` starts the app that a file holds.
 
     Args:
-        root: The root flow; its `run` is called whenever state has changed.
+        root: The root flow; its `run` is called whenever state has changed. A work is run once, and the app ends.
+        log_level: What `flowctl run` shows of the log if it is not told: debug, info, warning or error.
 
     Raises:
-        TypeError: The root is no flow, or does not override `run`.
+        TypeError: The root is no flow or work, or does not override `run`.
         TreeError: The root is part of another flow.
+        ValueError: There is no such log level.
     """
 
-    def __init__(self, root: LightningFlow) -> None:
-        given: Any = root  # what users pass is not always what the annotation says
-        if isinstance(given, type):
-            raise TypeError(
-                f"LightningApp takes a flow, not the class {given.__name__}: write {given.__name__}()"
-            )
-        if not isinstance(given, LightningFlow) or type(given).run is LightningFlow.run:
-            raise TypeError(
-                "The root flow passed to `LightningApp` does not override the `run()` method: "
-                f"got {type(root).__name__}; pass an instance of a LightningFlow subclass that defines run"
-            )
-        if root._parent is not None:
-            raise TreeError(
-                f"{root.name} is part of another flow and cannot be the root of an app; build a second one"
-            )
-        self.root = root
+    def __init__(self, root: LightningFlow | LightningWork, log_level: str = "info") -> None:
+        _check_root(root)
+        if log_level not in LOG_LEVELS:
+            raise ValueError(f"there is no log level {log_level!r}; choose {', '.join(LOG_LEVELS)}")
+        self.root: LightningFlow = WorkRoot(root) if isinstance(root, LightningWork) else root
+        self.log_level = log_level
 
     @property
     def state(self) -> dict[str, Any]:
         """The state of the root and everything below it."""
         return self.root.state
+
+    @property
+    def works(self) -> list[LightningWork]:
+        """All works, by name."""
+        return self.root.works()
+
+    @property
+    def flows(self) -> list[LightningFlow]:
+        """The root and all flows below it, by name."""
+        return [self.root, *self.root.flows.values()]
+
+
+def _check_root(root: Any) -> None:
+    if isinstance(root, type):
+        raise TypeError(f"LightningApp takes a flow, not the class {root.__name__}: write {root.__name__}()")
+    if not isinstance(root, LightningFlow | LightningWork) or type(root).run is LightningFlow.run:
+        raise TypeError(
+            "The root flow passed to `LightningApp` does not override the `run()` method: "
+            f"got {type(root).__name__}; pass an instance of a LightningFlow subclass that defines run"
+        )
+    component: Component = root
+    if component._parent is not None:
+        raise TreeError(
+            f"{component.name} is part of another flow and cannot be the root of an app; build a second one"
+        )
