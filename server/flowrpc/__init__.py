@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from flowrpc.component import Dict, LightningApp, LightningFlow, LightningWork, List
+    from flowrpc.component import Dict, LightningApp, LightningFlow, LightningWork, List, Retry
     from flowrpc.errors import FlowrpcError, WorkRunError
 
 _HOMES = {
@@ -19,10 +19,20 @@ _HOMES = {
     "LightningFlow": "flowrpc.component",
     "LightningWork": "flowrpc.component",
     "List": "flowrpc.component",
+    "Retry": "flowrpc.component",
     "WorkRunError": "flowrpc.errors",
 }
 
-__all__ = ["Dict", "FlowrpcError", "LightningApp", "LightningFlow", "LightningWork", "List", "WorkRunError"]
+__all__ = [
+    "Dict",
+    "FlowrpcError",
+    "LightningApp",
+    "LightningFlow",
+    "LightningWork",
+    "List",
+    "Retry",
+    "WorkRunError",
+]
 
 
 def __getattr__(name: str) -> Any:

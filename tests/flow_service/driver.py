@@ -26,6 +26,7 @@ from flowrpc.flow_service.instant import Instant
 from flowrpc.protocol.messages import (
     Accepted,
     AgentMessage,
+    Beat,
     Finished,
     FlowMessage,
     HeldAttempt,
@@ -214,6 +215,10 @@ class FakeAgent:
 
     def say(self, message: AgentMessage) -> None:
         self.driver.submit(AgentSpoke(session=self.session, message=message))
+
+    def heartbeat(self) -> None:
+        """Tells the flow that it lives."""
+        self.say(Beat(number=1))
 
     def heard(self, kind: type) -> list[Any]:
         """Takes out what the flow said of a kind."""

@@ -2,7 +2,8 @@
 
 from flowrpc.component.app import LightningApp
 from flowrpc.component.flow import LightningFlow
+from flowrpc.component.retry import Retry
 from flowrpc.component.structures import Dict, List
 from flowrpc.component.work import LightningWork, WorkStatus
 
-__all__ = ["Dict", "LightningApp", "LightningFlow", "LightningWork", "List", "WorkStatus"]
+__all__ = ["Dict", "LightningApp", "LightningFlow", "LightningWork", "List", "Retry", "WorkStatus"]

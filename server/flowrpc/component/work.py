@@ -9,9 +9,10 @@ from typing import Any
 
 from flowrpc.component.calls import gated
 from flowrpc.component.component import Component
+from flowrpc.component.retry import Retry
 from flowrpc.errors import AttributeRuleError, TreeError
 from flowrpc.state import Value
-from flowrpc.state.records import ComponentKind, Run, RunStatus
+from flowrpc.state.records import ComponentKind, FailureReason, Run, RunStatus
 
 ORPHAN_GRACE = timedelta(minutes=10)
 
@@ -49,6 +50,10 @@ class LightningWork(Component):
         cache_calls: Whether equal arguments run once only; otherwise a run that has ended may start again.
         raise_exception: Whether a failed run raises in the flow, and ends the app if the flow does not catch it.
         orphan_grace: How long a run goes on while its process cannot reach the flow.
+        retry: How often a run that failed is tried again; None: never. An attempt begins with the vars that the run
+            began with.
+        timeout: How long an attempt may take; None: as long as it likes. One that takes longer is cancelled, and has
+            failed with the reason `timed_out`.
     """
 
     KIND = ComponentKind.WORK
@@ -57,6 +62,8 @@ class LightningWork(Component):
     _cache_calls: bool
     _raise_exception: bool
     _orphan_grace: timedelta
+    _retry: Retry | None
+    _timeout: timedelta | None
     _executing: bool
     _inline_results: dict[str, Any]
     _inline_runs: list[Run]
@@ -68,12 +75,16 @@ class LightningWork(Component):
         cache_calls: bool = True,
         raise_exception: bool = True,
         orphan_grace: timedelta = ORPHAN_GRACE,
+        retry: Retry | None = None,
+        timeout: timedelta | None = None,
     ) -> None:
         self.__dict__.update(
             _parallel=parallel,
             _cache_calls=cache_calls,
             _raise_exception=raise_exception,
             _orphan_grace=orphan_grace,
+            _retry=retry,
+            _timeout=timeout,
         )
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -176,6 +187,12 @@ class LightningWork(Component):
     def has_failed(self) -> bool:
         """Whether the newest run failed."""
         return self._is(RunStatus.FAILED)
+
+    @property
+    def has_timeout(self) -> bool:
+        """Whether the newest run failed because it took too long."""
+        run = self._latest()
+        return run is not None and run.failure is not None and run.failure.reason is FailureReason.TIMED_OUT
 
     @property
     def is_running(self) -> bool:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
-from fnmatch import fnmatchcase
 
 from flowrpc.component.work import LightningWork
 from flowrpc.errors import CallError
@@ -14,6 +13,7 @@ from flowrpc.flow_service.attempts import Attempt, apply_delta, note_flow_change
 from flowrpc.flow_service.effects import CloseSession, Send
 from flowrpc.flow_service.instant import Instant
 from flowrpc.flow_service.ledger import Ledger
+from flowrpc.flow_service.sessions import LOCAL_AGENT, Session, Sessions
 from flowrpc.protocol.messages import (
     Accepted,
     Ack,
@@ -42,29 +42,14 @@ from flowrpc.store.interface import Applied
 
 logger = logging.getLogger(__name__)
 
-LOCAL_AGENT = "local"
-"""Name of the agent that `flowctl run` starts as its child."""
-
 LEASE = timedelta(seconds=5)
 BEAT_INTERVAL = timedelta(seconds=1)
 GRACE_MARGIN = timedelta(seconds=5)
 """How much longer than an agent the flow waits before it takes an unreachable attempt for dead."""
 STOP_GRACE = timedelta(seconds=5)
-
-
-@dataclass(slots=True, kw_only=True)
-class Session:
-    """One stream of an agent."""
-
-    number: int
-    hello: Hello
-    last_seen: float
-    """Monotonic time of the newest frame."""
-
-    def fit(self, work: str) -> int:
-        """Tells how well the agent fits a work: 0 not at all, 1 as any other, 2 it asked for this one."""
-        fits = [2 if pattern != "*" else 1 for pattern in self.hello.works if fnmatchcase(work, pattern)]
-        return max(fits, default=0)
+FOREVER = float("inf")
+_FINAL = (FailureReason.CANCELLED, FailureReason.BROKEN_RULE, FailureReason.NOT_BUILT)
+"""Failures that another attempt would only repeat, or that somebody wanted."""
 
 
 class Agents:
@@ -94,9 +79,10 @@ class Agents:
         self._find_work = find_work
         self._on_failed = on_failed
         self._epoch = epoch
-        self._remote_works = remote_works
-        self._sessions: dict[int, Session] = {}
+        self._sessions = Sessions(remote_works)
         self._attempts: dict[str, Attempt] = {}
+        self._pausing: dict[str, float] = {}
+        """By run: the monotonic time before which it is not tried again."""
         self._hosts: dict[str, str] = {}
         """By work: the agent that has, or had last, its runner."""
         self._changes_told = epoch << 32
@@ -126,10 +112,10 @@ class Agents:
     def attach(self, number: int, hello: Hello, now: Instant) -> None:
         """Welcomes an agent; an older stream of the same agent is closed."""
         self.dispatch_due = True
-        for old in [old for old in self._sessions.values() if old.hello.agent_id == hello.agent_id]:
+        for old in self._sessions.of_agent(hello.agent_id):
             self._drop(old.number, now)
             self._close(old.number, "another agent of the same name attached; give each its own --agent-id")
-        self._sessions[number] = Session(number=number, hello=hello, last_seen=now.monotonic)
+        self._sessions.add(Session(number=number, hello=hello, last_seen=now.monotonic))
         verdicts = tuple(self._judge(held, hello, number) for held in hello.held)
         welcome = Welcome(lease=LEASE, beat_interval=BEAT_INTERVAL, epoch=self._epoch, verdicts=verdicts)
         self._emit(Send(number, welcome))
@@ -147,7 +133,7 @@ class Agents:
 
     def exited(self, boot_id: str, now: Instant) -> None:
         """Takes what a process of an agent held for dead: it was seen to end."""
-        for session in [s for s in self._sessions.values() if s.hello.boot_id == boot_id]:
+        for session in self._sessions.of_boot(boot_id):
             self._drop(session.number, now)
         for attempt in [a for a in self._attempts.values() if a.boot_id == boot_id]:
             self._lose(attempt, "its agent died")
@@ -178,7 +164,7 @@ class Agents:
 
     def tick(self, now: Instant) -> None:
         """Closes silent streams and gives up attempts whose agent was away for too long."""
-        for session in list(self._sessions.values()):
+        for session in self._sessions.all():
             if now.monotonic - session.last_seen > LEASE.total_seconds():
                 logger.warning("agent %s was silent for %s: suspect", session.hello.agent_id, LEASE)
                 self._drop(session.number, now)
@@ -186,14 +172,20 @@ class Agents:
         for attempt in list(self._attempts.values()):
             if self._overdue(attempt) <= now.monotonic:
                 self._lose(attempt, f"its agent {attempt.agent_id} was away for longer than its orphan_grace")
+            elif attempt.times_out_at <= now.monotonic:
+                self._time_out(attempt)
+        for run_id in [run_id for run_id, time in self._pausing.items() if time <= now.monotonic]:
+            del self._pausing[run_id]
+            self.dispatch_due = True
 
     def deadline(self) -> float | None:
         """Returns the monotonic time at which `tick` has something to do."""
-        times = [session.last_seen + LEASE.total_seconds() for session in self._sessions.values()]
-        times += [
-            self._overdue(attempt) for attempt in self._attempts.values() if attempt.suspect_since is not None
-        ]
-        return min(times, default=None)
+        times = [session.last_seen + LEASE.total_seconds() for session in self._sessions.all()]
+        for attempt in self._attempts.values():
+            times += [self._overdue(attempt), attempt.times_out_at]
+        times += self._pausing.values()
+        earliest = min(times, default=FOREVER)
+        return earliest if earliest < FOREVER else None
 
     # Runs
 
@@ -203,9 +195,10 @@ class Agents:
         for name in self._ledger.works_with_unfinished():
             record = next(self._ledger.queue(name))
             work = self._find_work(name)
-            if work is None or record.run.run_id in self._attempts:
+            if work is None or record.run.run_id in self._attempts or record.run.run_id in self._pausing:
                 continue
-            session = self._choose(name)
+            busy = (attempt.session for attempt in self._attempts.values())
+            session = self._sessions.choose(name, self._hosts.get(name), busy)
             if session is not None:
                 self._start(record, work, session)
 
@@ -220,6 +213,7 @@ class Agents:
             )
             return
         self._attempts.pop(record.run.run_id, None)
+        self._pausing.pop(record.run.run_id, None)
         failure = Failure(reason=FailureReason.CANCELLED, message="cancelled before it ran")
         self._ledger.end(record, RunStatus.CANCELLED, now.wall, failure)
 
@@ -228,29 +222,23 @@ class Agents:
         for run_id in [run_id for run_id, attempt in self._attempts.items() if attempt.work is work]:
             del self._attempts[run_id]
         agent_id = self._hosts.pop(name, None)
-        session = next((s for s in self._sessions.values() if s.hello.agent_id == agent_id), None)
-        if session is not None:
+        for session in self._sessions.of_agent(agent_id):
             self._emit(Send(session.number, StopRunner(work=name, grace=STOP_GRACE)))
 
-    def tell_changes(self, name: str, changes: list[Change]) -> None:
+    def busy_works(self) -> dict[str, Attempt]:
+        """Returns the attempt that is under way of each work that has one."""
+        return {attempt.work.name: attempt for attempt in self._attempts.values()}
+
+    def tell_changes(self, attempt: Attempt, changes: list[Change]) -> None:
         """Tells the runner of a work what the flow changed in its vars."""
         self._changes_told += 1  # larger in every message, over all lives
-        number = self._changes_told
-        for attempt in self._attempts.values():
-            if attempt.work.name == name:
-                for change in changes:
-                    note_flow_change(attempt, str(change.path[0]), number)
-                self._persist(attempt)
-                if attempt.session is not None:
-                    self._send_ack(
-                        attempt
-                    )  # so that the runner knows which of its own changes came before these
-                    message = VarsChanged(work=name, number=number, changes=tuple(changes))
-                    self._emit(Send(attempt.session, message))
-
-    def hosts(self, name: str) -> bool:
-        """Tells whether an attempt of the work is under way."""
-        return any(attempt.work.name == name for attempt in self._attempts.values())
+        for change in changes:
+            note_flow_change(attempt, str(change.path[0]), self._changes_told)
+        self._persist(attempt)
+        if attempt.session is not None:
+            self._send_ack(attempt)  # so that the runner knows which of its own changes came before these
+            message = VarsChanged(work=attempt.work.name, number=self._changes_told, changes=tuple(changes))
+            self._emit(Send(attempt.session, message))
 
     @property
     def owes_acks(self) -> bool:
@@ -319,11 +307,12 @@ class Agents:
         if attempt is not None and record is not None and record.run.status is RunStatus.PENDING:
             run = replace(record.run, status=RunStatus.RUNNING, started_at=now.wall)
             self._ledger.put(replace(record, run=run))
+            attempt.times_out_at = _times_out_at(attempt.work, run.started_at, now)
 
     def _reject(self, session: Session, message: Rejected, now: Instant) -> None:
         attempt = self._find(session, message.run_id, message.attempt)
         if attempt is not None:
-            self._end(attempt, message.failure, now.wall, 0)
+            self._end(attempt, message.failure, now, 0)
 
     def _apply(self, session: Session, delta: WorkDelta) -> None:
         attempt = self._find(session, delta.run_id, delta.attempt)
@@ -343,7 +332,7 @@ class Agents:
             self._emit(
                 Send(session.number, Ack(run_id=message.run_id, attempt=message.attempt, seq=message.seq))
             )
-            self._end(attempt, message.failure, now.wall, message.seq)
+            self._end(attempt, message.failure, now, message.seq)
 
     def _in_order(self, attempt: Attempt, frame: WorkDelta | Finished) -> bool:
         """Accepts the next frame of an attempt, acknowledges an old one again and asks for a missing one."""
@@ -368,20 +357,40 @@ class Agents:
         attempt.ack_due = True
         self._applied[attempt.run_id] = None
 
-    def _end(self, attempt: Attempt, failure: Failure | None, at: datetime, seq: int) -> None:
+    def _end(self, attempt: Attempt, failure: Failure | None, now: Instant, seq: int) -> None:
+        """Ends an attempt, and its run unless it is tried again."""
         del self._attempts[attempt.run_id]
         record = self._ledger.record(attempt.run_id)
         if record is None or record.run.status.terminal:
             return
-        cancelled = failure is not None and failure.reason is FailureReason.CANCELLED
-        status = (
-            RunStatus.SUCCEEDED if failure is None else RunStatus.CANCELLED if cancelled else RunStatus.FAILED
-        )
-        started = record.run.started_at or at
+        if attempt.timed_out and failure is not None and failure.reason is FailureReason.CANCELLED:
+            message = f"the attempt took longer than the work's timeout, {attempt.work._timeout}"
+            failure = Failure(reason=FailureReason.TIMED_OUT, message=message)
+        if failure is not None and _is_tried_again(attempt, failure):
+            self._try_later(attempt, record, failure, now)
+            return
+        started = record.run.started_at or now.wall
         record = replace(record, run=replace(record.run, started_at=started), applied_seq=seq)
-        self._ledger.end(record, status, at, failure)
-        if status is RunStatus.FAILED:
+        self._ledger.end(record, _status_after(failure), now.wall, failure)
+        if _status_after(failure) is RunStatus.FAILED:
             self._on_failed(attempt.run_id)
+
+    def _try_later(self, attempt: Attempt, record: RunRecord, failure: Failure, now: Instant) -> None:
+        """Makes a run that failed wait for another attempt, which begins with the vars that this one began with."""
+        assert attempt.work._retry is not None, "otherwise it is not tried again"
+        pause = attempt.work._retry.pause_after(attempt.number)
+        logger.warning(
+            "attempt %d of run %s failed: %s; trying again in %s",
+            *(attempt.number, attempt.run_id, failure.message, pause),
+        )
+        self._pausing[attempt.run_id] = now.monotonic + pause.total_seconds()
+        self._wait_again(attempt, record)
+
+    def _time_out(self, attempt: Attempt) -> None:
+        attempt.timed_out, attempt.times_out_at = True, FOREVER
+        if attempt.session is not None:
+            cancel = CancelAttempt(run_id=attempt.run_id, attempt=attempt.number, grace=STOP_GRACE)
+            self._emit(Send(attempt.session, cancel))
 
     def _bye(self, session: Session, now: Instant) -> None:
         agent_id = session.hello.agent_id
@@ -390,7 +399,7 @@ class Agents:
             self._lose(attempt, f"its agent {agent_id} left")
 
     def _drop(self, number: int, now: Instant) -> None:
-        self._sessions.pop(number, None)
+        self._sessions.remove(number)
         for attempt in self._attempts.values():
             if attempt.session == number:
                 attempt.session, attempt.suspect_since = None, now.monotonic
@@ -409,26 +418,12 @@ class Agents:
         del self._attempts[attempt.run_id]
         record = self._ledger.record(attempt.run_id)
         if record is not None and not record.run.status.terminal:
-            take_back(attempt)
-            run = replace(record.run, status=RunStatus.PENDING, agent_id="", started_at=None)
-            self._ledger.put(replace(record, run=run, boot_id="", begin_vars={}, applied_seq=0))
+            self._wait_again(attempt, record)
 
-    def _choose(self, work: str) -> Session | None:
-        """Chooses the agent for a work: the one that has its runner, else the one that fits best and has least."""
-        fitting = [s for s in self._sessions.values() if s.fit(work) and self._may_run(s, work)]
-        load = {s.number: 0 for s in fitting}
-        for attempt in self._attempts.values():
-            if attempt.session in load:
-                load[attempt.session] += 1
-        return min(
-            fitting,
-            key=lambda s: (self._hosts.get(work) != s.hello.agent_id, -s.fit(work), load[s.number], s.number),
-            default=None,
-        )
-
-    def _may_run(self, session: Session, work: str) -> bool:
-        remote = any(fnmatchcase(work, pattern) for pattern in self._remote_works)
-        return not (remote and session.hello.agent_id == LOCAL_AGENT)
+    def _wait_again(self, attempt: Attempt, record: RunRecord) -> None:
+        take_back(attempt)
+        run = replace(record.run, status=RunStatus.PENDING, agent_id="", started_at=None)
+        self._ledger.put(replace(record, run=run, boot_id="", begin_vars={}, applied_seq=0))
 
     def _start(self, record: RunRecord, work: LightningWork, session: Session) -> None:
         hello = session.hello
@@ -467,7 +462,26 @@ def _attempt_of(record: RunRecord, work: LightningWork, now: Instant) -> Attempt
         applied_seq=record.applied_seq,
         begin_vars=dict(record.begin_vars),
         suspect_since=now.monotonic,
+        times_out_at=_times_out_at(work, record.run.started_at, now),
     )
+
+
+def _times_out_at(work: LightningWork, started_at: datetime | None, now: Instant) -> float:
+    """Returns the monotonic time at which an attempt has taken too long."""
+    if work._timeout is None or started_at is None:
+        return FOREVER
+    return now.monotonic + (work._timeout - (now.wall - started_at)).total_seconds()
+
+
+def _status_after(failure: Failure | None) -> RunStatus:
+    if failure is None:
+        return RunStatus.SUCCEEDED
+    return RunStatus.CANCELLED if failure.reason is FailureReason.CANCELLED else RunStatus.FAILED
+
+
+def _is_tried_again(attempt: Attempt, failure: Failure) -> bool:
+    retry = attempt.work._retry
+    return retry is not None and attempt.number < retry.attempts and failure.reason not in _FINAL
 
 
 def _start_message(record: RunRecord, attempt: Attempt) -> StartRun:

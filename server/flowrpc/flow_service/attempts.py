@@ -31,6 +31,10 @@ class Attempt:
     """Vars that it changed, as they were before: another attempt begins with them."""
     flow_changes: dict[str, int] = field(default_factory=dict)
     """Vars that the flow changed meanwhile, with the number of the newest change."""
+    times_out_at: float = float("inf")
+    """Monotonic time at which it has taken too long."""
+    timed_out: bool = False
+    """Whether it was cancelled because it took too long."""
     ack_due: bool = False
     """Whether deltas were applied that were not acknowledged yet."""
     suspect_since: float | None = None

@@ -250,10 +250,12 @@ class Core:
             return False
         told: dict[str, list[Change]] = {}
         for owner, name, change in self._tree.fold():
-            if name != by_work and isinstance(owner, LightningWork) and self._agents.hosts(name):
+            if name != by_work and isinstance(owner, LightningWork):
                 told.setdefault(name, []).append(change)
+        busy = self._agents.busy_works() if told else {}
         for name, changes in told.items():
-            self._agents.tell_changes(name, changes)
+            if name in busy:
+                self._agents.tell_changes(busy[name], changes)
         return True
 
     def _take_runs(self) -> tuple[RunRecord, ...]:

@@ -44,6 +44,7 @@ class FailureReason(enum.Enum):
     NOT_BUILT = "not_built"
     CANCELLED = "cancelled"
     BROKEN_RULE = "broken_rule"
+    TIMED_OUT = "timed_out"
 
 
 class AppStage(enum.Enum):

@@ -79,6 +79,8 @@ class _FailureReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Failure
     """The run was cancelled before it ended."""
     FAILURE_REASON_BROKEN_RULE: _FailureReason.ValueType  # 7
     """User code broke a rule of the component model, for example `run` returned a value."""
+    FAILURE_REASON_TIMED_OUT: _FailureReason.ValueType  # 8
+    """An attempt took longer than the work's timeout, and was cancelled."""
 
 class FailureReason(_FailureReason, metaclass=_FailureReasonEnumTypeWrapper):
     """What ended an execution of user code."""
@@ -99,6 +101,8 @@ FAILURE_REASON_CANCELLED: FailureReason.ValueType  # 6
 """The run was cancelled before it ended."""
 FAILURE_REASON_BROKEN_RULE: FailureReason.ValueType  # 7
 """User code broke a rule of the component model, for example `run` returned a value."""
+FAILURE_REASON_TIMED_OUT: FailureReason.ValueType  # 8
+"""An attempt took longer than the work's timeout, and was cancelled."""
 Global___FailureReason: _TypeAlias = FailureReason  # noqa: Y015
 
 @_typing.final

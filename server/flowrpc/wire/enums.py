@@ -61,6 +61,7 @@ FAILURE_REASONS = {
     FailureReason.NOT_BUILT: run_pb2.FAILURE_REASON_NOT_BUILT,
     FailureReason.CANCELLED: run_pb2.FAILURE_REASON_CANCELLED,
     FailureReason.BROKEN_RULE: run_pb2.FAILURE_REASON_BROKEN_RULE,
+    FailureReason.TIMED_OUT: run_pb2.FAILURE_REASON_TIMED_OUT,
 }
 """`FailureReason`; an unknown one is an exception."""
 

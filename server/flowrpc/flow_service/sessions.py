@@ -1,0 +1,88 @@
+"""Sessions: the streams of agents, and which of them executes a work."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+from flowrpc.protocol.messages import Hello
+
+LOCAL_AGENT = "local"
+"""Name of the agent that `flowctl run` starts as its child."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Session:
+    """One stream of an agent."""
+
+    number: int
+    hello: Hello
+    last_seen: float
+    """Monotonic time of the newest frame."""
+
+    def fit(self, work: str) -> int:
+        """Tells how well the agent fits a work: 0 not at all, 1 as any other, 2 it asked for this one."""
+        fits = [2 if pattern != "*" else 1 for pattern in self.hello.works if fnmatchcase(work, pattern)]
+        return max(fits, default=0)
+
+
+class Sessions:
+    """The streams that are open.
+
+    Args:
+        remote_works: Patterns of works that the local agent does not execute.
+    """
+
+    def __init__(self, remote_works: tuple[str, ...]) -> None:
+        self._remote_works = remote_works
+        self._open: dict[int, Session] = {}
+
+    def add(self, session: Session) -> None:
+        """Adds a stream."""
+        self._open[session.number] = session
+
+    def remove(self, number: int) -> None:
+        """Removes a stream, if it is still there."""
+        self._open.pop(number, None)
+
+    def get(self, number: int) -> Session | None:
+        """Returns a stream."""
+        return self._open.get(number)
+
+    def all(self) -> list[Session]:
+        """Returns all streams."""
+        return list(self._open.values())
+
+    def of_agent(self, agent_id: str | None) -> list[Session]:
+        """Returns the streams of an agent: one, or none."""
+        return [session for session in self._open.values() if session.hello.agent_id == agent_id]
+
+    def of_boot(self, boot_id: str) -> list[Session]:
+        """Returns the streams of one process of an agent."""
+        return [session for session in self._open.values() if session.hello.boot_id == boot_id]
+
+    def choose(self, work: str, host: str | None, busy: Iterable[int | None]) -> Session | None:
+        """Chooses the agent for a work: the one that has its runner, else the one that fits best and has least.
+
+        Args:
+            work: The work.
+            host: The agent that has its runner, if one has.
+            busy: The stream of each attempt that is under way.
+        """
+        fitting = [
+            session for session in self._open.values() if session.fit(work) and self._may_run(session, work)
+        ]
+        load = dict.fromkeys((session.number for session in fitting), 0)
+        for number in busy:
+            if number in load:
+                load[number] += 1
+        return min(
+            fitting,
+            key=lambda s: (s.hello.agent_id != host, -s.fit(work), load[s.number], s.number),
+            default=None,
+        )
+
+    def _may_run(self, session: Session, work: str) -> bool:
+        remote = any(fnmatchcase(work, pattern) for pattern in self._remote_works)
+        return not (remote and session.hello.agent_id == LOCAL_AGENT)
