@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import queue
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,12 +11,15 @@ import grpc
 import pytest
 from flowrpc.protocol.run_directory import read_token
 from flowrpc.v1 import flow_service_pb2 as pb
-from flowrpc.v1 import flow_service_pb2_grpc, work_service_pb2, work_service_pb2_grpc
+from flowrpc.v1 import flow_service_pb2_grpc
+from flowrpc.v1.work_service_pb2 import AttachRequest, Beat, Hello, WorkDelta
+from flowrpc.v1.work_service_pb2_grpc import WorkServiceStub
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2
 
 from tests.end_to_end.conftest import MakeApp, RunningApp
 from tests.end_to_end.test_life import COUNTER
+from tests.end_to_end.test_works import REMOTE
 
 
 @pytest.fixture
@@ -85,18 +90,22 @@ def test_each_role_does_what_it_may(
             codes[method] = refused(error)[0]
 
     assert {method for method, code in codes.items() if code != "PERMISSION_DENIED"} == allowed
-    if role == "work":
-        attach = work_service_pb2_grpc.WorkServiceStub(channel).Attach
-        hello = work_service_pb2.AttachRequest(
-            hello=work_service_pb2.Hello(agent_id="a", boot_id="b", works=["root.none"])
-        )
-        call = attach(iter([hello]), metadata=bearer(app, "work"), timeout=10)
-        assert next(call).HasField("welcome")
+
+
+def test_the_work_role_attaches(app: RunningApp, channel: grpc.Channel) -> None:
+    frames: queue.SimpleQueue[Any] = queue.SimpleQueue()
+    frames.put(AttachRequest(hello=Hello(agent_id="a", boot_id="b", works=["root.none"])))
+
+    call = WorkServiceStub(channel).Attach(iter(frames.get, None), metadata=bearer(app, "work"), timeout=10)
+
+    assert next(call).HasField("welcome")
+    frames.put(None)
+    assert list(call) == [], "the agent closed its side"
 
 
 def test_a_stream_that_does_not_say_hello_is_refused(app: RunningApp, channel: grpc.Channel) -> None:
-    attach = work_service_pb2_grpc.WorkServiceStub(channel).Attach
-    beat = work_service_pb2.AttachRequest(beat=work_service_pb2.Beat(number=1))
+    attach = WorkServiceStub(channel).Attach
+    beat = AttachRequest(beat=Beat(number=1))
 
     with pytest.raises(grpc.RpcError) as caught:
         next(attach(iter([beat]), metadata=bearer(app, "work"), timeout=10))
@@ -135,3 +144,26 @@ def test_tokens_and_state_are_the_users_own(app: RunningApp) -> None:
     for path in private:
         assert path.stat().st_mode & 0o077 == 0, path
     assert data.stat().st_mode & 0o077 == 0
+
+
+def test_a_delta_that_is_no_state_ends_its_run_and_not_the_stream(make_app: MakeApp) -> None:
+    tolerant = REMOTE.replace("parallel=True", "parallel=True, raise_exception=False")
+    app = make_app(tolerant, "--remote-work", "root.*").start()
+    frames: queue.SimpleQueue[Any] = queue.SimpleQueue()
+    frames.put(AttachRequest(hello=Hello(agent_id="foreign", boot_id="b", works=["root.train"])))
+    with grpc.insecure_channel(app.address) as channel:
+        call = WorkServiceStub(channel).Attach(
+            iter(frames.get, None), metadata=bearer(app, "work"), timeout=20
+        )
+        start = next(answer for answer in call if answer.HasField("start_run")).start_run
+        delta = WorkDelta(run_id=start.run_id, attempt=1, seq=1)
+        delta.changes.add(var="step").number = math.nan
+        frames.put(AttachRequest(delta=delta))
+        frames.put(AttachRequest(beat=Beat(number=7)))
+        assert next(answer for answer in call if answer.HasField("beat")).beat.number == 7
+        frames.put(None)
+
+    with app.client() as client:
+        (run,) = client.runs()
+    assert run.failure is not None
+    assert "the work sent what is no state" in run.failure.message

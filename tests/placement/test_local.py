@@ -139,16 +139,20 @@ asyncio.run(main())
 
 
 @on_a_loop
-async def test_a_killed_parent_leaves_neither_agent_nor_runner(app_file: Path) -> None:
+async def test_a_killed_parent_leaves_no_agent_no_runner_and_nothing_that_user_code_started(
+    app_file: Path,
+) -> None:
     async with flow_double() as flow:
         parent = await asyncio.create_subprocess_exec(
             sys.executable, "-c", PARENT, flow.address, str(app_file)
         )
         await flow.attached.wait()
-        flow.start("root.behave", "sleep", 600, vars=dict(BEHAVE))
+        flow.start("root.behave", "child", vars=dict(BEHAVE))
         runner, agent = await pid_of_work(flow), flow.hellos[0].pid
-        gone = [asyncio.ensure_future(ended(pid)) for pid in (runner, agent)]
+        child = await flow.until(lambda: flow.vars.get("seen"))
+        assert isinstance(child, int)
+        gone = [asyncio.ensure_future(ended(pid)) for pid in (runner, agent, child)]
         await asyncio.sleep(0)
         parent.kill()
         await parent.wait()
-        assert await asyncio.gather(*gone) == [True, True]
+        assert await asyncio.gather(*gone) == [True, True, True]

@@ -134,11 +134,13 @@ class Behave(LightningWork):
             time.sleep(0.005)
         self.seen = list(self.items)
 
-    def _append_while_held(self):
-        self.items.append("mine")
+    def _append_late(self):
+        self.items.append(self._when_done())
+
+    def _when_done(self):
         while not self.done:
             time.sleep(0.005)
-        self.items.append("mine too")
+        return "late"
 
 
 class Unbuildable(LightningWork):

@@ -190,8 +190,10 @@ class FlowDouble(WorkServiceServicer):
 
 
 @asynccontextmanager
-async def flow_double(port: int = 0) -> AsyncIterator[FlowDouble]:
-    """Serves a double."""
+async def flow_double(
+    port: int = 0, credentials: grpc.ServerCredentials | None = None
+) -> AsyncIterator[FlowDouble]:
+    """Serves a double, with TLS if there are credentials."""
     flow = FlowDouble()
     server = aio.server(
         options=[
@@ -201,7 +203,9 @@ async def flow_double(port: int = 0) -> AsyncIterator[FlowDouble]:
         ]
     )
     add_WorkServiceServicer_to_server(flow, server)
-    flow.address = f"127.0.0.1:{server.add_insecure_port(f'127.0.0.1:{port}')}"
+    here = f"127.0.0.1:{port}"
+    bound = server.add_secure_port(here, credentials) if credentials else server.add_insecure_port(here)
+    flow.address = f"localhost:{bound}" if credentials else f"127.0.0.1:{bound}"
     await server.start()
     try:
         yield flow

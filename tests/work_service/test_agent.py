@@ -55,6 +55,12 @@ def alive(process_id: int) -> bool:
     return Path(f"/proc/{process_id}").exists()
 
 
+def children(process_id: int) -> list[int]:
+    return [
+        int(child) for child in Path(f"/proc/{process_id}/task/{process_id}/children").read_text().split()
+    ]
+
+
 async def failure_of(flow: FlowDouble, *args: object, work: str = "root.behave") -> Failure:
     flow.start(work, *args, vars=dict(BEHAVE))  # type: ignore[arg-type]
     failure = (await flow.finished()).failure
@@ -272,6 +278,19 @@ async def test_a_work_sees_what_the_flow_sets_while_it_runs(app_file: Path) -> N
 
 
 @on_a_loop
+async def test_an_append_that_began_before_the_flow_replaced_the_list_is_not_lost(app_file: Path) -> None:
+    async with flow_double() as flow, agent_process(flow, app_file):
+        flow.start("root.behave", "append_late", vars=dict(BEHAVE))
+        await pid_of_work(flow)
+        flow.say(VarsChanged(work="root.behave", number=1, changes=(Set(("items",), ["theirs"]),)))
+        flow.say(VarsChanged(work="root.behave", number=2, changes=(Set(("done",), True),)))
+        assert (await flow.finished()).failure is None
+        append = flow.of(WorkDelta)[-1]
+        assert append.changes == (Splice(("items",), 0, 0, ["late"]),)
+        assert append.base == 0, "so a flow refuses it, and is sent the var whole"
+
+
+@on_a_loop
 async def test_a_connection_that_breaks_loses_nothing(app_file: Path) -> None:
     async with flow_double() as flow, agent_process(flow, app_file):
         flow.acknowledging = False
@@ -358,6 +377,29 @@ async def test_what_user_code_started_dies_with_its_runner(app_file: Path) -> No
         gone = asyncio.ensure_future(ended(child))
         await asyncio.sleep(0)
         flow.say(Fence(run_id="run", attempt=1))
+        assert await gone
+
+
+@on_a_loop
+async def test_what_user_code_started_dies_with_a_killed_agent(app_file: Path) -> None:
+    async with flow_double() as flow, agent_process(flow, app_file) as process:
+        flow.start("root.behave", "child", vars=dict(BEHAVE))
+        child = await flow.until(lambda: flow.vars.get("seen"))
+        assert isinstance(child, int)
+        gone = asyncio.ensure_future(ended(child))
+        await asyncio.sleep(0)
+        process.kill()
+        assert await gone
+
+
+@on_a_loop
+async def test_an_agent_that_ends_leaves_no_guard(app_file: Path) -> None:
+    async with flow_double() as flow, agent_process(flow, app_file) as process:
+        (guard,) = children(process.pid)
+        gone = asyncio.ensure_future(ended(guard))
+        await asyncio.sleep(0)
+        process.terminate()
+        assert await process.wait() == 0
         assert await gone
 
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from copy import deepcopy
 from typing import Any, cast
 
 import pytest
 from flowrpc.component.hosting import HostedWork
 from flowrpc.component.work import LightningWork
-from flowrpc.errors import InvalidChangeError
+from flowrpc.errors import ComponentError, InvalidChangeError
 from flowrpc.protocol.messages import Ack, Nack, NackReason, StartRun, VarsChanged, WorkDelta
-from flowrpc.state import Change, Set, Splice, Value, untrack
+from flowrpc.state import Change, Set, Splice, Value, track
 from flowrpc.state.fold import apply
 from flowrpc.wire.attach import runner_response_from_bytes
 from flowrpc.work_service.framing import FrameBuffer
+from flowrpc.work_service.hands import find_hand
 from flowrpc.work_service.inbox import Inbox, News
 from flowrpc.work_service.lane import Lane
 from flowrpc.work_service.sender import Sender
@@ -25,22 +28,24 @@ class Job(LightningWork):
     def __init__(self) -> None:
         super().__init__()
         self.items: list[int] = []
+        self.table: dict[str, list[int]] = {"rows": []}
         self.flag = False
 
     def run(self) -> None: ...
 
 
-START = StartRun(run_id="r", attempt=1, work="root.job", recipe=None, vars={"items": [], "flag": False})
+NEW: dict[str, Value] = {"items": [], "table": {"rows": []}, "flag": False}
+START = StartRun(run_id="r", attempt=1, work="root.job", recipe=None, vars=NEW)
 
 
 class Side:
     """A runner without processes and threads: what it sends is kept until the test passes it on."""
 
-    def __init__(self, *, acks_in_order: bool = False) -> None:
+    def __init__(self) -> None:
         self.job = Job()
         self.lane, self.unacknowledged = Lane(), Unacknowledged()
-        self.inbox = Inbox(self.lane, self.unacknowledged, acks_in_order=acks_in_order)
-        self.work = HostedWork(self.job, name="root.job", vars=dict(START.vars), log=self.lane)
+        self.inbox = Inbox(self.lane, self.unacknowledged)
+        self.work = HostedWork(self.job, name="root.job", vars=deepcopy(NEW), log=self.lane)
         self.sender = Sender(self.lane, self.unacknowledged, cast("Any", self))
         self.sent: list[WorkDelta] = []
         self._frames = FrameBuffer()
@@ -64,7 +69,7 @@ class Side:
 
     @property
     def vars(self) -> dict[str, Value]:
-        return {"items": untrack(cast("Value", self.job.items)), "flag": self.job.flag}
+        return {var: self.work.current(var) for var in NEW}
 
 
 class Flow:
@@ -74,7 +79,7 @@ class Flow:
     """
 
     def __init__(self) -> None:
-        self.vars: dict[str, Value] = {"items": [], "flag": False}
+        self.vars = deepcopy(NEW)
         self.changed: dict[str, int] = {}
         self.number = 0
         self.down: list[News] = []
@@ -107,12 +112,32 @@ class Flow:
             self.down.append(Ack(run_id="r", attempt=1, seq=self.unacknowledged))
             self.unacknowledged = 0
 
+    def take_down(self) -> list[News]:
+        """Returns what it has to say, once."""
+        down, self.down = self.down, []
+        return down
+
     def _nack(self, seq: int, var: str) -> Nack:
         return Nack(run_id="r", attempt=1, seq=seq, reason=NackReason.CONFLICT, var=var)
 
 
-INSIDE = ["append", "pop", "set item"]
-FLOW = ["flow replaces", "flow appends"]
+def exchange(side: Side, flow: Flow) -> None:
+    """Lets both sides hear everything, until they have nothing to say."""
+    for _ in range(6):
+        for delta in side.flush():
+            flow.take(delta)
+        flow.commit()
+        side.hear(*flow.take_down())
+    assert (side.flush(), flow.down) == ([], [])
+
+
+def iter_items(job: Job) -> object:
+    return iter(job.table.items())
+
+
+INSIDE = ["set flag", "append", "pop", "set item", "append row"]
+GRIPS = ["grip", "grip rows", "append by grip", "let go"]
+FLOW = ["flow sets flag", "flow replaces", "flow appends", "flow replaces table", "flow appends row"]
 WIRE = ["up", "commit", "down", "down"]
 
 
@@ -120,29 +145,76 @@ def schedules(*kinds: list[str]) -> st.SearchStrategy[list[str]]:
     return st.lists(st.sampled_from([step for kind in kinds for step in kind]), max_size=60)
 
 
-def play(steps: list[str]) -> tuple[Side, Flow]:
-    """Plays a schedule, and then lets both sides hear everything."""
-    side, flow = Side(acks_in_order=True), Flow()
-    for number, step in enumerate([*steps, *["up", "commit", "down all"] * 12]):
-        _play_one(step, side, flow, number)
-    return side, flow
+class Game:
+    """Plays a schedule of what user code, the flow and the wire between them do."""
 
+    def __init__(self) -> None:
+        self.side, self.flow = Side(), Flow()
+        self.grip: Any = None
 
-def _play_one(step: str, side: Side, flow: Flow, number: int) -> None:
-    if step.startswith("flow"):
-        size = len(cast("list[Value]", flow.vars["items"]))
-        flow.change(
-            Set(("items",), [-number]) if step == "flow replaces" else Splice(("items",), size, 0, [-number])
+    def play(self, steps: list[str]) -> None:
+        for number, step in enumerate(steps):
+            if step.startswith("flow"):
+                self.flow.change(self._flow_change(step, number))
+            elif step in WIRE:
+                self._carry(step)
+            elif "grip" in step or step == "let go":
+                self._grip(step, number)
+            else:
+                if step == "replace":
+                    self.grip = None  # user code knows that what it replaced itself is no longer the work's
+                _change(step, self.side.job, number)
+
+    def end(self) -> None:
+        """Lets both sides hear everything."""
+        self.grip = None
+        self.side.hear()
+        exchange(self.side, self.flow)
+
+    def _flow_change(self, step: str, number: int) -> Change:
+        if step == "flow sets flag":
+            return Set(("flag",), number % 2 == 0)
+        if step == "flow replaces":
+            return Set(("items",), [-number])
+        if step == "flow replaces table":
+            return Set(("table",), {"rows": [-number]})
+        path = ("items",) if step == "flow appends" else ("table", "rows")
+        rows = cast("Any", self.flow.vars["table"])["rows"]
+        return Splice(
+            path, len(cast("Any", self.flow.vars["items"]) if path == ("items",) else rows), 0, [-number]
         )
-    elif step in ("up", "commit", "down", "down all"):
-        _carry(step, side, flow)
-    else:
-        _change(step, side.job, number)
+
+    def _carry(self, step: str) -> None:
+        if step == "up":
+            for delta in self.side.flush():
+                self.flow.take(delta)
+        elif step == "commit":
+            self.flow.commit()
+        else:
+            self.side.hear(*self.flow.down[:1])
+            del self.flow.down[:1]
+
+    def _grip(self, step: str, number: int) -> None:
+        job = self.side.job
+        if step == "grip":
+            self.grip = job.items
+        elif step == "grip rows":
+            self.grip = job.table["rows"]
+        elif step == "let go":
+            self.grip = None
+        elif self.grip is job.items or self.grip is job.table["rows"]:
+            self.grip.append(number)
+        else:
+            assert self.grip is None, "what user code has in hand is what the work has"
 
 
 def _change(step: str, job: Job, number: int) -> None:
-    if step == "append":
+    if step == "set flag":
+        job.flag = number % 2 == 0
+    elif step == "append":
         job.items.append(number)
+    elif step == "append row":
+        job.table["rows"].append(number)
     elif step == "replace":
         job.items = [number]
     elif job.items and step == "pop":
@@ -151,29 +223,31 @@ def _change(step: str, job: Job, number: int) -> None:
         job.items[-1] = number
 
 
-def _carry(step: str, side: Side, flow: Flow) -> None:
-    if step == "up":
-        for delta in side.flush():
-            flow.take(delta)
-    elif step == "commit":
-        flow.commit()
-    else:
-        count = len(flow.down) if step == "down all" else 1
-        side.hear(*flow.down[:count])
-        del flow.down[:count]
-
-
 @settings(max_examples=1000)
 @given(schedules(INSIDE, ["replace"], FLOW, WIRE))
 def test_two_writers_end_with_the_same_value(steps: list[str]) -> None:
-    side, flow = play(steps)
-    assert side.vars == flow.vars
+    game = Game()
+    game.play(steps)
+    game.end()
+    assert game.side.vars == game.flow.vars
+
+
+@settings(max_examples=1000)
+@given(schedules(INSIDE, ["replace"], GRIPS, FLOW, WIRE))
+def test_two_writers_end_with_the_same_value_whatever_user_code_has_in_hand(steps: list[str]) -> None:
+    game = Game()
+    game.play(steps)
+    game.end()
+    assert game.side.vars == game.flow.vars
 
 
 @given(schedules(INSIDE, ["replace"], WIRE))
 def test_what_only_the_work_changes_arrives_as_it_is(steps: list[str]) -> None:
-    side, flow = play(steps)
-    assert side.vars == flow.vars
+    game = Game()
+    game.play(steps)
+    expected = game.side.vars
+    game.end()
+    assert game.side.vars == game.flow.vars == expected
 
 
 def test_a_flag_that_the_flow_resets_before_its_set_is_acknowledged_stays_reset() -> None:
@@ -183,22 +257,134 @@ def test_a_flag_that_the_flow_resets_before_its_set_is_acknowledged_stays_reset(
     for delta in side.flush():
         flow.take(delta)
     flow.change(Set(("flag",), False))
-    side.hear(*reversed(flow.down))
+    side.hear(*flow.down)
     assert side.job.flag is False
     assert flow.vars["flag"] is False
 
 
-def test_a_list_that_the_flow_empties_before_an_append_is_acknowledged_is_empty_here_too() -> None:
+def test_a_list_that_the_flow_empties_before_an_append_reaches_it_is_sent_whole() -> None:
+    side, flow = Side(), Flow()
+    side.job.items.append(1)
+    flow.change(Set(("items",), []))
+    side.hear(*flow.take_down())
+    assert side.job.items == [1], "not applied before it is known which came first"
+    exchange(side, flow)
+    assert side.vars == flow.vars == NEW | {"items": [1]}
+
+
+def test_a_list_that_the_flow_empties_after_an_append_is_empty_here_too() -> None:
     side, flow = Side(), Flow()
     side.job.items.append(1)
     for delta in side.flush():
         flow.take(delta)
     flow.change(Set(("items",), []))
-    acknowledgement, change = flow.down
-    side.hear(change)
-    assert side.job.items == [1], "not applied before it is known which came first"
-    side.hear(acknowledgement)
+    exchange(side, flow)
+    assert side.vars == flow.vars == NEW
+
+
+# What user code has in hand
+
+
+def test_a_list_is_not_replaced_while_an_append_to_it_looks_at_another_var() -> None:
+    """`self.items.append(self.size)` reads `items`, and news may come when it reads `size`."""
+    side, flow = Side(), Flow()
+
+    def size() -> int:
+        side.hear(*flow.take_down())
+        return 7
+
+    flow.change(Set(("items",), [1]))
+    side.job.items.append(size())
+    assert side.job.items == [7]
+    exchange(side, flow)
+    assert side.vars == flow.vars == NEW | {"items": [7]}
+
+
+def test_a_list_that_user_code_keeps_is_not_replaced_until_it_lets_go() -> None:
+    side, flow = Side(), Flow()
+    items = side.job.items
+    flow.change(Set(("items",), [1]))
+    flow.change(Set(("flag",), True))
+    exchange(side, flow)
+    assert side.job.items is items
+    assert side.job.flag is True
+    del items
+    side.hear()
+    assert side.job.items == [1]
+
+
+def test_what_is_appended_to_a_kept_list_that_the_flow_changed_arrives() -> None:
+    side, flow = Side(), Flow()
+    items = side.job.items
+    flow.change(Set(("items",), [1]))
+    side.hear(*flow.take_down())
     assert side.job.items == []
+    items.append(2)
+    exchange(side, flow)
+    assert side.job.items is items
+    assert side.vars == flow.vars == NEW | {"items": [2]}
+
+
+@pytest.mark.parametrize(
+    "grip", [lambda job: job.table["rows"], lambda job: iter(job.table["rows"]), iter_items]
+)
+def test_a_grip_inside_a_var_holds_it(grip: Callable[[Job], object]) -> None:
+    side, flow = Side(), Flow()
+    rows, held = id(side.job.table["rows"]), grip(side.job)
+    flow.change(Set(("table", "rows"), [1]))
+    exchange(side, flow)
+    assert id(side.job.table["rows"]) == rows
+    del held
+    side.hear()
+    assert side.vars == flow.vars == NEW | {"table": {"rows": [1]}}
+
+
+def test_an_iteration_in_progress_is_not_disturbed() -> None:
+    side, flow = Side(), Flow()
+    side.job.items = [1, 2, 3]
+    exchange(side, flow)
+    seen = []
+    for item in side.job.items:
+        flow.change(Splice(("items",), 0, 1, []))
+        exchange(side, flow)
+        seen.append(item)
+    assert seen == [1, 2, 3]
+    side.hear()
+    assert side.vars == flow.vars == NEW
+
+
+def test_a_set_wins_over_what_waited_for_a_grip() -> None:
+    side, flow = Side(), Flow()
+    items = side.job.items
+    flow.change(Set(("items",), [1]))
+    exchange(side, flow)
+    side.job.items = [2]
+    exchange(side, flow)
+    assert items == []
+    assert side.vars == flow.vars == NEW | {"items": [2]}
+
+
+def test_a_hand_is_found_and_lets_go() -> None:
+    places: dict[str, Any] = {"table": track({"rows": [[1], [2]], "more": 1}, None, "table")}
+    assert find_hand(places, "table") is None
+    row = places["table"]["rows"][1]
+    hand = find_hand(places, "table")
+    assert hand is not None
+    assert hand.container is row
+    assert hand.holds
+    del row
+    assert not hand.holds
+
+
+def test_a_container_kept_from_an_earlier_run_refuses_changes_if_it_was_replaced() -> None:
+    side = Side()
+    items, table = side.job.items, side.job.table
+    side.work.restore(NEW | {"items": [5]})
+    with pytest.raises(ComponentError, match=r"root\.job\.items was replaced"):
+        items.append(1)
+    assert side.job.table is table
+    table["rows"].append(1)
+    assert side.vars == NEW | {"items": [5], "table": {"rows": [1]}}
 
 
 def test_a_refused_change_sends_the_var_whole() -> None:
@@ -237,6 +423,29 @@ def test_changes_that_a_start_included_are_not_applied_again() -> None:
     side.inbox.begin(StartRun(**{f: getattr(START, f) for f in START.__slots__} | {"vars_number": 3}))
     side.hear()
     assert side.job.flag is False
+
+
+def flagged(number: int, *, flag: bool) -> VarsChanged:
+    return VarsChanged(work="root.job", number=number, changes=(Set(("flag",), flag),))
+
+
+def test_changes_that_come_right_after_a_start_are_not_taken_for_those_before() -> None:
+    side = Side()
+    side.inbox.put(flagged(3, flag=False))
+    side.inbox.part()
+    side.inbox.put(flagged(4, flag=True))
+    side.inbox.begin(StartRun(**{f: getattr(START, f) for f in START.__slots__} | {"vars_number": 3}))
+    side.hear()
+    assert side.job.flag is True
+
+
+def test_changes_that_are_told_again_take_none_of_the_next_with_them() -> None:
+    side = Side()
+    side.hear(flagged(5, flag=False))
+    side.inbox.put(flagged(5, flag=False))
+    side.inbox.put(flagged(6, flag=True))
+    side.hear()
+    assert side.job.flag is True
 
 
 def test_news_that_wait_are_folded() -> None:

@@ -25,10 +25,10 @@ from flowrpc.protocol.messages import (
     VarsChanged,
     Verdict,
     Welcome,
-    WorkDelta,
 )
 from flowrpc.state import Set
 from flowrpc.state.records import Failure, FailureReason
+from flowrpc.wire.attach import PackedDelta
 from flowrpc.work_service.effects import Effect, Kill, Leave, Pause, Redial, Resume, Send, Spawn, Tell
 from flowrpc.work_service.identity import Identity
 from flowrpc.work_service.session import LEAVE_SECONDS, SILENCE_SECONDS, Session
@@ -62,11 +62,11 @@ def start(run_id: str = "r", attempt: int = 1, work: str = "root.w") -> StartRun
     )
 
 
-def delta(seq: int, run_id: str = "r", attempt: int = 1) -> WorkDelta:
-    return WorkDelta(run_id=run_id, attempt=attempt, seq=seq, changes=(Set(("x",), seq),))
+def delta(seq: int, run_id: str = "r", attempt: int = 1) -> PackedDelta:
+    return PackedDelta(run_id=run_id, attempt=attempt, seq=seq, data=b"")
 
 
-def sent(effects: list[Effect]) -> list[AgentMessage]:
+def sent(effects: list[Effect]) -> list[AgentMessage | PackedDelta]:
     return [effect.message for effect in effects if isinstance(effect, Send)]
 
 
@@ -310,8 +310,8 @@ class ModelFlow:
         self.applied: dict[tuple[str, int], list[int]] = {}
         self.ended: set[tuple[str, int]] = set()
 
-    def take(self, message: AgentMessage) -> list[FlowMessage]:
-        if not isinstance(message, WorkDelta | Finished):
+    def take(self, message: AgentMessage | PackedDelta) -> list[FlowMessage]:
+        if not isinstance(message, PackedDelta | Finished):
             return []
         key = message.run_id, message.attempt
         seqs = self.applied.setdefault(key, [])
@@ -340,7 +340,7 @@ class SessionMachine(RuleBasedStateMachine):
         self.flow = ModelFlow()
         self.session = new_session(outbox_bytes=30)
         self.connected = False
-        self.up: list[AgentMessage] = []
+        self.up: list[AgentMessage | PackedDelta] = []
         self.down: list[FlowMessage] = []
         self.made: dict[tuple[str, int], int] = {}
         self.asked: set[tuple[str, int]] = set()
@@ -406,7 +406,7 @@ class SessionMachine(RuleBasedStateMachine):
             verdicts = [self.flow.verdict(held.run_id, held.attempt) for held in message.held]
             self.down.append(welcome(*verdicts))
             return
-        if lost and isinstance(message, WorkDelta):
+        if lost and isinstance(message, PackedDelta):
             return  # as if a fault of the flow had dropped it; it asks again when the next one comes
         for _ in range(1 + twice):
             self.down += self.flow.take(message)
@@ -426,7 +426,7 @@ class SessionMachine(RuleBasedStateMachine):
         key = self.executing[work]
         assert key is not None
         self.made[key] += 1
-        frame: WorkDelta | Finished = delta(self.made[key], *key)
+        frame: PackedDelta | Finished = delta(self.made[key], *key)
         if end:
             frame = Finished(run_id=key[0], attempt=key[1], seq=self.made[key])
             self.executing[work] = None

@@ -8,7 +8,7 @@ from typing import Any
 from flowrpc.component.calls import execute
 from flowrpc.component.work import LightningWork
 from flowrpc.errors import ComponentError
-from flowrpc.state import Change, ChangeLog, Value, apply
+from flowrpc.state import Change, ChangeLog, Tracked, Value, apply, same
 from flowrpc.state.containers import detach, track, untrack
 
 
@@ -37,8 +37,22 @@ class HostedWork:
         work.__dict__["_log"] = log
 
     def restore(self, vars: dict[str, Value]) -> None:
-        """Sets the vars to the flow's, unrecorded."""
-        self.work._restore_vars(vars)
+        """Sets the vars to the flow's, unrecorded, between runs.
+
+        A container that is as it was stays the same object. One that is replaced refuses changes from then on:
+        user code that kept it from an earlier run would make them for nobody.
+        """
+        attributes = self.work.__dict__
+        different = {
+            var: value
+            for var, value in vars.items()
+            if var not in attributes or not same(attributes[var], value)
+        }
+        replaced = {var: attributes.get(var) for var in different}
+        self.work._restore_vars(different)
+        for var, container in replaced.items():
+            if isinstance(container, Tracked):
+                container._parent = _Replaced(f"{self.work.name}.{var}")
 
     def execute(self, args: Sequence[Value], kwargs: dict[str, Value]) -> None:
         """Runs the user's code; raises what it raises.
@@ -56,7 +70,8 @@ class HostedWork:
     def apply(self, changes: Iterable[Change]) -> None:
         """Applies changes of the flow, unrecorded.
 
-        A container that changes is replaced by a new one, so that user code that iterates over it is not disturbed.
+        A container that changes is replaced by a new one, and the old one is detached. So the caller sees to it that
+        user code has none of them in hand.
         """
         attributes = self.work.__dict__
         for change in changes:
@@ -71,6 +86,22 @@ class HostedWork:
     def current(self, var: str) -> Value:
         """Returns a plain copy of a var."""
         return untrack(self.work.__dict__[var])
+
+
+class _Replaced:
+    """Is where a replaced container is looked for, by whoever is about to change it."""
+
+    __slots__ = ("_place",)
+
+    def __init__(self, place: str) -> None:
+        self._place = place
+
+    @property
+    def __dict__(self) -> Any:  # type: ignore[override]
+        raise ComponentError(
+            f"{self._place} was replaced when this run began: the flow had changed it since the last one. "
+            "Read it from the work again, and keep no container from one run to the next"
+        )
 
 
 def on_touch(callback: Callable[[], None]) -> None:

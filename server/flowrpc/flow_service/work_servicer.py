@@ -13,9 +13,10 @@ from flowrpc.flow_service.effects import CloseSession, Send
 from flowrpc.flow_service.events import AgentAttached, AgentDetached, AgentSpoke
 from flowrpc.flow_service.logs import LogHub
 from flowrpc.flow_service.security import abort
-from flowrpc.protocol.messages import FlowMessage, Hello, LogBatch
+from flowrpc.protocol.messages import AgentMessage, FlowMessage, Hello, LogBatch, Rejected
+from flowrpc.state.records import Failure, FailureReason
 from flowrpc.v1 import work_service_pb2_grpc
-from flowrpc.wire.attach import decode_agent_message, encode_flow_message
+from flowrpc.wire.attach import attempt_of, decode_agent_message, encode_flow_message
 
 logger = logging.getLogger(__name__)
 
@@ -92,15 +93,23 @@ class WorkServicer(work_service_pb2_grpc.WorkServiceServicer):
 
     async def _read(self, number: int, requests: AsyncIterator[Any], stream: _Stream) -> None:
         """Takes the frames of a stream until it ends."""
-        try:
-            async for request in requests:
+        async for request in requests:
+            try:
                 message = decode_agent_message(request)
-                if isinstance(message, LogBatch):
-                    self._logs.add(message.records)
-                elif message is not None:
-                    self._submit(AgentSpoke(session=number, message=message))
-        except FlowrpcError as error:
-            logger.error("an agent sent what cannot be read: %s", error)
-            stream.out.put_nowait(CallError("INVALID_VALUE", str(error)))
-            return
+            except FlowrpcError as error:
+                message = _broken(request, error)
+            if isinstance(message, LogBatch):
+                self._logs.add(message.records)
+            elif message is not None:
+                self._submit(AgentSpoke(session=number, message=message))
         stream.out.put_nowait(None)
+
+
+def _broken(request: Any, error: FlowrpcError) -> AgentMessage | None:
+    """Ends the attempt whose delta cannot be read: sent again, it would be as unreadable."""
+    logger.error("an agent sent what cannot be read: %s", error)
+    attempt = attempt_of(request)
+    if attempt is None:
+        return None
+    failure = Failure(reason=FailureReason.BROKEN_RULE, message=f"the work sent what is no state: {error}")
+    return Rejected(run_id=attempt[0], attempt=attempt[1], failure=failure)

@@ -9,31 +9,28 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from typing import Any, TypeAlias, cast
 
 from grpc import aio
 
-from flowrpc.errors import CallError, FlowrpcError, InvalidChangeError, InvalidValueError, StartError
+from flowrpc.errors import CallError, FlowrpcError, StartError
 from flowrpc.protocol.messages import AgentMessage, Bye, LogBatch
 from flowrpc.state.records import Failure
-from flowrpc.v1.work_service_pb2_grpc import WorkServiceStub
-from flowrpc.wire.attach import decode_flow_message, encode_agent_message
+from flowrpc.wire.attach import ATTACH_METHOD, PackedDelta, agent_message_bytes, flow_message_from_bytes
 from flowrpc.wire.errors import call_error
 from flowrpc.work_service.backoff import Backoff
 from flowrpc.work_service.channel import open_channel, read_token
 from flowrpc.work_service.effects import Effect, Kill, Leave, Pause, Redial, Resume, Send, Spawn, Tell
+from flowrpc.work_service.guard import Guard
 from flowrpc.work_service.identity import Identity
 from flowrpc.work_service.log_lane import LogLane
 from flowrpc.work_service.outbox import Frame
 from flowrpc.work_service.runners import Runners
 from flowrpc.work_service.session import Session
 
-if TYPE_CHECKING:
-    from flowrpc.v1.work_service_pb2 import AttachRequest, AttachResponse
-
 logger = logging.getLogger(__name__)
 
-Call: TypeAlias = "aio.StreamStreamCall[AttachRequest, AttachResponse]"
+Call: TypeAlias = "aio.StreamStreamCall[bytes, bytes]"
 
 KILL_SECONDS = 2.0
 """How long a stopping agent waits for its killed runners."""
@@ -63,17 +60,20 @@ class Agent:
         identity: Who it is.
         options: Where its flow and its app are.
         announce: Takes a line for people when the connection comes or goes.
+        guard: Kills what its runners started if it cannot.
     """
 
-    def __init__(self, identity: Identity, options: AgentOptions, announce: Callable[[str], None]) -> None:
+    def __init__(
+        self, identity: Identity, options: AgentOptions, announce: Callable[[str], None], guard: Guard
+    ) -> None:
         self._identity = identity
         self._options = options
         self._announce = announce
         self._session = Session(identity)
-        self._runners = Runners(options.app_file, self)
+        self._runners = Runners(options.app_file, self, guard)
         self._handlers = self._handlers_of(self._runners)
         self._loop = asyncio.get_running_loop()
-        self._outgoing: deque[AgentMessage] = deque()
+        self._outgoing: deque[AgentMessage | PackedDelta] = deque()
         self._logs = LogLane()
         self._something_to_send = asyncio.Event()
         self._stopping = asyncio.Event()
@@ -143,8 +143,8 @@ class Agent:
         token = read_token(self._options.token_file)  # each time: it may have been replaced
         channel = open_channel(self._options.address, self._options.tls_ca)
         try:
-            stub = WorkServiceStub(channel)
-            call: Call = stub.Attach(metadata=(("authorization", f"Bearer {token}"),))
+            attach: Any = channel.stream_stream(ATTACH_METHOD)  # of bytes: most are passed on as they came
+            call: Call = attach(metadata=(("authorization", f"Bearer {token}"),))
             self._call, self._redialling = call, False
             try:
                 yield call
@@ -155,10 +155,10 @@ class Agent:
             await channel.close()
 
     async def _read(self, call: Call) -> None:
-        while (envelope := await call.read()) is not aio.EOF:
+        while (data := await call.read()) is not aio.EOF:
             try:
-                message = decode_flow_message(cast("AttachResponse", envelope))
-            except (InvalidValueError, InvalidChangeError) as error:
+                message = flow_message_from_bytes(cast("bytes", data))
+            except ValueError as error:
                 logger.error("the flow sent what cannot be read and is ignored: %s", error)
                 continue
             if message is not None:
@@ -171,7 +171,7 @@ class Agent:
         with suppress(aio.AioRpcError, asyncio.InvalidStateError):  # whoever reads hears how the stream ended
             while True:
                 while self._outgoing:
-                    await call.write(encode_agent_message(self._outgoing.popleft()))
+                    await call.write(agent_message_bytes(self._outgoing.popleft()))
                 if self._logs and self._session.attached:
                     self._outgoing.append(self._logs.take())
                     continue

@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from flowrpc.protocol.messages import AgentMessage, RunnerRequest
+from flowrpc.wire.attach import PackedDelta
 
 
 @dataclass(frozen=True, slots=True)
 class Send:
     """Send a message to the flow, after those before it."""
 
-    message: AgentMessage
+    message: AgentMessage | PackedDelta
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import signal
 import sys
 from pathlib import Path
-from threading import get_ident, main_thread
+from threading import Thread, get_ident, main_thread
+from time import sleep
 from types import FrameType
 
 from flowrpc.component.app_file import load_app
@@ -20,6 +21,8 @@ from flowrpc.work_service.inbox import Inbox
 from flowrpc.work_service.lane import End, Lane
 
 CANCEL_SIGNAL = signal.SIGUSR1
+INSIST_SECONDS = 0.05
+"""How long a cancellation waits before it signals again."""
 """Interrupts user code; sent to the main thread by the thread that reads."""
 
 _CANCELLED = Failure(reason=FailureReason.CANCELLED, message="the run was cancelled")
@@ -63,10 +66,16 @@ class Execution:
 
     def cancel(self, request: CancelAttempt) -> None:
         """Raises `Cancelled` in user code, now or when it begins; called by the thread that reads."""
-        self._cancelled_key = request.run_id, request.attempt
+        self._cancelled_key = key = request.run_id, request.attempt
+        Thread(target=self._insist, args=[key], name="flowrpc-cancel", daemon=True).start()
+
+    def _insist(self, key: tuple[str, int]) -> None:
+        """Signals until user code was interrupted: a signal just before a blocking system call interrupts nothing."""
         ident = main_thread().ident
         assert ident is not None, "the main thread runs"
-        signal.pthread_kill(ident, CANCEL_SIGNAL)
+        while self._key == key and self.run_id and not self._interrupted:
+            signal.pthread_kill(ident, CANCEL_SIGNAL)
+            sleep(INSIST_SECONDS)
 
     # Building
 
@@ -115,7 +124,7 @@ class Execution:
         return None
 
     def _touched(self) -> None:
-        if self._inbox.news and get_ident() == self._thread:
+        if (self._inbox.news or self._inbox.hands) and get_ident() == self._thread:
             self._catch_up()
 
     def _catch_up(self) -> None:

@@ -4,7 +4,11 @@ User code and the flow both change the vars of a work. Sets win in the order in 
 place inside a var is another matter: what we changed there is refused by the flow if it had changed that var
 before, and then the var is sent whole. So a change of the flow to a var that we changed inside is held until it
 is known which came first there: our change is acknowledged, and the flow's is applied; or it is refused, and ours
-is sent.
+is sent. The flow acknowledges what it applied before it tells what it changed afterwards, so a change of the flow
+to a var that we set whole, without acknowledgement, came before ours there, and ours stays.
+
+A container that user code has in hand is not replaced under it either: the flow's change is held until it lets go.
+What user code changes in it meanwhile is refused by the flow, and the var is sent whole: nothing of it is lost.
 """
 
 from __future__ import annotations
@@ -18,6 +22,7 @@ from flowrpc.component.hosting import HostedWork
 from flowrpc.errors import InvalidChangeError
 from flowrpc.protocol.messages import Ack, Nack, NackReason, StartRun, VarsChanged
 from flowrpc.state import Change, Folded, Set
+from flowrpc.work_service.hands import Hand, find_hand
 from flowrpc.work_service.lane import Base, Begin, End, Lane
 from flowrpc.work_service.unacknowledged import Touched, Unacknowledged, touched
 
@@ -45,22 +50,21 @@ class Inbox:
     Args:
         lane: Where changes go out.
         unacknowledged: What is on its way.
-        acks_in_order: Whether the flow acknowledges what it applied before it tells what it changed afterwards.
-            Then a change of the flow to a var that we set came before ours, and ours stays. Otherwise nobody
-            can tell: the flow's is applied here, and where ours came later, both sides differ until one sets
-            the var again.
     """
 
-    def __init__(self, lane: Lane, unacknowledged: Unacknowledged, *, acks_in_order: bool = False) -> None:
+    def __init__(self, lane: Lane, unacknowledged: Unacknowledged) -> None:
         self.news: deque[_Changes | Ack | Nack] = deque()
         """What was not taken in yet."""
+        self.hands: dict[str, Hand] = {}
+        """By var, what user code had in hand when it was looked at, which is what its held changes wait for."""
         self._lane = lane
         self._unacknowledged = unacknowledged
-        self._acks_in_order = acks_in_order
         self._lock = Lock()
         self._arrived = Event()
         self._key = ("", 0)
         self._number = 0
+        self._newest = 0  # the number of the newest change that was put in
+        self._parted = False
         self._held: dict[str, list[Change]] = {}  # by var, what the flow changed and is not applied yet
         self._held_since: dict[str, int] = {}  # by var, the number of the first of these
 
@@ -71,11 +75,17 @@ class Inbox:
             self._number = start.vars_number
             self._held.clear()
             self._held_since.clear()
+            self.hands.clear()
             self._unacknowledged.clear()
             kept = [news for news in self.news if self._concerns(news)]
             self.news.clear()
             self.news.extend(kept)
         self._lane.put(Begin(start))
+
+    def part(self) -> None:
+        """Keeps what comes apart from what came, in the thread that reads: an attempt is to begin between them."""
+        with self._lock:
+            self._parted = True
 
     def put(self, news: News) -> None:
         """Takes what the flow says, in the thread that reads."""
@@ -93,6 +103,8 @@ class Inbox:
         with self._lock:
             while self.news:
                 self._take(self.news.popleft(), work)
+            if not all(hand.holds for hand in self.hands.values()):
+                self._let_in(work, self._dirty())
 
     def settle(self, work: HostedWork) -> None:
         """Waits until it is known that nothing has to be sent again, after user code has ended.
@@ -107,11 +119,15 @@ class Inbox:
             self._arrived.wait()
 
     def _put_changes(self, news: VarsChanged) -> None:
-        newest = self.news[-1] if self.news else None
-        if not isinstance(newest, _Changes):
-            newest = _Changes(news.number, news.number, Folded())
-            self.news.append(newest)
-        newest.add(news)
+        if news.number <= self._newest:
+            return  # told again after a broken connection
+        self._newest = news.number
+        last = self.news[-1] if self.news else None
+        if not isinstance(last, _Changes) or self._parted:
+            last = _Changes(news.number, news.number, Folded())
+            self.news.append(last)
+        self._parted = False
+        last.add(news)
 
     def _put_ack(self, ack: Ack) -> None:
         if not self.news and not self._held:
@@ -147,10 +163,9 @@ class Inbox:
         for change in news.folded.changes():
             var = str(change.path[0])
             if var in ours.inside or var in self._held:
-                self._held.setdefault(var, []).append(change)
-                self._held_since.setdefault(var, news.first)
-            elif not (self._acks_in_order and var in ours.whole):
-                self._apply_one(change, work)
+                self._hold(change, news.first)
+            elif var not in ours.whole:
+                self._apply_unless_in_hand(change, news.first, work)
         self._number = news.last
         self._lane.put(Base(self._base()))
 
@@ -173,15 +188,42 @@ class Inbox:
         """Takes an acknowledgement, and applies what waited for it."""
         set_since = self._dirty().whole
         self._forget(ack)
-        open_still = self._dirty().inside
-        for var in [var for var in self._held if var not in open_still]:
-            changes = self._let_go(var)
-            if var not in set_since:  # otherwise what we set reached the flow later, and won
-                for change in changes:
+        self._let_in(work, Touched(set_since, self._dirty().inside))
+
+    # What is held
+
+    def _apply_unless_in_hand(self, change: Change, number: int, work: HostedWork) -> None:
+        if self._in_hand(str(change.path[0]), work):
+            self._hold(change, number)
+        else:
+            self._apply_one(change, work)
+
+    def _hold(self, change: Change, number: int) -> None:
+        var = str(change.path[0])
+        self._held.setdefault(var, []).append(change)
+        self._held_since.setdefault(var, number)
+
+    def _in_hand(self, var: str, work: HostedWork) -> bool:
+        """Tells whether a var is in hand; if so, it is looked at again whenever user code touches the work."""
+        attributes = work.work.__dict__
+        hand = find_hand(attributes, var) if var in attributes else None
+        if hand is not None:
+            self.hands[var] = hand
+        return hand is not None
+
+    def _let_in(self, work: HostedWork, ours: Touched) -> None:
+        """Applies what was held for vars that have nothing in them on its way, and are not in hand."""
+        self.hands.clear()
+        for var in [var for var in self._held if var not in ours.inside]:
+            if var in ours.whole:  # what we set reaches the flow later, and wins
+                self._let_go(var)
+            elif not self._in_hand(var, work):
+                for change in self._let_go(var):
                     self._apply_one(change, work)
             self._lane.put(Base(self._base()))
 
     def _let_go(self, var: str) -> list[Change]:
+        self.hands.pop(var, None)
         self._held_since.pop(var, None)
         return self._held.pop(var, [])
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import deque
 from typing import TypeAlias
 
-from flowrpc.protocol.messages import Finished, WorkDelta
+from flowrpc.protocol.messages import Finished
+from flowrpc.wire.attach import PackedDelta
 
-Frame: TypeAlias = WorkDelta | Finished
+Frame: TypeAlias = PackedDelta | Finished
 """What has a place in the sequence of an attempt."""
 
 

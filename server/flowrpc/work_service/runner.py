@@ -57,7 +57,7 @@ def _use_lines() -> None:
 
 def _serve(peer: socket.socket, app_file: Path, work: str) -> None:
     lane, unacknowledged = Lane(), Unacknowledged()
-    inbox = Inbox(lane, unacknowledged, acks_in_order=True)
+    inbox = Inbox(lane, unacknowledged)
     execution = Execution(app_file, lane, inbox)
     install(LaneHandler(work, lambda: execution.run_id, lane.log))
     starts: SimpleQueue[StartRun] = SimpleQueue()
@@ -84,6 +84,7 @@ def _until_dead(target: object) -> None:
 def _read(peer: socket.socket, execution: Execution, inbox: Inbox, starts: SimpleQueue[StartRun]) -> None:
     for request in _requests(peer):
         if isinstance(request, StartRun):
+            inbox.part()
             starts.put(request)
         elif isinstance(request, CancelAttempt):
             execution.cancel(request)

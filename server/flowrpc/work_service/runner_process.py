@@ -14,9 +14,10 @@ from typing import Protocol
 
 from flowrpc.protocol.messages import Finished, LogBatch, LogRecord, LogSource, RunnerRequest, StartRun
 from flowrpc.state.records import Failure
-from flowrpc.wire.attach import runner_request_bytes, runner_response_from_bytes
+from flowrpc.wire.attach import packed_response_from_bytes, runner_request_bytes
 from flowrpc.work_service.failures import process_failure
 from flowrpc.work_service.framing import FrameBuffer, FrameError, pack
+from flowrpc.work_service.guard import Guard
 from flowrpc.work_service.memory import oom_kills
 from flowrpc.work_service.outbox import Frame
 from flowrpc.work_service.output import Lines
@@ -47,11 +48,13 @@ class RunnerProcess:
         work: Full name of the work.
         app_file: The file that holds the app.
         listener: Hears what comes.
+        guard: Kills what it started if the agent cannot.
     """
 
-    def __init__(self, work: str, app_file: Path, listener: Listener) -> None:
+    def __init__(self, work: str, app_file: Path, listener: Listener, guard: Guard) -> None:
         self._work = work
         self._listener = listener
+        self._guard = guard
         self._loop = asyncio.get_running_loop()
         self._run_id = ""
         self._frames = FrameBuffer()
@@ -69,6 +72,7 @@ class RunnerProcess:
                 stderr=subprocess.PIPE,
                 start_new_session=True,
             )
+        guard.watch(self._process.pid)
         self._oom_kills = oom_kills(self._process.pid)
         self._exit = os.pidfd_open(self._process.pid)
         self._outputs = self._open_outputs()
@@ -146,7 +150,7 @@ class RunnerProcess:
         return True if data else None
 
     def _take(self, payload: bytes) -> None:
-        message = runner_response_from_bytes(payload)
+        message = packed_response_from_bytes(payload)
         if isinstance(message, LogBatch):
             self._listener.on_logs(self._work, message)
         elif message is not None:
@@ -198,6 +202,7 @@ class RunnerProcess:
         """Takes the exit: first what it started is killed, then what it said is read to the end."""
         failure = self._failure()
         self._kill_group()
+        self._guard.forget(self._process.pid)
         returncode = self._process.wait()
         while self._receive():
             pass

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from flowrpc.protocol.messages import RunnerRequest
 from flowrpc.state.records import Failure, FailureReason
+from flowrpc.work_service.guard import Guard
 from flowrpc.work_service.runner_process import Listener, RunnerProcess
 
 
@@ -16,11 +17,13 @@ class Runners:
     Args:
         app_file: The file that holds the app.
         listener: Hears of all of them.
+        guard: Kills what they started if the agent cannot.
     """
 
-    def __init__(self, app_file: Path, listener: Listener) -> None:
+    def __init__(self, app_file: Path, listener: Listener, guard: Guard) -> None:
         self._app_file = app_file
         self._listener = listener
+        self._guard = guard
         self._processes: dict[str, RunnerProcess] = {}
         self._none_left = asyncio.Event()
         self._none_left.set()
@@ -28,7 +31,7 @@ class Runners:
     def spawn(self, work: str) -> None:
         """Starts the runner of a work; if the system does not let it, that is how it ended."""
         try:
-            self._processes[work] = RunnerProcess(work, self._app_file, self._listener)
+            self._processes[work] = RunnerProcess(work, self._app_file, self._listener, self._guard)
             self._none_left.clear()
         except OSError as error:
             message = f"{work}: its process could not be started: {error}"

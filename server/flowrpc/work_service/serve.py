@@ -14,6 +14,7 @@ from uuid import uuid4
 
 from flowrpc.errors import StartError
 from flowrpc.work_service.agent import Agent, AgentOptions
+from flowrpc.work_service.guard import Guard
 from flowrpc.work_service.identity import Identity
 from flowrpc.work_service.parent import die_with_parent
 
@@ -39,15 +40,20 @@ def serve(options: ServeOptions) -> int:
         die_with_parent(options.parent_pid)
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     try:
-        asyncio.run(_serve(options))
+        guard = Guard()
+        try:
+            asyncio.run(_serve(options, guard))
+        finally:
+            guard.close()
     except StartError as error:
         _say(f"cannot serve: {error}")
         return REFUSED
     return STOPPED
 
 
-async def _serve(options: ServeOptions) -> None:
-    agent = Agent(options.identity, options.agent, _say if options.parent_pid is None else _keep_quiet)
+async def _serve(options: ServeOptions, guard: Guard) -> None:
+    announce = _say if options.parent_pid is None else _keep_quiet
+    agent = Agent(options.identity, options.agent, announce, guard)
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, agent.stop)
     await agent.run()
