@@ -8,17 +8,23 @@ _CGROUPS = Path("/sys/fs/cgroup")
 _VMSTAT = Path("/proc/vmstat")
 
 
-def oom_kills(pid: int) -> int:
-    """Counts how often the kernel has killed for want of memory where the process lives.
+class OomKills:
+    """Counts how often the kernel kills for want of memory where a process lives.
 
     That is its cgroup where one can be read, otherwise the whole machine: a process that a SIGKILL ended
     while the count rose was most likely the one.
     """
-    for path in (*_counters(_cgroup_lines(pid)), _VMSTAT):
-        count = read_counter(path)
-        if count is not None:
-            return count
-    return 0
+
+    def __init__(self, pid: int) -> None:
+        """Begins to count. The process lives: a dead one is in no group any more."""
+        paths = (*_counters(_cgroup_lines(pid)), _VMSTAT)
+        self._path = next((path for path in paths if read_counter(path) is not None), _VMSTAT)
+        self._before = read_counter(self._path) or 0
+
+    @property
+    def rose(self) -> bool:
+        """Whether the kernel killed since."""
+        return (read_counter(self._path) or 0) > self._before
 
 
 def read_counter(path: Path) -> int | None:

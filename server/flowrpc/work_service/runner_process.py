@@ -18,7 +18,7 @@ from flowrpc.wire.attach import packed_response_from_bytes, runner_request_bytes
 from flowrpc.work_service.failures import process_failure
 from flowrpc.work_service.framing import FrameBuffer, FrameError, pack
 from flowrpc.work_service.guard import Guard
-from flowrpc.work_service.memory import oom_kills
+from flowrpc.work_service.memory import OomKills
 from flowrpc.work_service.outbox import Frame
 from flowrpc.work_service.output import Lines
 
@@ -73,7 +73,7 @@ class RunnerProcess:
                 start_new_session=True,
             )
         guard.watch(self._process.pid)
-        self._oom_kills = oom_kills(self._process.pid)
+        self._oom_kills = OomKills(self._process.pid)
         self._exit = os.pidfd_open(self._process.pid)
         self._outputs = self._open_outputs()
         self._loop.add_reader(self._socket, self._read)
@@ -211,7 +211,7 @@ class RunnerProcess:
         self._listener.on_exit(self._work, failure(returncode))
 
     def _failure(self) -> Callable[[int], Failure]:
-        hungry = not self._killed and oom_kills(self._process.pid) > self._oom_kills
+        hungry = not self._killed and self._oom_kills.rose
         return lambda returncode: process_failure(returncode, out_of_memory=hungry)
 
     def _kill_group(self) -> None:
