@@ -30,6 +30,7 @@ help: ## List the targets.
 
 .PHONY: setup
 setup: $(READY) ## Make .venv from the pins (instant when nothing changed).
+	@echo "$(BIN)/flowctl is ready"
 
 $(READY): requirements/dev.txt pyproject.toml
 	@test -n "$(PYTHON)" || { echo "setup needs Python 3.11 or newer with venv; name one: make setup PYTHON=..." >&2; exit 1; }

@@ -285,3 +285,77 @@ def test_an_app_of_one_work_fails_with_it(make_app: MakeApp) -> None:
     ).start()
 
     assert app.wait() == 1
+
+
+CLEANING = """
+class Cleaning(LightningWork):
+    def __init__(self):
+        super().__init__(parallel=True)
+        self.begun = False
+
+    def run(self):
+        try:
+            self.begun = True
+            time.sleep(60)
+        finally:
+            open("cleaned-up", "w").close()
+
+
+class Root(LightningFlow):
+    def __init__(self):
+        self.cleaning = Cleaning()
+
+    def run(self):
+        self.cleaning.run()
+
+
+app = LightningApp(Root())
+"""
+
+
+def test_works_clean_up_when_the_app_is_stopped(make_app: MakeApp) -> None:
+    app = make_app(CLEANING).start()
+    with app.client() as client, client.replica() as replica:
+        replica.wait_for(lambda replica: var(replica, "root.cleaning", "begun"), timeout=15)
+
+    assert flowctl("stop", cwd=app.folder).returncode == 0
+
+    assert app.wait() == 0
+    assert (app.folder / "cleaned-up").exists()
+    assert "WARNING" not in app.stderr()
+
+
+CROWD = """
+class Job(LightningWork):
+    def __init__(self):
+        super().__init__(parallel=True)
+        self.done = 0
+
+    def run(self):
+        self.done = 1
+
+
+class Root(LightningFlow):
+    def __init__(self):
+        self.jobs = Dict(**{f"job_{n}": Job() for n in range(12)})
+        self.finished = 0
+
+    def run(self):
+        for job in self.jobs.values():
+            job.run()
+        self.finished = sum(job.done for job in self.jobs.values() if job.has_succeeded)
+
+
+app = LightningApp(Root())
+"""
+
+
+def test_many_works_share_few_processes(make_app: MakeApp) -> None:
+    app = make_app(CROWD, "--max-works", "3").start()
+    most = 0
+    with app.client() as client, client.watch() as updates:
+        for _ in updates:
+            most = max(most, len(descendants(app.pid)))
+            if client.state(exclude_children=True)["vars"]["finished"] == 12:
+                break
+    assert most <= 1 + 1 + 2 * 3, "the agent, its guard, the runners and those that just end"

@@ -197,10 +197,11 @@ class FakeAgent:
         agent_id: str = "local",
         boot_id: str = "boot-1",
         works: str = "*",
+        capacity: int = 0,
     ) -> None:
         self.driver = driver
         self.session = session
-        self.hello = Hello(agent_id=agent_id, boot_id=boot_id, works=(works,))
+        self.hello = Hello(agent_id=agent_id, boot_id=boot_id, works=(works,), capacity=capacity)
         self.seq: dict[str, int] = {}
 
     def attach(self, *held: HeldAttempt) -> FakeAgent:

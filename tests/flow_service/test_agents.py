@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 from flowrpc import LightningFlow, LightningWork
 from flowrpc.flow_service.agents import GRACE_MARGIN, LEASE
+from flowrpc.flow_service.events import StopRequested
 from flowrpc.protocol.messages import (
     Ack,
     Beat,
     Bye,
+    CancelAttempt,
     Fence,
     Finished,
     HeldAttempt,
@@ -401,3 +403,51 @@ def test_what_the_flow_changed_while_the_agent_was_away_is_told_when_it_comes_ba
     assert told.changes == (Set(("items",), ["x"]),)
     again.change(start, Splice(("items",), 1, 0, ["y"]), base=told.number, seq=1)
     assert driver.vars("root.job")["items"] == ["x", "y"]
+
+
+class Many(LightningFlow):
+    def __init__(self) -> None:
+        self.jobs = [Job() for _ in range(5)]
+
+    def run(self) -> None:
+        for job in self.jobs:
+            job.run()
+
+
+def test_an_agent_gets_no_more_attempts_than_it_executes_at_a_time() -> None:
+    driver = Driver(Many)
+    agent = FakeAgent(driver, capacity=2).attach()
+    driver.settle()
+
+    first, second = agent.heard(StartRun)
+    assert [run.status for run in driver.runs()] == [RunStatus.PENDING] * 5
+    agent.finish(first)
+    (third,) = agent.heard(StartRun)
+    FakeAgent(driver, session=2, agent_id="other", capacity=1).attach()
+    assert [type(message) for message in driver.sent[2]] == [Welcome, StartRun]
+
+    assert len({start.work for start in (first, second, third)}) == 3
+
+
+def test_a_failed_run_is_told_in_the_log_with_its_work(caplog: pytest.LogCaptureFixture) -> None:
+    _, agent, start = running()
+
+    agent.finish(
+        start, Failure(reason=FailureReason.EXCEPTION, message="broken", traceback="Traceback: broken\n")
+    )
+
+    (record,) = [record for record in caplog.records if "Traceback: broken" in record.getMessage()]
+    assert (record.levelname, record.component) == ("ERROR", "root.job")  # type: ignore[attr-defined]
+
+
+def test_when_the_app_ends_its_works_may_clean_up_and_what_they_say_is_not_taken() -> None:
+    driver, agent, start = running()
+    driver.submit(StopRequested())
+
+    (cancel,) = agent.heard(CancelAttempt)
+    assert cancel.grace > timedelta(0)
+    agent.change(start, Set(("step",), 9))
+    agent.finish(start, Failure(reason=FailureReason.CANCELLED, message="cancelled"))
+
+    assert driver.vars("root.job")["step"] == 0
+    assert the_run(driver).status is RunStatus.RUNNING, "the next life makes another attempt"

@@ -246,6 +246,7 @@ def test_failed_calls_may_run_again_in_the_life_after_a_failed_app() -> None:
     agent.do()
 
     assert driver.vars()["after"] == 1
+    assert [run.status for run in driver.runs()] == [RunStatus.FAILED, RunStatus.SUCCEEDED], "history stays"
 
 
 def test_a_failed_call_stays_failed_over_a_crash() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from flowrpc import LightningFlow, List
 from flowrpc.errors import CallError, ComponentError
-from flowrpc.flow_service.events import CommandsListed
+from flowrpc.flow_service.events import CommandCalled, CommandsListed
 from flowrpc.state import Remove, Set, Splice
 
 from tests.flow_service.driver import Driver
@@ -206,8 +206,6 @@ class TestRequestIds:
         assert driver.vars()["names"] == ["x"]
 
     def test_two_of_one_turn_are_one(self, driver: Driver) -> None:
-        from flowrpc.flow_service.events import CommandCalled
-
         identity = request_id(driver)
         for call_id in (901, 902):
             driver.feed(
@@ -340,3 +338,62 @@ class ByPosition(Root):
 def test_commands_that_cannot_be_served_are_refused_at_start(root: type[Root], problem: str) -> None:
     with pytest.raises(ComponentError, match=problem):
         Driver(root)
+
+
+class Growing(LightningFlow):
+    """Adds a flow whose commands cannot be served."""
+
+    def __init__(self) -> None:
+        self.children = List()
+        self.grown = False
+        self.by_itself = False
+
+    def run(self) -> None:
+        if self.by_itself:
+            self.children.append(ClashingChild())
+
+    def grow(self) -> None:
+        self.grown = True
+        self.children.append(ClashingChild())
+
+    def start_growing(self) -> None:
+        self.by_itself = True
+
+    def configure_commands(self) -> Any:
+        return {"grow": self.grow, "start": self.start_growing}
+
+
+class ClashingChild(LightningFlow):
+    def hello(self) -> None:
+        pass
+
+    def configure_commands(self) -> Any:
+        return [{"x": self.hello}, {"x": self.hello}]
+
+
+def test_a_command_that_adds_what_cannot_be_served_is_undone() -> None:
+    driver = Driver(Growing)
+    driver.settle()
+
+    failure = driver.call("grow").failure
+
+    assert failure is not None
+    assert "configured twice" in failure.message
+    assert driver.vars() == {"grown": False, "by_itself": False}
+    assert list(driver.root.children) == []
+    driver.restart()
+
+
+def test_a_pass_that_adds_what_cannot_be_served_fails_the_app_and_leaves_it_startable() -> None:
+    driver = Driver(Growing)
+    driver.settle()
+    driver.core.receive(CommandCalled(call_id=1, command="start", arguments={}), driver.now)
+    driver.core.run_pass(driver.now)
+
+    assert driver.core.ended is not None
+    assert "configured twice" in driver.core.ended.message
+    commit = driver.core.seal(driver.now)
+    assert commit is not None
+    driver.store.commit(commit)
+    driver.restart()
+    assert list(driver.root.children) == []

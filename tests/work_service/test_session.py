@@ -498,3 +498,32 @@ def test_a_fence_forgets_the_deltas() -> None:
     (hello,) = sent(session.on_connected(2.0))
     assert isinstance(hello, Hello)
     assert hello.held == ()
+
+
+def test_a_new_runner_takes_the_place_of_the_one_that_is_idle_for_longest() -> None:
+    session = attached(Session(Identity(agent_id="a", capacity=2)))
+    for run, work in (("r", "root.a"), ("s", "root.b")):
+        session.on_message(start(run, work=work), 0.0)
+    for run, work in (("s", "root.b"), ("r", "root.a")):
+        session.on_frame(work, Finished(run_id=run, attempt=1, seq=1), 10)
+
+    effects = session.on_message(start("t", work="root.c"), 0.0)
+
+    assert Kill("root.b") in effects
+    assert Spawn("root.c") in effects
+    assert Kill("root.a") not in effects
+
+
+def test_winding_down_cancels_what_is_executed_and_kills_what_is_idle() -> None:
+    session = attached(new_session())
+    session.on_message(start("r", work="root.a"), 0.0)
+    session.on_message(start("q", work="root.a"), 0.0)
+    session.on_message(start("s", work="root.b"), 0.0)
+    session.on_frame("root.b", Finished(run_id="s", attempt=1, seq=1), 10)
+
+    effects = session.wind_down(0.0, timedelta(seconds=2))
+
+    assert Kill("root.b") in effects
+    assert Tell("root.a", CancelAttempt(run_id="r", attempt=1, grace=timedelta(seconds=2))) in effects
+    session.on_frame("root.a", Finished(run_id="r", attempt=1, seq=1), 10)
+    assert not any(isinstance(effect, Spawn) for effect in session.on_exit("root.a", DIED))

@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from flowrpc.protocol.answers import StateSnapshot
+from flowrpc.state.flow_calls import flow_calls
 from flowrpc.state.records import ComponentKind, ComponentRecord, Run, RunStatus
 from flowrpc.state.values import Value
 
@@ -53,7 +54,8 @@ def _node(record: ComponentRecord, runs: list[Run]) -> dict[str, Any]:
     if record.kind is ComponentKind.WORK:
         return {"vars": public_vars(record), "calls": _calls(runs), "changes": {}}
     if record.kind is ComponentKind.FLOW:
-        node: dict[str, Any] = {"vars": public_vars(record), "calls": {}}
+        calls = flow_calls(record.name, record.vars)
+        node: dict[str, Any] = {"vars": public_vars(record), "calls": calls}
         return node | {"flows": {}, "works": {}, "structures": {}, "changes": {}}
     return {"flows": {}, "works": {}, "structures": {}}
 

@@ -32,6 +32,11 @@ USAGE = 2
     metavar="PATTERN",
     help="A work, or works (root.train, root.workers.*), that `flowctl work serve` executes elsewhere; repeatable.",
 )
+@click.option(
+    "--max-works",
+    type=click.IntRange(min=1),
+    help="How many works to execute here at a time, each in a process of its own; others wait.  [default: 64]",
+)
 @click.option("--tls-cert", type=click.Path(path_type=Path), help="Certificate of the server, PEM.")
 @click.option("--tls-key", type=click.Path(path_type=Path), help="Its private key, PEM.")
 @click.option(
@@ -46,6 +51,7 @@ def run(  # noqa: PLR0917  # click passes them by name
     fresh: bool,
     name: str | None,
     remote_works: tuple[str, ...],
+    max_works: int | None,
     tls_cert: Path | None,
     tls_key: Path | None,
     log_level: str | None,
@@ -65,6 +71,7 @@ def run(  # noqa: PLR0917  # click passes them by name
         address=address,
         fresh=fresh,
         remote_works=remote_works,
+        max_works=max_works,
         tls_files=(tls_cert, tls_key),
         log_level=log_level,
     )

@@ -38,6 +38,7 @@ class Serving:
     address: str
     fresh: bool
     remote_works: tuple[str, ...]
+    max_works: int | None
     tls_files: tuple[Path | None, Path | None]
     log_level: str | None
     _entry: AppEntry | None = None
@@ -90,7 +91,12 @@ class Serving:
         click.echo(f"{info.name} is served at {address}, revision {info.revision}")
 
     def _place_agent(self, address: str, on_exit: Callable[[str], None]) -> Agent:
-        placed = Placed(app_file=self.app_file, address=address, token_file=self.data_dir / "tokens" / "work")
+        placed = Placed(
+            app_file=self.app_file,
+            address=address,
+            token_file=self.data_dir / "tokens" / "work",
+            max_works=self.max_works,
+        )
         return LocalPlacement(placed, _Watcher(on_exit))
 
     def _log_to_terminal(self) -> None:

@@ -42,6 +42,11 @@ def work() -> None:
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Root certificates of the flow service; absent: no TLS.",
 )
+@click.option(
+    "--max-works",
+    type=click.IntRange(min=1),
+    help="How many works to execute at a time, each in a process of its own.  [default: 64]",
+)
 def serve(  # noqa: PLR0917 - click passes them by name
     app_file: Path,
     works: tuple[str, ...],
@@ -49,12 +54,13 @@ def serve(  # noqa: PLR0917 - click passes them by name
     token_file: Path,
     agent_id: str | None,
     tls_ca: Path | None,
+    max_works: int | None,
 ) -> None:
     """Execute works of APP.py for the flow service at HOST:PORT, until Ctrl-C.
 
     Exit codes: 0 stopped, 2 wrong usage, 3 refused by the flow service.
     """
-    from flowrpc.work_service.serve import options_from
+    from flowrpc.work_service.serve import MAX_WORKS, options_from
     from flowrpc.work_service.serve import serve as serve_works
 
     _check_address(address)
@@ -65,6 +71,7 @@ def serve(  # noqa: PLR0917 - click passes them by name
         token_file=token_file,
         agent_id=agent_id or socket.gethostname(),
         tls_ca=tls_ca,
+        max_works=max_works or MAX_WORKS,
     )
     raise SystemExit(serve_works(options))
 

@@ -12,7 +12,10 @@ from flowrpc.state.records import Run, RunStatus
 from flowrpc.state.values import canonical_key
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from flowrpc.component.component import Component
+    from flowrpc.component.flow import LightningFlow
     from flowrpc.component.work import LightningWork
 
 
@@ -40,6 +43,24 @@ class CallContext(Protocol):
 
     def stop(self, work: LightningWork) -> None:
         """Cancels the work's runs and ends its process."""
+
+    def now(self) -> datetime:
+        """Returns the time of the transition, on the clock that people read."""
+
+    def rescheduled(self, flow: LightningFlow) -> None:
+        """Is told that a flow has a new schedule, or that another instant is due."""
+
+    def fired(self, flow: LightningFlow, key: str) -> None:
+        """Is told that a schedule was True; it stays so for the rest of the transition."""
+
+    def iterated(self, flow: LightningFlow) -> None:
+        """Is told that a loop of a flow moved; where it is gets recorded when the transition ends."""
+
+    def calls_passed(self) -> int:
+        """Returns a mark behind the calls that passed so far in this transition."""
+
+    def consume_calls(self, mark: int) -> None:
+        """Is told that an item of a loop is done: its calls, those since the mark, are never made again."""
 
     def placed(self) -> None:
         """Is told that components came into the tree."""

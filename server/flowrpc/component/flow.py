@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime, tzinfo
+from types import FrameType
 from typing import Any, NoReturn
 
+from flowrpc.component.call_site import call_site
 from flowrpc.component.component import Component
 from flowrpc.component.exits import ExitApp
+from flowrpc.component.iteration import Loops, begin_loop
+from flowrpc.component.schedule import CatchUp, ask, read_times
 from flowrpc.component.structures import Structure, as_structure, unwrapped
 from flowrpc.component.work import LightningWork
-from flowrpc.errors import AttributeRuleError
+from flowrpc.errors import AttributeRuleError, ComponentError
+from flowrpc.state.flow_calls import flow_calls
 from flowrpc.state.records import AppStage, ComponentKind
 
 Commands = dict[str, Callable[..., Any]] | list[dict[str, Callable[..., Any]]]
@@ -23,6 +30,10 @@ class LightningFlow(Component):
     """
 
     KIND = ComponentKind.FLOW
+
+    _schedules: dict[str, Any]
+    _iterations: dict[str, Any]
+    _loops: Loops
 
     def __init__(self) -> None:
         """Needs nothing; a subclass that forgets to call it works as well."""
@@ -41,6 +52,65 @@ class LightningFlow(Component):
     def fail(self, message: str = "") -> NoReturn:
         """Ends the app as failed, with exit code 1; the message is kept in its final status."""
         raise ExitApp(AppStage.FAILED, message)
+
+    def schedule(
+        self,
+        cron_pattern: str,
+        start_time: datetime | None = None,
+        user_key: str | None = None,
+        *,
+        timezone: str | tzinfo | None = None,
+        catch_up: CatchUp = "latest",
+    ) -> bool:
+        """Tells whether a part of `run` is to run now: at its first call, and then once for each instant of a pattern.
+
+        An instant is consumed by the pass whose call was True, also if that pass has to wait after it: change state
+        under the condition, and call works that wait outside of it. Passes that wait before the call lose nothing.
+
+        Args:
+            cron_pattern: Five fields, six with seconds last, or `hourly`, `daily`, `midnight`, `weekly`, `monthly`,
+                `yearly` or `annually`.
+            start_time: From when on instants count, by default from the first call; without a zone, in `timezone`.
+            user_key: What to keep the schedule under, by default this call's place in the code and the pattern.
+            timezone: The zone that the pattern is read in, by default UTC.
+            catch_up: What becomes of instants that nobody met: `none`, the `latest`, or `all` of the newest 1,000.
+
+        Raises:
+            ComponentError: The pattern, the zone or the policy cannot be read.
+        """
+        try:
+            times = read_times(cron_pattern, start_time, timezone, catch_up)
+        except ComponentError as error:
+            raise ComponentError(f"{self.name}.schedule: {error}") from None
+        site = call_site(sys._getframe(1), "schedule")
+        return ask(self, f"user_key {user_key}" if user_key else f"{site} {cron_pattern}", times, catch_up)
+
+    def iterate(self, iterable: Iterable[Any], run_once: bool = True, user_key: str = "") -> Iterator[Any]:
+        """Iterates, and goes on after a restart with the item that was in progress.
+
+        An item is done when the next one is asked for: one whose pass waits for a work, or is lost, comes again.
+
+        Args:
+            iterable: What gives the same items, in the same order, whenever it is iterated.
+            run_once: Whether a loop that came to its end is over for good; otherwise it begins anew.
+            user_key: What to keep the loop under, by default this call's place in the code.
+
+        Raises:
+            TypeError: It is nothing to iterate over.
+        """
+        return self._iterate(iterable, run_once, user_key, sys._getframe(1))
+
+    def experimental_iterate(
+        self, iterable: Iterable[Any], run_once: bool = True, user_key: str = ""
+    ) -> Iterator[Any]:
+        """Is `iterate`, under the name that apps for Lightning know."""
+        return self._iterate(iterable, run_once, user_key, sys._getframe(1))
+
+    def _iterate(
+        self, iterable: Iterable[Any], run_once: bool, user_key: str, frame: FrameType
+    ) -> Iterator[Any]:
+        site = f"user_key {user_key}" if user_key else call_site(frame, "iterate", "experimental_iterate")
+        return begin_loop(self, iterable, site, run_once=run_once)
 
     def works(self, recurse: bool = True) -> list[LightningWork]:
         """Returns its works by name; those of its child flows too if `recurse`."""
@@ -72,7 +142,8 @@ class LightningFlow(Component):
 
         `{"vars", "calls", "flows", "works", "structures", "changes"}`; children are keyed by attribute name.
         """
-        return {"vars": self._plain_vars(), "calls": {}, **children_state(self), "changes": {}}
+        calls = flow_calls(self.name, self.__dict__)
+        return {"vars": self._plain_vars(), "calls": calls, **children_state(self), "changes": {}}
 
     def set_state(self, state: dict[str, Any], recurse: bool = True) -> None:
         """Sets a state that `state` gave: its vars and, if `recurse`, those of what is below it.

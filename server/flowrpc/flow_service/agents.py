@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -93,8 +94,13 @@ class Agents:
 
     # Recovery
 
-    def recover(self, now: Instant) -> None:
-        """Takes up the attempts of an earlier life: their agents may still hold them, but for the local one."""
+    def recover(self, now: Instant, *, orderly: bool) -> None:
+        """Takes up the attempts of an earlier life: their agents may still hold them, but for the local one.
+
+        Args:
+            now: When this life begins.
+            orderly: Whether the app was stopped, so that nobody need be warned of what it was doing.
+        """
         for record in list(self._ledger.unfinished()):
             if not record.run.agent_id:
                 continue
@@ -105,7 +111,7 @@ class Agents:
             attempt = _attempt_of(record, work, now)
             self._attempts[record.run.run_id] = attempt
             if attempt.agent_id == LOCAL_AGENT:
-                self._lose(attempt, "its agent died with the flow service")
+                self._lose(attempt, "the app ended", level=logging.INFO if orderly else logging.WARNING)
 
     # Streams
 
@@ -192,25 +198,22 @@ class Agents:
     def dispatch(self) -> None:
         """Hands the oldest unfinished run of each work to an agent, if one executes it."""
         self.dispatch_due = False
+        load = Counter(attempt.session for attempt in self._attempts.values())
         for name in self._ledger.works_with_unfinished():
             record = next(self._ledger.queue(name))
             work = self._find_work(name)
             if work is None or record.run.run_id in self._attempts or record.run.run_id in self._pausing:
                 continue
-            busy = (attempt.session for attempt in self._attempts.values())
-            session = self._sessions.choose(name, self._hosts.get(name), busy)
+            session = self._sessions.choose(name, self._hosts.get(name), load)
             if session is not None:
+                load[session.number] += 1
                 self._start(record, work, session)
 
     def cancel(self, record: RunRecord, grace: timedelta, now: Instant) -> None:
         """Cancels a run that has not ended: at its agent, or at once if none holds it."""
         attempt = self._attempts.get(record.run.run_id)
         if attempt is not None and attempt.session is not None:
-            self._emit(
-                Send(
-                    attempt.session, CancelAttempt(run_id=attempt.run_id, attempt=attempt.number, grace=grace)
-                )
-            )
+            self._emit(Send(attempt.session, _cancel(attempt, grace)))
             return
         self._attempts.pop(record.run.run_id, None)
         self._pausing.pop(record.run.run_id, None)
@@ -256,11 +259,11 @@ class Agents:
         self._applied.clear()
         return tuple(applied)
 
-    def fence_all(self) -> None:
-        """Ends every attempt: the app has ended."""
+    def cancel_all(self) -> None:
+        """Ends every attempt, because the app has ended; user code may clean up."""
         for attempt in self._attempts.values():
             if attempt.session is not None:
-                self._emit(Send(attempt.session, Fence(run_id=attempt.run_id, attempt=attempt.number)))
+                self._emit(Send(attempt.session, _cancel(attempt, STOP_GRACE)))
 
     # Inside
 
@@ -373,7 +376,13 @@ class Agents:
         record = replace(record, run=replace(record.run, started_at=started), applied_seq=seq)
         self._ledger.end(record, _status_after(failure), now.wall, failure)
         if _status_after(failure) is RunStatus.FAILED:
+            self._log_failure(attempt, failure)
             self._on_failed(attempt.run_id)
+
+    def _log_failure(self, attempt: Attempt, failure: Failure | None) -> None:
+        text = failure.traceback.rstrip() or failure.message if failure is not None else ""
+        facts = {"component": attempt.work.name, "run_id": attempt.run_id}
+        logger.error("run %s of %s failed: %s", attempt.run_id, attempt.work.name, text, extra=facts)
 
     def _try_later(self, attempt: Attempt, record: RunRecord, failure: Failure, now: Instant) -> None:
         """Makes a run that failed wait for another attempt, which begins with the vars that this one began with."""
@@ -389,8 +398,7 @@ class Agents:
     def _time_out(self, attempt: Attempt) -> None:
         attempt.timed_out, attempt.times_out_at = True, FOREVER
         if attempt.session is not None:
-            cancel = CancelAttempt(run_id=attempt.run_id, attempt=attempt.number, grace=STOP_GRACE)
-            self._emit(Send(attempt.session, cancel))
+            self._emit(Send(attempt.session, _cancel(attempt, STOP_GRACE)))
 
     def _bye(self, session: Session, now: Instant) -> None:
         agent_id = session.hello.agent_id
@@ -412,9 +420,10 @@ class Agents:
             return float("inf")
         return attempt.suspect_since + (attempt.grace + GRACE_MARGIN).total_seconds()
 
-    def _lose(self, attempt: Attempt, why: str) -> None:
+    def _lose(self, attempt: Attempt, why: str, level: int = logging.WARNING) -> None:
         """Takes an attempt for dead: what it changed is taken back, and its run waits for another one."""
-        logger.warning("attempt %d of run %s is lost: %s", attempt.number, attempt.run_id, why)
+        facts = (attempt.number, attempt.run_id, attempt.work.name)
+        logger.log(level, "attempt %d of run %s of %s is lost and will be made again: %s", *facts, why)
         del self._attempts[attempt.run_id]
         record = self._ledger.record(attempt.run_id)
         if record is not None and not record.run.status.terminal:
@@ -471,6 +480,10 @@ def _times_out_at(work: LightningWork, started_at: datetime | None, now: Instant
     if work._timeout is None or started_at is None:
         return FOREVER
     return now.monotonic + (work._timeout - (now.wall - started_at)).total_seconds()
+
+
+def _cancel(attempt: Attempt, grace: timedelta) -> CancelAttempt:
+    return CancelAttempt(run_id=attempt.run_id, attempt=attempt.number, grace=grace)
 
 
 def _status_after(failure: Failure | None) -> RunStatus:

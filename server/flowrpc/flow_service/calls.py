@@ -8,11 +8,14 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from flowrpc.component import iteration, schedule
 from flowrpc.component.calls import Unwind
 from flowrpc.component.component import Component
+from flowrpc.component.flow import LightningFlow
 from flowrpc.component.work import LightningWork
 from flowrpc.errors import WorkRunError
 from flowrpc.flow_service.ledger import Ledger
+from flowrpc.flow_service.schedules import Schedules
 from flowrpc.state import Value, canonical_key
 from flowrpc.state.records import Failure, FailureReason, Run, RunRecord, RunStatus
 
@@ -43,6 +46,10 @@ class FlowCalls:
         """Works whose process is to end because the flow stopped or removed them, with the names they had."""
         self.tree_changed = False
         """Whether components came or went."""
+        self.schedules = Schedules()
+        """What wakes the loop when a schedule of a flow is due."""
+        self._fired: dict[tuple[LightningFlow, str], None] = {}
+        self._iterated: dict[LightningFlow, None] = {}
 
     def begin(self, *, in_pass: bool, now: datetime) -> None:
         """Begins a transition."""
@@ -59,10 +66,25 @@ class FlowCalls:
                 "BaseException that unwinds the pass (a bare `except:`, or `return` in `finally`)",
                 self._unwound_at,
             )
-        for run_id in self._passed:
-            record = self._ledger.record(run_id)
-            if record is not None and not record.consumed:
-                self._ledger.put(replace(record, consumed=True))
+        self.consume_calls(0)
+        self.end()
+
+    def end(self) -> None:
+        """Ends a transition that stands: schedules that were True are no more, where loops are is recorded."""
+        for flow, key in self._fired:
+            schedule.consume(flow, key)
+        for flow in self._iterated:
+            iteration.record(flow)
+        self._fired.clear()
+        self._iterated.clear()
+
+    def discard(self) -> None:
+        """Forgets what schedules and loops did in a transition that is undone."""
+        for flow in self._iterated:
+            iteration.discard(flow)
+        self._iterated.clear()
+        self._fired.clear()
+        self.schedules.refresh()
 
     def note_failure(self, run_id: str) -> None:
         """Notes a run that failed: the flow is to meet it."""
@@ -94,7 +116,9 @@ class FlowCalls:
         record = self._ledger.latest_for(work.name, key)
         if record is None or _starts_again(work, record):
             assert self._now is not None, "calls are made in transitions"
-            record = self._ledger.request(work.name, key, args, kwargs, at=self._now, replaces=record)
+            # Runs that failed stay in the history; of runs without a cache there would be no end.
+            replaced = record if record is not None and record.run.status is RunStatus.SUCCEEDED else None
+            record = self._ledger.request(work.name, key, args, kwargs, at=self._now, replaces=replaced)
         if not record.run.status.terminal:
             self._wait(work, record.run)
         elif record.run.status is RunStatus.SUCCEEDED:
@@ -124,6 +148,35 @@ class FlowCalls:
         if newest is not None and newest.run.status is RunStatus.FAILED:
             self._ledger.put(replace(newest, consumed=True))
         self.stopped.append((work, work.name))
+
+    def now(self) -> datetime:
+        """Returns the time of the transition."""
+        assert self._now is not None, "flows run in transitions"
+        return self._now
+
+    def rescheduled(self, flow: LightningFlow) -> None:
+        """Notes that another instant of a schedule is due."""
+        self.schedules.change(flow)
+
+    def fired(self, flow: LightningFlow, key: str) -> None:
+        """Notes that a schedule was True: it stays so for the rest of the transition."""
+        self._fired[(flow, key)] = None
+
+    def iterated(self, flow: LightningFlow) -> None:
+        """Notes that a loop moved."""
+        self._iterated[flow] = None
+
+    def calls_passed(self) -> int:
+        """Counts the calls that passed."""
+        return len(self._passed)
+
+    def consume_calls(self, mark: int) -> None:
+        """Makes calls that passed ask for a new run next time."""
+        for run_id in self._passed[mark:]:
+            record = self._ledger.record(run_id)
+            if record is not None and not record.consumed:
+                self._ledger.put(replace(record, consumed=True))
+        del self._passed[mark:]
 
     def placed(self) -> None:
         """Notes that components came."""

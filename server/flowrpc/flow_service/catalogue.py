@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import difflib
 import inspect
-import typing
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from types import NoneType, UnionType
 from typing import Any
 
+from flowrpc.component.conversion import ArgumentRefused, Parameters, plain
 from flowrpc.component.flow import LightningFlow
-from flowrpc.errors import CallError, ComponentError, InvalidValueError
-from flowrpc.protocol.answers import CommandInfo, ParameterInfo
-from flowrpc.state import Value, copy_value
+from flowrpc.errors import CallError, ComponentError
+from flowrpc.protocol.answers import CommandInfo
+from flowrpc.state import Value
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,52 +23,34 @@ class Command:
     """The qualified name: bare for the root's, `child.name` for a nested flow's."""
     flow: str
     method: Callable[..., Any]
-    signature: inspect.Signature
-    types: dict[str, Any]
-    """Annotations by parameter, as far as they could be resolved."""
+    parameters: Parameters
 
     def info(self) -> CommandInfo:
         """Describes the command to clients."""
-        parameters = tuple(_parameter_info(parameter) for parameter in self.signature.parameters.values())
         return CommandInfo(
-            name=self.name, flow=self.flow, help=inspect.getdoc(self.method) or "", parameters=parameters
+            name=self.name,
+            flow=self.flow,
+            help=inspect.getdoc(self.method) or "",
+            parameters=self.parameters.infos,
         )
 
-    def call(self, arguments: dict[str, Value]) -> Any:
-        """Calls the method. Check the arguments first."""
-        return self.method(**arguments)
-
-    def check(self, arguments: dict[str, Value]) -> None:
-        """Checks arguments against the signature.
+    def bind(self, arguments: dict[str, Value]) -> dict[str, Any]:
+        """Makes of arguments the objects that the annotations of the method ask for.
 
         Raises:
-            CallError: One is missing, not known or of another type.
+            CallError: One is missing, not known or does not fit.
         """
-        parameters = self.signature.parameters
-        takes_any = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values())
-        for name, value in arguments.items():
-            if name not in parameters and not takes_any:
-                self._refuse_unknown(name)
-            elif not _fits(value, self.types.get(name, Any)):
-                expected = _annotation(parameters[name])
-                self._refuse(name, f"{name!r} must be {expected}, not {_shown(value)}")
-        for name, parameter in parameters.items():
-            if (
-                name not in arguments
-                and parameter.default is parameter.empty
-                and parameter.kind not in _VARIADIC
-            ):
-                self._refuse(name, f"the argument {name!r} is missing")
+        try:
+            return self.parameters.convert(arguments)
+        except ArgumentRefused as refused:
+            message = f"{self.name}: {refused.problem}"
+            raise CallError(
+                "INVALID_ARGUMENTS", message, command=self.name, parameter=refused.parameter
+            ) from refused
 
-    def _refuse_unknown(self, name: str) -> typing.NoReturn:
-        known = [name for name, p in self.signature.parameters.items() if p.kind not in _VARIADIC]
-        takes = f"it takes {', '.join(known)}" if known else "it takes no arguments"
-        self._refuse(name, f"there is no argument {name!r}{_did_you_mean(name, known)}; {takes}")
-
-    def _refuse(self, parameter: str, problem: str) -> typing.NoReturn:
-        raise CallError(
-            "INVALID_ARGUMENTS", f"{self.name}: {problem}", command=self.name, parameter=parameter
-        )
+    def call(self, arguments: dict[str, Any]) -> Any:
+        """Calls the method with bound arguments; returns the plain form of its result."""
+        return plain(self.method(**arguments))
 
 
 class Catalogue:
@@ -126,9 +107,6 @@ class Catalogue:
         self._bare.setdefault(name, []).append(qualified)
 
 
-_VARIADIC = (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
-
-
 def _pairs(flow: LightningFlow) -> Iterator[tuple[str, Callable[..., Any]]]:
     configured: Any = flow.configure_commands()
     groups = [configured] if isinstance(configured, dict) else configured
@@ -149,77 +127,11 @@ def _pairs(flow: LightningFlow) -> Iterator[tuple[str, Callable[..., Any]]]:
 
 
 def _command(name: str, flow: LightningFlow, method: Callable[..., Any]) -> Command:
-    signature = inspect.signature(method)
-    for parameter in signature.parameters.values():
-        if parameter.kind in (parameter.POSITIONAL_ONLY, parameter.VAR_POSITIONAL):
-            raise ComponentError(
-                f"the command {name!r} of {flow.name} takes {parameter} by position; "
-                "clients name their arguments, so let it take it by name"
-            )
     try:
-        types = typing.get_type_hints(method)
-    except Exception:  # noqa: BLE001  # annotations are user code; unresolved ones check nothing
-        types = {}
-    return Command(name=name, flow=flow.name, method=method, signature=signature, types=types)
-
-
-def _parameter_info(parameter: inspect.Parameter) -> ParameterInfo:
-    required = parameter.default is parameter.empty and parameter.kind not in _VARIADIC
-    default: Value = None
-    if parameter.default is not parameter.empty:
-        try:
-            default = copy_value(parameter.default, parameter.name)
-        except InvalidValueError:
-            default = None
-    return ParameterInfo(
-        name=parameter.name, annotation=_annotation(parameter), required=required, default=default
-    )
-
-
-def _annotation(parameter: inspect.Parameter) -> str:
-    annotation = parameter.annotation
-    if annotation is parameter.empty:
-        return ""
-    return annotation if isinstance(annotation, str) else inspect.formatannotation(annotation)
-
-
-_PLAIN: dict[Any, tuple[type, ...]] = {
-    int: (int,),
-    float: (int, float),
-    bool: (bool,),
-    str: (str,),
-    list: (list,),
-    tuple: (list,),
-    dict: (dict,),
-    NoneType: (NoneType,),
-    None: (NoneType,),
-}
-
-
-def _fits(value: Value, annotation: Any) -> bool:
-    """Tells whether a value may be given for an annotation; annotations that are no plain type take anything."""
-    origin = typing.get_origin(annotation)
-    if origin in (typing.Union, UnionType):
-        return any(_fits(value, part) for part in typing.get_args(annotation))
-    plain = _PLAIN.get(origin or annotation)
-    if plain is None:
-        return True
-    if isinstance(value, bool) and bool not in plain:
-        return False
-    return isinstance(value, plain) and _parts_fit(value, typing.get_args(annotation))
-
-
-def _parts_fit(value: Value, arguments: tuple[Any, ...]) -> bool:
-    if isinstance(value, list) and len(arguments) == 1:
-        return all(_fits(item, arguments[0]) for item in value)
-    if isinstance(value, dict) and len(arguments) == 2:
-        return all(_fits(item, arguments[1]) for item in value.values())
-    return True
-
-
-def _shown(value: Value) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
+        parameters = Parameters.of(method)
+    except ComponentError as error:
+        raise ComponentError(f"the command {name!r} of {flow.name} {error}") from error
+    return Command(name=name, flow=flow.name, method=method, parameters=parameters)
 
 
 def _closest(name: str, known: list[str]) -> str:

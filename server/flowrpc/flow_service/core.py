@@ -14,7 +14,7 @@ from flowrpc.component.exits import ExitApp
 from flowrpc.component.failures import failure_of
 from flowrpc.component.flow import LightningFlow
 from flowrpc.component.work import LightningWork
-from flowrpc.errors import CallError, FlowrpcError
+from flowrpc.errors import CallError, FlowrpcError, WorkRunError
 from flowrpc.flow_service.agents import Agents
 from flowrpc.flow_service.audit import Audit
 from flowrpc.flow_service.calls import FlowCalls
@@ -94,7 +94,7 @@ class Core:
         self._builder = self._tree.builder
         self._ledger = Ledger(recovered.records, id_prefix=recovered.journal_id[:8])
         self._calls = FlowCalls(self._ledger)
-        self._transitions = Transitions(self._log, self._ledger, self._calls)
+        self._transitions = Transitions(self._tree, self._ledger, self._calls)
         self._requests = Requests(self._tree, self._transitions, self._revision_read, self._end_app)
         self._agents = Agents(
             self._ledger,
@@ -136,10 +136,11 @@ class Core:
         self.wants_pass = False
         transition = self._transitions.begin(now, in_pass=True)
         try:
-            self.root.run()
+            self._run_root()
         except Unwind:
-            pass  # what the pass changed before the call stays
+            self._calls.end()  # what the pass changed before the call stays
         except ExitApp as exit_app:
+            self._calls.end()
             self._end_app(exit_app.status)
         except BaseException as error:  # noqa: BLE001  # a pass ends here, whatever user code raises
             self._transitions.drop(transition)
@@ -152,8 +153,16 @@ class Core:
             self._follow_runs(transition.ledger)
             self._settle()
 
+    def _run_root(self) -> None:
+        try:
+            self.root.run()
+        finally:
+            self._transitions.check_tree()
+
     def tick(self, now: Instant) -> None:
-        """Lets time pass: leases run out, graces end."""
+        """Lets time pass: leases run out, graces end, schedules come due."""
+        if self._calls.schedules.tick(now):
+            self.wants_pass = True
         deadline = self._agents.deadline()
         if deadline is not None and deadline <= now.monotonic:
             transition = self._transitions.begin(now, in_pass=False)
@@ -163,7 +172,8 @@ class Core:
 
     def deadline(self) -> float | None:
         """Returns the monotonic time at which `tick` has something to do."""
-        return self._agents.deadline()
+        deadlines = (self._agents.deadline(), self._calls.schedules.deadline())
+        return min((deadline for deadline in deadlines if deadline is not None), default=None)
 
     @property
     def reply_waits(self) -> bool:
@@ -213,11 +223,14 @@ class Core:
     def _begin_life(self, recovered: Recovered, now: Instant) -> None:
         self._transitions.begin(now, in_pass=False)
         self._tree.begin_life(recovered.replica.components, self._calls)
+        self._calls.schedules.index(self.root._walk())
+        self._calls.schedules.tick(now)
         self._builder.app = AppStatus(stage=AppStage.RUNNING)
         before = recovered.replica.app
-        if before is not None and before.stage is not AppStage.RUNNING:
+        ended = before is not None and before.stage is not AppStage.RUNNING
+        if ended:
             self._calls.let_failed_run_again()
-        self._agents.recover(now)
+        self._agents.recover(now, orderly=ended)
         self._settle()
 
     def _follow_runs(self, mark: int) -> None:
@@ -233,6 +246,7 @@ class Core:
         if self._calls.tree_changed:
             self._calls.tree_changed = False
             self._tree.index()
+            self._calls.schedules.index(self.root._walk())
         while self._calls.stopped:
             self._agents.stop_work(*self._calls.stopped.pop(0))
         if self._agents.dispatch_due and self.ended is None:
@@ -357,6 +371,8 @@ class Core:
         self._agents.attach(event.session, event.hello, now)
 
     def _agent_spoke(self, event: AgentSpoke, now: Instant) -> None:
+        if self.ended is not None:
+            return  # what was begun is begun again in the next life, with the vars of before
         self._transitions.begin(now, in_pass=False)
         self._agents.spoke(event.session, event.message, now)
         if isinstance(event.message, WorkDelta):
@@ -399,11 +415,12 @@ class Core:
             return
 
     def _fail(self, failure: Failure) -> None:
-        logger.error("the app failed: %s", failure.traceback or failure.message)
         headline = failure.message.partition("\n")[0]
+        told = failure.type == type_name(WorkRunError).replace(":", ".")  # when its run failed
+        logger.error("the app failed: %s", headline if told else failure.traceback or failure.message)
         self._end_app(AppStatus(stage=AppStage.FAILED, message=headline, failure=failure))
 
     def _end_app(self, status: AppStatus) -> None:
         self.ended = self._builder.app = status
-        self._agents.fence_all()
+        self._agents.cancel_all()
         self._emit(Exit(status))

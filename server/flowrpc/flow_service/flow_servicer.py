@@ -150,7 +150,10 @@ class FlowServicer(flow_service_pb2_grpc.FlowServiceServicer):
 
     @_streaming
     async def StreamLogs(self, request: Any, context: Any) -> AsyncIterator[Any]:
-        async for record, dropped in self._logs.read(requests.decode_stream_logs(request)):
+        wanted = requests.decode_stream_logs(request)
+        if wanted.component and not self._logs.knows(wanted.component):
+            self._publisher.check_component(wanted.component)
+        async for record, dropped in self._logs.read(wanted):
             yield answers.encode_log_update(record, dropped)
 
     @_unary

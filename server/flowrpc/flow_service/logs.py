@@ -56,6 +56,17 @@ class LogHub:
             if self._echo is not None:
                 self._echo(record)
 
+    def note_dropped(self, count: int, component: str) -> None:
+        """Says that records are missing before those that come next."""
+        message = f"{count} log records are missing here: they came faster than they could be sent"
+        self.add(
+            [LogRecord(time=datetime.now(UTC), message=message, level=logging.WARNING, component=component)]
+        )
+
+    def knows(self, component: str) -> bool:
+        """Tells whether a record of the component, or of something below it, is kept."""
+        return any(_is_of(record, component) for record in self._kept)
+
     def add_own(self, record: LogRecord) -> None:
         """Takes a record of this process, which its terminal shows anyhow."""
         self._kept.append(record)
@@ -108,6 +119,7 @@ class HubHandler(logging.Handler):
                 message=cut(text),
                 level=record.levelno,
                 component=getattr(record, "component", ""),
+                run_id=getattr(record, "run_id", ""),
                 logger=record.name,
             )
         )
@@ -163,5 +175,8 @@ def cut(text: str) -> str:
 def _wanted(record: LogRecord, request: StreamLogs) -> bool:
     if record.level < request.minimum_level:
         return False
-    name = request.component
-    return not name or record.component == name or record.component.startswith(name + ".")
+    return not request.component or _is_of(record, request.component)
+
+
+def _is_of(record: LogRecord, component: str) -> bool:
+    return record.component == component or record.component.startswith(component + ".")

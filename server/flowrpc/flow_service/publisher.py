@@ -75,7 +75,7 @@ class Publisher:
         Raises:
             CallError: There is no such component.
         """
-        self._check_component(request.component)
+        self.check_component(request.component)
         components = tuple(self.replica.subtree(request.component))
         if request.exclude_children:
             components = components[:1]
@@ -88,7 +88,7 @@ class Publisher:
             CallError: There is no such work, or the token is none of ours.
         """
         if request.work:
-            self._check_component(request.work)
+            self.check_component(request.work)
         chosen = self._select(request)
         page = list(islice(chosen, request.page_size))
         more = next(chosen, None) is not None
@@ -103,7 +103,7 @@ class Publisher:
             CallError: There is no such component.
         """
         if request.component not in self.replica.components and request.after_revision is None:
-            self._check_component(request.component)
+            self.check_component(request.component)
         position = self._resume_point(request)
         while True:
             if position is None or not self._keeps(position + 1):
@@ -179,7 +179,12 @@ class Publisher:
             if not request.statuses or run.status in request.statuses:
                 yield run
 
-    def _check_component(self, name: str) -> None:
+    def check_component(self, name: str) -> None:
+        """Checks that there is such a component.
+
+        Raises:
+            CallError: There is none.
+        """
         if name not in self.replica.components:
             close = next(iter(difflib.get_close_matches(name, self.replica.components, n=1)), "")
             message = f"no component {name!r}" + (f"; did you mean {close!r}?" if close else "")

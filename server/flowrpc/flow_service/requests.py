@@ -73,11 +73,12 @@ class Requests:
 
     def _command(self, event: CommandCalled, now: Instant) -> CommandOutcome:
         command = self._tree.commands().find(event.command)
-        command.check(event.arguments)
+        arguments = command.bind(event.arguments)
         transition = self._transitions.begin(now, in_pass=False, undoable=True)
         failure = result = end = None
         try:
-            result = copy_value(command.call(event.arguments), f"the result of {command.name}")
+            result = copy_value(command.call(arguments), f"the result of {command.name}")
+            self._transitions.check_tree()
         except ExitApp as exit_app:
             end = exit_app.status
         except BaseException as error:  # noqa: BLE001  # a command ends here, whatever user code raises

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
@@ -62,26 +62,25 @@ class Sessions:
         """Returns the streams of one process of an agent."""
         return [session for session in self._open.values() if session.hello.boot_id == boot_id]
 
-    def choose(self, work: str, host: str | None, busy: Iterable[int | None]) -> Session | None:
+    def choose(self, work: str, host: str | None, load: Mapping[int | None, int]) -> Session | None:
         """Chooses the agent for a work: the one that has its runner, else the one that fits best and has least.
 
         Args:
             work: The work.
             host: The agent that has its runner, if one has.
-            busy: The stream of each attempt that is under way.
+            load: How many attempts are under way on each stream.
         """
-        fitting = [
-            session for session in self._open.values() if session.fit(work) and self._may_run(session, work)
-        ]
-        load = dict.fromkeys((session.number for session in fitting), 0)
-        for number in busy:
-            if number in load:
-                load[number] += 1
+        fitting = [session for session in self._open.values() if self._may_take(session, work, load)]
         return min(
             fitting,
-            key=lambda s: (s.hello.agent_id != host, -s.fit(work), load[s.number], s.number),
+            key=lambda s: (s.hello.agent_id != host, -s.fit(work), load.get(s.number, 0), s.number),
             default=None,
         )
+
+    def _may_take(self, session: Session, work: str, load: Mapping[int | None, int]) -> bool:
+        capacity = session.hello.capacity
+        room = capacity == 0 or load.get(session.number, 0) < capacity
+        return room and session.fit(work) > 0 and self._may_run(session, work)
 
     def _may_run(self, session: Session, work: str) -> bool:
         remote = any(fnmatchcase(work, pattern) for pattern in self._remote_works)

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from flowrpc.flow_service.calls import FlowCalls
 from flowrpc.flow_service.instant import Instant
 from flowrpc.flow_service.ledger import Ledger
-from flowrpc.state import ChangeLog
+from flowrpc.flow_service.tree import Tree
 
 
 class Transition(NamedTuple):
@@ -21,9 +21,10 @@ class Transition(NamedTuple):
 class Transitions:
     """Begins transitions, and takes back what one of them did to state, runs and works."""
 
-    def __init__(self, log: ChangeLog, ledger: Ledger, calls: FlowCalls) -> None:
+    def __init__(self, tree: Tree, ledger: Ledger, calls: FlowCalls) -> None:
         """Takes what transitions change."""
-        self._log = log
+        self._tree = tree
+        self._log = tree.log
         self._ledger = ledger
         self._calls = calls
 
@@ -41,19 +42,31 @@ class Transitions:
 
     def complete(self) -> None:
         """Ends an undoable transition."""
+        self._calls.end()
         self._log.undoable = False
 
     def changed_since(self, transition: Transition) -> bool:
         """Tells whether anything was recorded since the transition began."""
         return len(self._log.entries) > transition.log or self._ledger.mark() > transition.ledger
 
+    def check_tree(self) -> None:
+        """Checks a tree that components came into, while the transition can still be taken back.
+
+        Raises:
+            ComponentError: Its commands could not be served.
+        """
+        if self._calls.tree_changed:
+            self._tree.check_commands()
+
     def undo(self, transition: Transition) -> None:
         """Takes an undoable transition back."""
+        self._calls.discard()
         self._log.undo(transition.log)
         self._undo_runs(transition)
 
     def drop(self, transition: Transition) -> None:
         """Drops the record of a transition, not what it did to the tree, which must not be used any more."""
+        self._calls.discard()
         del self._log.entries[transition.log :]
         self._undo_runs(transition)
 

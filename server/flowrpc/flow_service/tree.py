@@ -94,6 +94,14 @@ class Tree:
             self._catalogue = Catalogue(self.root)
         return self._catalogue
 
+    def check_commands(self) -> None:
+        """Checks that the commands of the tree as it is now can be served.
+
+        Raises:
+            ComponentError: They cannot.
+        """
+        Catalogue(self.root)
+
     def fold(self) -> list[tuple[Any, str, Change]]:
         """Takes what was recorded into the open revision; returns owner, name and change of each change of a var."""
         entries = self.log.take()

@@ -99,6 +99,10 @@ class WorkServicer(work_service_pb2_grpc.WorkServiceServicer):
             except FlowrpcError as error:
                 message = _broken(request, error)
             if isinstance(message, LogBatch):
+                if message.dropped:
+                    self._logs.note_dropped(
+                        message.dropped, message.records[0].component if message.records else ""
+                    )
                 self._logs.add(message.records)
             elif message is not None:
                 self._submit(AgentSpoke(session=number, message=message))

@@ -123,9 +123,11 @@ class LocalPlacement:
 
 def _command(placed: Placed, boot_id: str) -> list[str]:
     works = [option for work in placed.works for option in ("--work", work)]
+    limit = ["--max-works", str(placed.max_works)] if placed.max_works is not None else []
     return [
         *(sys.executable, "-P", "-m", "flowrpc.work_service", str(placed.app_file)),
         *works,
+        *limit,
         *("--flow", placed.address, "--token-file", str(placed.token_file)),
         *("--agent-id", placed.agent_id, "--boot-id", boot_id, "--parent-pid", str(os.getpid())),
     ]

@@ -31,6 +31,8 @@ class Hello:
     pid: int = 0
     held: tuple[HeldAttempt, ...] = ()
     version: str = ""
+    capacity: int = 0
+    """How many attempts it executes at a time; 0: no limit."""
 
 
 class Verdict(enum.Enum):

@@ -249,6 +249,7 @@ class Hello(_message.Message):
     PID_FIELD_NUMBER: _builtins.int
     HELD_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
+    CAPACITY_FIELD_NUMBER: _builtins.int
     agent_id: _builtins.str
     """Name of the agent, constant over its restarts; two agents of one name at a time: the newer one wins."""
     boot_id: _builtins.str
@@ -259,6 +260,8 @@ class Hello(_message.Message):
     """Process id on that host, for people."""
     version: _builtins.str
     """Version of flowrpc, or of whatever program speaks the protocol."""
+    capacity: _builtins.int
+    """How many attempts the agent executes at a time, so that the flow keeps others waiting; 0 means no limit."""
     @_builtins.property
     def works(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The works it executes, as full names or shell-style patterns (`root.train`, `root.workers.*`); `*` is any work."""
@@ -277,10 +280,11 @@ class Hello(_message.Message):
         pid: _builtins.int = ...,
         held: _abc.Iterable[Global___HeldAttempt] | None = ...,
         version: _builtins.str = ...,
+        capacity: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "boot_id", b"boot_id", "held", b"held", "host", b"host", "pid", b"pid", "version", b"version", "works", b"works"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "boot_id", b"boot_id", "capacity", b"capacity", "held", b"held", "host", b"host", "pid", b"pid", "version", b"version", "works", b"works"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -22,6 +22,7 @@ def _fill_hello(message: pb.Hello, hello: plain.Hello) -> None:
     message.host = hello.host
     message.pid = hello.pid
     message.version = hello.version
+    message.capacity = hello.capacity
     for held in hello.held:
         message.held.add(run_id=held.run_id, attempt=held.attempt, last_seq=held.last_seq)
 
@@ -35,6 +36,7 @@ def _decode_hello(message: pb.Hello) -> plain.Hello:
         pid=message.pid,
         held=tuple([_decode_held(held) for held in message.held]),
         version=message.version,
+        capacity=message.capacity,
     )
 
 

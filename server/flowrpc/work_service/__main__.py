@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from flowrpc.work_service.serve import options_from, serve
+from flowrpc.work_service.serve import MAX_WORKS, options_from, serve
 
 
 def main(arguments: list[str]) -> int:
@@ -25,6 +25,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--agent-id", required=True)
     parser.add_argument("--boot-id", help="identity of this process; made up if absent")
     parser.add_argument("--tls-ca", type=Path, help="root certificates; absent: no TLS")
+    parser.add_argument(
+        "--max-works", type=int, default=MAX_WORKS, help="how many works to execute at a time"
+    )
     parser.add_argument("--parent-pid", type=int, help="the process to die with")
     return parser
 

@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeAlias, cast
 
@@ -32,6 +33,8 @@ logger = logging.getLogger(__name__)
 
 Call: TypeAlias = "aio.StreamStreamCall[bytes, bytes]"
 
+CLEANUP_SECONDS = 2.5
+"""How long user code may take to clean up when the agent is stopped, before it is killed."""
 KILL_SECONDS = 2.0
 """How long a stopping agent waits for its killed runners."""
 
@@ -107,7 +110,7 @@ class Agent:
             dialling.result()
 
     def stop(self) -> None:
-        """Asks the agent to kill its runners, say bye and end; at most 5 seconds later `run` returns."""
+        """Asks the agent to end its runners, say bye and end; at most 5 seconds later `run` returns."""
         self._stopping.set()
 
     # The connection
@@ -276,8 +279,11 @@ class Agent:
     # The end
 
     async def _leave(self) -> None:
-        """Kills the runners and then tells the flow that nothing is held any more."""
+        """Lets user code end, kills what does not, and then tells the flow that nothing is held any more."""
         self._stopping.set()
+        self._act(self._session.wind_down(self._loop.time(), timedelta(seconds=CLEANUP_SECONDS)))
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._runners.wait_for_end(), CLEANUP_SECONDS)
         self._act(self._session.stop())
         with suppress(TimeoutError):
             await asyncio.wait_for(self._runners.wait_for_end(), KILL_SECONDS)

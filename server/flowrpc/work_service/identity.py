@@ -21,6 +21,8 @@ class Identity:
     host: str = field(default_factory=socket.gethostname)
     pid: int = field(default_factory=os.getpid)
     version: str = ""
+    capacity: int = 0
+    """How many attempts it executes at a time, and how many idle runners it keeps at most; 0: no limit."""
 
     def executes(self, work: str) -> bool:
         """Tells whether the work is one of ours."""

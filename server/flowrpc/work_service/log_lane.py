@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from flowrpc.protocol.messages import LogBatch, LogRecord
 
 MAX_RECORDS = 10_000
-"""How many records wait at most; the oldest are kept, newer ones are dropped and counted."""
+"""How many records wait at most; the newest are kept, because what went wrong is told last."""
 
 _MAX_WAITING_CHARACTERS = 8 * 1024 * 1024
 _RECORDS_AT_ONCE = 500
@@ -27,14 +27,14 @@ class LogLane:
         return bool(self._records or self._dropped)
 
     def add(self, records: Iterable[LogRecord], *, dropped: int = 0) -> None:
-        """Adds records as far as there is room."""
+        """Adds records; the oldest that wait make room for them."""
         self._dropped += dropped
         for record in records:
-            if len(self._records) >= MAX_RECORDS or self._characters > _MAX_WAITING_CHARACTERS:
+            self._records.append(record)
+            self._characters += len(record.message)
+            if len(self._records) > MAX_RECORDS or self._characters > _MAX_WAITING_CHARACTERS:
+                self._characters -= len(self._records.popleft().message)
                 self._dropped += 1
-            else:
-                self._records.append(record)
-                self._characters += len(record.message)
 
     def take(self) -> LogBatch:
         """Takes the oldest records out, as many as fit one message."""

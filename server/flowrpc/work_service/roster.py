@@ -25,13 +25,15 @@ class Roster:
 
     Args:
         outbox_bytes: How much of one attempt may wait for the flow before its runner is not read any more.
+        max_runners: How many runners there are at most, if some of them are idle; 0: no limit.
         emit: Takes the effects.
     """
 
-    def __init__(self, *, outbox_bytes: int, emit: Callable[[Effect], None]) -> None:
+    def __init__(self, *, outbox_bytes: int, max_runners: int, emit: Callable[[Effect], None]) -> None:
         self.attempts: dict[AttemptKey, Attempt] = {}
         """Everything held, in the order it came."""
         self._outbox_bytes = outbox_bytes
+        self._max_runners = max_runners
         self._emit = emit
         self._runners: dict[str, Runner] = {}
 
@@ -104,6 +106,14 @@ class Roster:
             self.cancel(request(runner.current), now)
         elif runner.phase is RunnerPhase.STOPPING:
             self._kill(runner)
+
+    def wind_down(self, request: Callable[[Attempt], CancelAttempt], now: float) -> None:
+        """Cancels what is executed, kills what is idle, and begins nothing more."""
+        for runner in list(self._runners.values()):
+            for attempt in runner.waiting:
+                del self.attempts[attempt.key]
+            runner.waiting.clear()
+            self.stop_runner(runner.work, request, now)
 
     def drop(self, key: AttemptKey) -> None:
         """Forgets an attempt that is no longer wanted, and kills what executes it."""
@@ -211,13 +221,25 @@ class Roster:
             self._forget_if_idle(runner)
             return
         if not runner.spawned:
+            self._make_room()
             runner.spawned = True
             self._emit(Spawn(runner.work))
         attempt = runner.current = runner.waiting.popleft()
         attempt.happen(AttemptEvent.BEGIN)
         self._emit(Tell(runner.work, attempt.start))
 
+    def _make_room(self) -> None:
+        """Kills the runner that has been idle for longest, if there are as many as there may be."""
+        spawned = [runner for runner in self._runners.values() if runner.spawned]
+        if 0 < self._max_runners <= len(spawned):
+            idle = next((runner for runner in spawned if runner.free and not runner.waiting), None)
+            if idle is not None:
+                self._kill(idle)
+
     def _finish(self, runner: Runner, failure: Failure | None) -> None:
+        self._runners[runner.work] = self._runners.pop(
+            runner.work
+        )  # the one that was idle for longest comes first
         attempt, runner.current = runner.current, None
         assert attempt is not None, "only a current attempt finishes"
         attempt.happen(AttemptEvent.END)

@@ -23,6 +23,9 @@ STOPPED = 0
 REFUSED = 3
 """Exit code of an agent that its flow refuses, or whose files cannot be read."""
 
+MAX_WORKS = 64
+"""How many works an agent executes at a time, each in a process of some 15 to 30 MB before user code takes any."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServeOptions:
@@ -78,10 +81,15 @@ def options_from(
     boot_id: str | None = None,
     tls_ca: Path | None = None,
     parent_pid: int | None = None,
+    max_works: int = MAX_WORKS,
 ) -> ServeOptions:
     """Makes options of what a command line says."""
     agent = AgentOptions(app_file=app_file.resolve(), address=address, token_file=token_file, tls_ca=tls_ca)
     identity = Identity(
-        agent_id=agent_id, works=tuple(works), boot_id=boot_id or uuid4().hex, version=version("flowrpc")
+        agent_id=agent_id,
+        works=tuple(works),
+        boot_id=boot_id or uuid4().hex,
+        version=version("flowrpc"),
+        capacity=max_works,
     )
     return ServeOptions(identity=identity, agent=agent, parent_pid=parent_pid)

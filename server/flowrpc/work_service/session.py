@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from typing import Any
 
 from flowrpc.protocol.messages import (
@@ -56,7 +57,7 @@ class Session:
         self._identity = identity
         self._link = Link.OFFLINE
         self._effects: list[Effect] = []
-        self._roster = Roster(outbox_bytes=outbox_bytes, emit=self._emit)
+        self._roster = Roster(outbox_bytes=outbox_bytes, max_runners=identity.capacity, emit=self._emit)
         self._offline_since: float | None = None
         self._heard_at = 0.0
         self._silence = SILENCE_SECONDS
@@ -128,6 +129,11 @@ class Session:
         """Returns when `on_tick` has something to do; None while nothing is due ever."""
         return min(self._deadlines(), default=None)
 
+    def wind_down(self, now: float, grace: timedelta) -> list[Effect]:
+        """Cancels what is executed, so that user code can clean up, and kills what is idle; `stop` ends it."""
+        self._roster.wind_down(lambda attempt: _cancel(attempt, grace), now)
+        return [effect for effect in self._take() if not isinstance(effect, Leave)]
+
     def stop(self) -> list[Effect]:
         """Kills everything; nothing is held any more."""
         self._roster.kill_all()
@@ -178,11 +184,7 @@ class Session:
         self._roster.change_vars(message)
 
     def _on_stop_runner(self, request: StopRunner, now: float) -> None:
-        def cancel(attempt: Attempt) -> CancelAttempt:
-            run_id, number = attempt.key
-            return CancelAttempt(run_id=run_id, attempt=number, grace=request.grace)
-
-        self._roster.stop_runner(request.work, cancel, now)
+        self._roster.stop_runner(request.work, lambda attempt: _cancel(attempt, request.grace), now)
 
     def _on_drain(self, drain: Drain, now: float) -> None:
         self._draining = True
@@ -200,6 +202,7 @@ class Session:
             pid=me.pid,
             held=tuple(attempt.told() for attempt in self._roster.attempts.values()),
             version=me.version,
+            capacity=me.capacity,
         )
 
     def _problem(self, request: StartRun) -> str:
@@ -249,6 +252,11 @@ class Session:
             self._effects.append(Leave("drained: nothing is held any more"))
         taken, self._effects = self._effects, []
         return taken
+
+
+def _cancel(attempt: Attempt, grace: timedelta) -> CancelAttempt:
+    run_id, number = attempt.key
+    return CancelAttempt(run_id=run_id, attempt=number, grace=grace)
 
 
 _HANDLERS: dict[type, Callable[[Session, Any, float], None]] = {

@@ -9,15 +9,24 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import click
 
 from flowrpc_client.commands.printing import json_text, one_line, write_json, write_line, write_table
-from flowrpc_client.commands.settings import Settings, client_command
+from flowrpc_client.commands.settings import Settings, client_command, json_option
 from flowrpc_client.errors import CommandFailed
 
 if TYPE_CHECKING:
     from flowrpc.protocol.answers import CommandInfo, ParameterInfo
 
 
-@client_command()
-@click.argument("command")
+class _Call(click.Command):
+    """Has a `--help` that does not answer by itself: for a command of the app, the app is asked."""
+
+    def get_help_option(self, ctx: click.Context) -> click.Option:
+        return click.Option(["-h", "--help", "wants_help"], is_flag=True, help="Show this message and exit.")
+
+
+@click.command(cls=_Call)
+@json_option
+@click.make_pass_decorator(Settings, ensure=True)
+@click.argument("command", required=False, metavar="COMMAND")
 @click.option(
     "--args", "pairs", multiple=True, metavar="KEY=VALUE", help="An argument; give it once for each."
 )
@@ -28,7 +37,9 @@ if TYPE_CHECKING:
     show_default=True,
     help="Seconds to wait for the result.",
 )
-def call(settings: Settings, command: str, pairs: tuple[str, ...], timeout: float) -> None:
+def call(
+    settings: Settings, command: str | None, *, pairs: tuple[str, ...], timeout: float, wants_help: bool
+) -> None:
     """Calls a command of the app and prints its result.
 
     A VALUE is read as JSON where it is JSON (3, true, "3", [1, 2]), else as text.
@@ -36,6 +47,17 @@ def call(settings: Settings, command: str, pairs: tuple[str, ...], timeout: floa
     \b
     Example: flowctl call my_command --args name=x
     """  # noqa: D301  # click reads the control character
+    if command is not None and wants_help:
+        _describe(settings, command)
+    elif command is not None:
+        _call(settings, command, pairs, timeout)
+    elif wants_help:
+        click.echo(click.get_current_context().get_help())
+    else:
+        raise click.MissingParameter(param_hint="'COMMAND'", param_type="argument")
+
+
+def _call(settings: Settings, command: str, pairs: tuple[str, ...], timeout: float) -> None:
     arguments = _arguments(pairs)
     with settings.connect() as client:
         # A call is repeated until the app answers: right for one that comes back, not for one that never was.
@@ -50,8 +72,15 @@ def call(settings: Settings, command: str, pairs: tuple[str, ...], timeout: floa
 
 
 @client_command()
-def commands(settings: Settings) -> None:
-    """Lists the commands of the app."""
+@click.argument("command", required=False)
+def commands(settings: Settings, command: str | None) -> None:
+    """Lists the commands of the app.
+
+    With COMMAND, tells all about that one, as `flowctl call COMMAND --help` does.
+    """
+    if command is not None:
+        _describe(settings, command)
+        return
     with settings.connect() as client:
         found = client.commands()
     if settings.json:
@@ -59,8 +88,21 @@ def commands(settings: Settings) -> None:
 
         write_json(as_plain(found))
     else:
-        rows = [(command.name, _signature(command), one_line(_first_line(command.help))) for command in found]
+        rows = [(each.name, _signature(each), one_line(_first_line(each.help))) for each in found]
         write_table(("NAME", "ARGUMENTS", "WHAT IT DOES"), rows)
+
+
+def _describe(settings: Settings, name: str) -> None:
+    from flowrpc_client.commands.manual import find, write_manual
+
+    with settings.connect() as client:
+        found = find(client.commands(), name)
+    if settings.json:
+        from flowrpc_client.commands.plain import as_plain
+
+        write_json(as_plain(found))
+    else:
+        write_manual(found, name)
 
 
 def _arguments(pairs: tuple[str, ...]) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -39,11 +40,23 @@ def _write_tree(snapshot: StateSnapshot) -> None:
 
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
     top = snapshot.components[0].name.count(".") if snapshot.components else 0
-    for record in snapshot.components:
+    for record in _in_tree_order(snapshot.components):
         depth = record.name.count(".") - top
         write_line("  " * depth + _title(record, snapshot.revision if not depth else None))
         for name, value in public_vars(record).items():
             write_line(one_line("  " * (depth + 1) + f"{name} = {json_text(value)}", width))
+
+
+def _in_tree_order(components: Sequence[ComponentRecord]) -> Iterator[ComponentRecord]:
+    """Yields each component right before what is below it, whenever that was added."""
+    below: dict[str, list[ComponentRecord]] = {}
+    for record in components[1:]:
+        below.setdefault(record.name.rpartition(".")[0], []).append(record)
+    waiting = list(components[:1])
+    while waiting:
+        record = waiting.pop()
+        yield record
+        waiting.extend(reversed(below.get(record.name, [])))
 
 
 def _title(record: ComponentRecord, revision: int | None) -> str:
