@@ -345,7 +345,7 @@ async def test_a_stopped_agent_kills_its_runners_and_says_bye(app_file: Path, nu
     async with flow_double() as flow, agent_process(flow, app_file) as process:
         flow.start("root.behave", "stubborn", 600, vars=dict(BEHAVE))
         pid = await pid_of_work(flow)
-        gone = asyncio.ensure_future(ended(pid))
+        gone = asyncio.ensure_future(ended(pid, 5.0))
         await asyncio.sleep(0)
         begun = time.monotonic()
         process.send_signal(number)

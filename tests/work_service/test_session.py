@@ -525,5 +525,8 @@ def test_winding_down_cancels_what_is_executed_and_kills_what_is_idle() -> None:
 
     assert Kill("root.b") in effects
     assert Tell("root.a", CancelAttempt(run_id="r", attempt=1, grace=timedelta(seconds=2))) in effects
-    session.on_frame("root.a", Finished(run_id="r", attempt=1, seq=1), 10)
-    assert not any(isinstance(effect, Spawn) for effect in session.on_exit("root.a", DIED))
+    cleanup = session.on_frame("root.a", delta(1), 10)
+    end = session.on_frame("root.a", Finished(run_id="r", attempt=1, seq=2), 10)
+    assert not any(
+        isinstance(effect, Send | Spawn) for effect in (*cleanup, *end, *session.on_exit("root.a", DIED))
+    )

@@ -35,6 +35,7 @@ class Roster:
         self._outbox_bytes = outbox_bytes
         self._max_runners = max_runners
         self._emit = emit
+        self._leaving = False
         self._runners: dict[str, Runner] = {}
 
     # What the flow asks for
@@ -108,7 +109,11 @@ class Roster:
             self._kill(runner)
 
     def wind_down(self, request: Callable[[Attempt], CancelAttempt], now: float) -> None:
-        """Cancels what is executed, kills what is idle, and begins nothing more."""
+        """Cancels what is executed, kills what is idle, and begins nothing more.
+
+        What user code says from now on is kept from the flow: it gets the attempts back, and has them made again.
+        """
+        self._leaving = True
         for runner in list(self._runners.values()):
             for attempt in runner.waiting:
                 del self.attempts[attempt.key]
@@ -257,6 +262,8 @@ class Roster:
         self._keep(attempt, finished, 0)
 
     def _keep(self, attempt: Attempt, frame: Frame, size_bytes: int) -> None:
+        if self._leaving:
+            return
         attempt.outbox.add(frame, size_bytes)
         self._emit(Send(frame))
 
