@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 from flowrpc import LightningFlow, LightningWork
-from flowrpc.flow_service.agents import GRACE_MARGIN, LEASE
+from flowrpc.flow_service.agents import LEASE
+from flowrpc.flow_service.dispatcher import GRACE_MARGIN
 from flowrpc.flow_service.events import StopRequested
 from flowrpc.protocol.messages import (
     Ack,

@@ -18,6 +18,7 @@ from flowrpc.errors import CallError, FlowrpcError, WorkRunError
 from flowrpc.flow_service.agents import Agents
 from flowrpc.flow_service.audit import Audit
 from flowrpc.flow_service.calls import FlowCalls
+from flowrpc.flow_service.dispatcher import Dispatcher
 from flowrpc.flow_service.effects import Answer, Effect, Exit, Reply, WorkList
 from flowrpc.flow_service.events import (
     AgentAttached,
@@ -35,6 +36,7 @@ from flowrpc.flow_service.events import (
 from flowrpc.flow_service.instant import Instant
 from flowrpc.flow_service.ledger import Ledger
 from flowrpc.flow_service.requests import Requests
+from flowrpc.flow_service.sessions import Sessions
 from flowrpc.flow_service.transition import Transitions
 from flowrpc.flow_service.tree import Tree
 from flowrpc.protocol.answers import WorkInfo, WorkStage
@@ -96,14 +98,16 @@ class Core:
         self._calls = FlowCalls(self._ledger)
         self._transitions = Transitions(self._tree, self._ledger, self._calls)
         self._requests = Requests(self._tree, self._transitions, self._revision_read, self._end_app)
-        self._agents = Agents(
+        sessions = Sessions(remote_works)
+        self._dispatcher = Dispatcher(
             self._ledger,
+            sessions,
             self._emit,
             self._tree.find_work,
             on_failed=self._calls.note_failure,
             epoch=recovered.life,
-            remote_works=remote_works,
         )
+        self._agents = Agents(sessions, self._dispatcher, self._emit, epoch=recovered.life)
         self._waiting: list[Effect] = []
         self._ready: list[Effect] = []
         self._sealed_at = float("-inf")
@@ -182,14 +186,14 @@ class Core:
 
     def must_seal(self, now: Instant) -> bool:
         """Tells whether the open revision is to be sealed now: something waits on it, or it is time."""
-        if self._waiting or self._agents.owes_acks:
+        if self._waiting or self._dispatcher.owes_acks:
             return True
         return now.monotonic - self._sealed_at >= SEAL_AFTER_SECONDS and self._has_open()
 
     def seal(self, now: Instant) -> Commit | None:
         """Ends the open revision; None if nothing changed, and then nothing waits any more."""
         self._drain()
-        applied = self._agents.take_applied()
+        applied = self._dispatcher.take_applied()
         records = self._take_runs()
         self._sealed_at = now.monotonic
         if self._builder.empty and not applied:
@@ -230,14 +234,14 @@ class Core:
         ended = before is not None and before.stage is not AppStage.RUNNING
         if ended:
             self._calls.let_failed_run_again()
-        self._agents.recover(now, orderly=ended)
+        self._dispatcher.recover(now, orderly=ended)
         self._settle()
 
     def _follow_runs(self, mark: int) -> None:
         """Follows up on changes of runs since the mark: the flow sees them, and one may wait for an agent."""
         if self._ledger.mark() != mark:
             self.wants_pass = True
-            self._agents.dispatch_due = True
+            self._dispatcher.dispatch_due = True
 
     def _settle(self) -> None:
         """Follows up on a transition: folds what was recorded, stops works, starts runs."""
@@ -248,11 +252,11 @@ class Core:
             self._tree.index()
             self._calls.schedules.index(self.root._walk())
         while self._calls.stopped:
-            self._agents.stop_work(*self._calls.stopped.pop(0))
-        if self._agents.dispatch_due and self.ended is None:
+            self._dispatcher.stop_work(*self._calls.stopped.pop(0))
+        if self._dispatcher.dispatch_due and self.ended is None:
             # A run begins with the vars as they are now: they are told with it, not after it.
             self._drain()
-            self._agents.dispatch()
+            self._dispatcher.dispatch()
 
     def _drain(self, by_work: str = "") -> bool:
         """Folds what was recorded into the open revision, and tells works what the flow changed in them.
@@ -266,10 +270,10 @@ class Core:
         for owner, name, change in self._tree.fold():
             if name != by_work and isinstance(owner, LightningWork):
                 told.setdefault(name, []).append(change)
-        busy = self._agents.busy_works() if told else {}
+        busy = self._dispatcher.busy_works() if told else {}
         for name, changes in told.items():
             if name in busy:
-                self._agents.tell_changes(busy[name], changes)
+                self._dispatcher.tell_changes(busy[name], changes)
         return True
 
     def _take_runs(self) -> tuple[RunRecord, ...]:
@@ -282,7 +286,10 @@ class Core:
 
     def _has_open(self) -> bool:
         return bool(
-            self._log.entries or self._ledger.changed() or self._agents.owes_acks or not self._builder.empty
+            self._log.entries
+            or self._ledger.changed()
+            or self._dispatcher.owes_acks
+            or not self._builder.empty
         )
 
     def _revision_read(self) -> int:
@@ -333,7 +340,7 @@ class Core:
                 event.call_id, CallError("RUN_ENDED", message, run_id=event.run_id, status=status.upper())
             )
         else:
-            self._agents.cancel(record, event.grace, now)
+            self._dispatcher.cancel(record, event.grace, now)
             self._reply(event.call_id, self._revision_read())
 
     def _list_commands(self, event: CommandsListed, now: Instant) -> None:
@@ -422,5 +429,5 @@ class Core:
 
     def _end_app(self, status: AppStatus) -> None:
         self.ended = self._builder.app = status
-        self._agents.cancel_all()
+        self._dispatcher.cancel_all()
         self._emit(Exit(status))

@@ -1,0 +1,450 @@
+"""The dispatcher: which agent executes which run, and what becomes of each attempt."""
+
+from __future__ import annotations
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from flowrpc.component.work import LightningWork
+from flowrpc.flow_service.attempts import Attempt, apply_delta, note_flow_change, take_back
+from flowrpc.flow_service.effects import Send
+from flowrpc.flow_service.instant import Instant
+from flowrpc.flow_service.ledger import Ledger
+from flowrpc.flow_service.sessions import LOCAL_AGENT, Session, Sessions
+from flowrpc.protocol.messages import (
+    Accepted,
+    Ack,
+    CancelAttempt,
+    Fence,
+    Finished,
+    HeldAttempt,
+    HeldVerdict,
+    Hello,
+    Nack,
+    NackReason,
+    Rejected,
+    StartRun,
+    StopRunner,
+    VarsChanged,
+    Verdict,
+    WorkDelta,
+)
+from flowrpc.state import Change, Set, Value, untrack
+from flowrpc.state.records import Failure, FailureReason, Recipe, RunRecord, RunStatus
+from flowrpc.store.interface import Applied
+
+logger = logging.getLogger(__name__)
+
+GRACE_MARGIN = timedelta(seconds=5)
+"""How much longer than an agent the flow waits before it takes an unreachable attempt for dead."""
+STOP_GRACE = timedelta(seconds=5)
+FOREVER = float("inf")
+_FINAL = (FailureReason.CANCELLED, FailureReason.BROKEN_RULE, FailureReason.NOT_BUILT)
+"""Failures that another attempt would only repeat, or that somebody wanted."""
+
+
+class Dispatcher:
+    """Hands runs to agents and follows their attempts until they end.
+
+    Args:
+        ledger: The runs.
+        sessions: The streams that are open.
+        emit: Takes effects.
+        find_work: Finds a work of the tree by name; None if it is gone.
+        on_failed: Is told the id of each run that fails.
+        epoch: The life of this flow service.
+    """
+
+    def __init__(
+        self,
+        ledger: Ledger,
+        sessions: Sessions,
+        emit: Callable[..., None],
+        find_work: Callable[[str], LightningWork | None],
+        *,
+        on_failed: Callable[[str], None],
+        epoch: int,
+    ) -> None:
+        self._ledger = ledger
+        self._sessions = sessions
+        self._emit = emit
+        self._find_work = find_work
+        self._on_failed = on_failed
+        self._attempts: dict[str, Attempt] = {}
+        self._pausing: dict[str, float] = {}
+        """By run: the monotonic time before which it is not tried again."""
+        self._hosts: dict[str, str] = {}
+        """By work: the agent that has, or had last, its runner."""
+        self._changes_told = epoch << 32
+        self.dispatch_due = True
+        """Whether a run may have to be handed to an agent."""
+        self._applied: dict[str, None] = {}
+        """Attempts whose sequence number grew since the last revision."""
+
+    def recover(self, now: Instant, *, orderly: bool) -> None:
+        """Takes up the attempts of an earlier life: their agents may still hold them, but for the local one.
+
+        Args:
+            now: When this life begins.
+            orderly: Whether the app was stopped, so that nobody need be warned of what it was doing.
+        """
+        for record in list(self._ledger.unfinished()):
+            if not record.run.agent_id:
+                continue
+            work = self._find_work(record.run.work)
+            if work is None:
+                self._ledger.forget(record.run.run_id)
+                continue
+            attempt = _attempt_of(record, work, now)
+            self._attempts[record.run.run_id] = attempt
+            if attempt.agent_id == LOCAL_AGENT:
+                self.lose(attempt, "the app ended", level=logging.INFO if orderly else logging.WARNING)
+
+    def dispatch(self) -> None:
+        """Hands the oldest unfinished run of each work to an agent, if one executes it."""
+        self.dispatch_due = False
+        load = Counter(attempt.session for attempt in self._attempts.values())
+        for name in self._ledger.works_with_unfinished():
+            record = next(self._ledger.queue(name))
+            work = self._find_work(name)
+            if work is None or record.run.run_id in self._attempts or record.run.run_id in self._pausing:
+                continue
+            session = self._sessions.choose(name, self._hosts.get(name), load)
+            if session is not None:
+                load[session.number] += 1
+                self._start(record, work, session)
+
+    def cancel(self, record: RunRecord, grace: timedelta, now: Instant) -> None:
+        """Cancels a run that has not ended: at its agent, or at once if none holds it."""
+        attempt = self._attempts.get(record.run.run_id)
+        if attempt is not None and attempt.session is not None:
+            self._emit(Send(attempt.session, _cancel(attempt, grace)))
+            return
+        self._attempts.pop(record.run.run_id, None)
+        self._pausing.pop(record.run.run_id, None)
+        failure = Failure(reason=FailureReason.CANCELLED, message="cancelled before it ran")
+        self._ledger.end(record, RunStatus.CANCELLED, now.wall, failure)
+
+    def stop_work(self, work: LightningWork, name: str) -> None:
+        """Ends the process of a work, whose runs were ended before."""
+        for run_id in [run_id for run_id, attempt in self._attempts.items() if attempt.work is work]:
+            del self._attempts[run_id]
+        agent_id = self._hosts.pop(name, None)
+        for session in self._sessions.of_agent(agent_id):
+            self._emit(Send(session.number, StopRunner(work=name, grace=STOP_GRACE)))
+
+    def busy_works(self) -> dict[str, Attempt]:
+        """Returns the attempt that is under way of each work that has one."""
+        return {attempt.work.name: attempt for attempt in self._attempts.values()}
+
+    def tell_changes(self, attempt: Attempt, changes: list[Change]) -> None:
+        """Tells the runner of a work what the flow changed in its vars."""
+        self._changes_told += 1  # larger in every message, over all lives
+        for change in changes:
+            note_flow_change(attempt, str(change.path[0]), self._changes_told)
+        self._persist(attempt)
+        if attempt.session is not None:
+            self._send_ack(attempt)  # so that the runner knows which of its own changes came before these
+            message = VarsChanged(work=attempt.work.name, number=self._changes_told, changes=tuple(changes))
+            self._emit(Send(attempt.session, message))
+
+    @property
+    def owes_acks(self) -> bool:
+        """Whether deltas wait to be acknowledged."""
+        return bool(self._applied)
+
+    def take_applied(self) -> tuple[Applied, ...]:
+        """Returns the sequence numbers that the next revision makes durable, and acknowledges them with it."""
+        applied = []
+        for run_id in self._applied:
+            attempt = self._attempts.get(run_id)
+            if attempt is not None:
+                applied.append(Applied(run_id=run_id, attempt=attempt.number, seq=attempt.applied_seq))
+                self._send_ack(attempt)
+        self._applied.clear()
+        return tuple(applied)
+
+    def cancel_all(self) -> None:
+        """Ends every attempt, because the app has ended; user code may clean up."""
+        for attempt in self._attempts.values():
+            if attempt.session is not None:
+                self._emit(Send(attempt.session, _cancel(attempt, STOP_GRACE)))
+
+    # What agents do
+
+    def suspect(self, number: int, now: Instant) -> None:
+        """Notes that a stream ended: its attempts may still be under way."""
+        for attempt in self._attempts.values():
+            if attempt.session == number:
+                attempt.session, attempt.suspect_since = None, now.monotonic
+
+    def resume(self, hello: Hello, number: int) -> None:
+        """Goes on with an agent after its verdicts: tells what it missed, and decides on what it does not hold."""
+        self.dispatch_due = True
+        for attempt in list(self._attempts.values()):
+            if attempt.session == number and attempt.flow_changes:
+                self._tell_missed(attempt, number)
+            elif attempt.agent_id == hello.agent_id and attempt.session != number:
+                self._reconcile_absent(attempt, hello, number)
+
+    def lose_all(self, why: str, held: Callable[[Attempt], bool]) -> None:
+        """Takes attempts for dead."""
+        for attempt in [attempt for attempt in self._attempts.values() if held(attempt)]:
+            self.lose(attempt, why)
+
+    def tick(self, now: Instant) -> None:
+        """Gives up attempts that were away or took too long, and tries again what paused for long enough."""
+        for attempt in list(self._attempts.values()):
+            if self._overdue(attempt) <= now.monotonic:
+                self.lose(attempt, f"its agent {attempt.agent_id} was away for longer than its orphan_grace")
+            elif attempt.times_out_at <= now.monotonic:
+                self._time_out(attempt)
+        for run_id in [run_id for run_id, time in self._pausing.items() if time <= now.monotonic]:
+            del self._pausing[run_id]
+            self.dispatch_due = True
+
+    def deadlines(self) -> Iterator[float]:
+        """Yields the monotonic times at which `tick` has something to do."""
+        for attempt in self._attempts.values():
+            yield self._overdue(attempt)
+            yield attempt.times_out_at
+        yield from self._pausing.values()
+
+    def judge(self, held: HeldAttempt, hello: Hello, number: int) -> HeldVerdict:
+        """Says what becomes of an attempt that an agent holds, and follows it on its new stream if it goes on."""
+        record = self._ledger.record(held.run_id)
+        attempt = self._attempts.get(held.run_id)
+        verdict, seq = Verdict.FENCED, 0
+        if record is None:
+            verdict = Verdict.UNKNOWN
+        elif attempt is not None and (attempt.number, attempt.agent_id) == (held.attempt, hello.agent_id):
+            attempt.session, attempt.suspect_since, attempt.boot_id = number, None, hello.boot_id
+            verdict, seq = Verdict.CONTINUE, attempt.applied_seq
+        elif record.run.attempt == held.attempt and record.applied_seq >= held.last_seq > 0:
+            verdict, seq = Verdict.CONTINUE, record.applied_seq  # it ended; only the last Ack was lost
+        return HeldVerdict(run_id=held.run_id, attempt=held.attempt, verdict=verdict, applied_seq=seq)
+
+    def accept(self, session: Session, message: Accepted, now: Instant) -> None:
+        """Notes that an agent took an attempt."""
+        attempt = self._find(session, message.run_id, message.attempt)
+        record = self._ledger.record(message.run_id)
+        if attempt is not None and record is not None and record.run.status is RunStatus.PENDING:
+            run = replace(record.run, status=RunStatus.RUNNING, started_at=now.wall)
+            self._ledger.put(replace(record, run=run))
+            attempt.times_out_at = _times_out_at(attempt.work, run.started_at, now)
+
+    def reject(self, session: Session, message: Rejected, now: Instant) -> None:
+        """Ends a run that an agent cannot execute."""
+        attempt = self._find(session, message.run_id, message.attempt)
+        if attempt is not None:
+            self._end(attempt, message.failure, now, 0)
+
+    def apply(self, session: Session, delta: WorkDelta) -> None:
+        """Takes what a work changed."""
+        attempt = self._find(session, delta.run_id, delta.attempt)
+        if attempt is None or not self._in_order(attempt, delta):
+            return
+        known = len(attempt.begin_vars)
+        for nack in apply_delta(attempt, delta):
+            self._emit(Send(session.number, nack))
+        attempt.applied_seq = delta.seq
+        self._acknowledge(attempt)
+        if len(attempt.begin_vars) != known:
+            self._persist(attempt)
+
+    def finish(self, session: Session, message: Finished, now: Instant) -> None:
+        """Takes the end of an attempt."""
+        attempt = self._find(session, message.run_id, message.attempt)
+        if attempt is not None and self._in_order(attempt, message):
+            self._emit(
+                Send(session.number, Ack(run_id=message.run_id, attempt=message.attempt, seq=message.seq))
+            )
+            self._end(attempt, message.failure, now, message.seq)
+
+    def lose(self, attempt: Attempt, why: str, level: int = logging.WARNING) -> None:
+        """Takes an attempt for dead: what it changed is taken back, and its run waits for another one."""
+        facts = (attempt.number, attempt.run_id, attempt.work.name)
+        logger.log(level, "attempt %d of run %s of %s is lost and will be made again: %s", *facts, why)
+        del self._attempts[attempt.run_id]
+        record = self._ledger.record(attempt.run_id)
+        if record is not None and not record.run.status.terminal:
+            self._wait_again(attempt, record)
+
+    # Inside
+
+    def _tell_missed(self, attempt: Attempt, number: int) -> None:
+        """Tells the values of all vars that the flow changed while the attempt ran: some may have got lost."""
+        vars_ = attempt.work.__dict__
+        changes = tuple(Set((name,), untrack(vars_[name])) for name in attempt.flow_changes)
+        newest = max(attempt.flow_changes.values())
+        self._emit(Send(number, VarsChanged(work=attempt.work.name, number=newest, changes=changes)))
+
+    def _reconcile_absent(self, attempt: Attempt, hello: Hello, number: int) -> None:
+        """Decides on an attempt that its agent does not hold: it never got it, or lost it."""
+        record = self._ledger.record(attempt.run_id)
+        if record is not None and attempt.boot_id == hello.boot_id and attempt.applied_seq == 0:
+            attempt.session, attempt.suspect_since = number, None
+            self._emit(Send(number, _start_message(record, attempt)))
+        else:
+            self.lose(attempt, f"its agent {attempt.agent_id} does not hold it any more")
+
+    def _find(self, session: Session, run_id: str, number: int) -> Attempt | None:
+        """Returns the attempt that a frame speaks of; fences one that is no longer wanted."""
+        attempt = self._attempts.get(run_id)
+        if attempt is not None and (attempt.number, attempt.session) == (number, session.number):
+            return attempt
+        self._emit(Send(session.number, Fence(run_id=run_id, attempt=number)))
+        return None
+
+    def _in_order(self, attempt: Attempt, frame: WorkDelta | Finished) -> bool:
+        """Accepts the next frame of an attempt, acknowledges an old one again and asks for a missing one."""
+        if frame.seq == attempt.applied_seq + 1:
+            return True
+        if frame.seq <= attempt.applied_seq:
+            self._acknowledge(attempt)
+        elif attempt.session is not None:
+            nack = Nack(
+                run_id=attempt.run_id, attempt=attempt.number, seq=attempt.applied_seq, reason=NackReason.GAP
+            )
+            self._emit(Send(attempt.session, nack))
+        return False
+
+    def _send_ack(self, attempt: Attempt) -> None:
+        if attempt.session is not None and attempt.ack_due:
+            attempt.ack_due = False
+            ack = Ack(run_id=attempt.run_id, attempt=attempt.number, seq=attempt.applied_seq)
+            self._emit(Send(attempt.session, ack))
+
+    def _acknowledge(self, attempt: Attempt) -> None:
+        attempt.ack_due = True
+        self._applied[attempt.run_id] = None
+
+    def _end(self, attempt: Attempt, failure: Failure | None, now: Instant, seq: int) -> None:
+        """Ends an attempt, and its run unless it is tried again."""
+        del self._attempts[attempt.run_id]
+        record = self._ledger.record(attempt.run_id)
+        if record is None or record.run.status.terminal:
+            return
+        if attempt.timed_out and failure is not None and failure.reason is FailureReason.CANCELLED:
+            message = f"the attempt took longer than the work's timeout, {attempt.work._timeout}"
+            failure = Failure(reason=FailureReason.TIMED_OUT, message=message)
+        if failure is not None and _is_tried_again(attempt, failure):
+            self._try_later(attempt, record, failure, now)
+            return
+        started = record.run.started_at or now.wall
+        record = replace(record, run=replace(record.run, started_at=started), applied_seq=seq)
+        self._ledger.end(record, _status_after(failure), now.wall, failure)
+        if _status_after(failure) is RunStatus.FAILED:
+            self._log_failure(attempt, failure)
+            self._on_failed(attempt.run_id)
+
+    def _log_failure(self, attempt: Attempt, failure: Failure | None) -> None:
+        text = failure.traceback.rstrip() or failure.message if failure is not None else ""
+        facts = {"component": attempt.work.name, "run_id": attempt.run_id}
+        logger.error("run %s of %s failed: %s", attempt.run_id, attempt.work.name, text, extra=facts)
+
+    def _try_later(self, attempt: Attempt, record: RunRecord, failure: Failure, now: Instant) -> None:
+        """Makes a run that failed wait for another attempt, which begins with the vars that this one began with."""
+        assert attempt.work._retry is not None, "otherwise it is not tried again"
+        pause = attempt.work._retry.pause_after(attempt.number)
+        logger.warning(
+            "attempt %d of run %s failed: %s; trying again in %s",
+            *(attempt.number, attempt.run_id, failure.message, pause),
+        )
+        self._pausing[attempt.run_id] = now.monotonic + pause.total_seconds()
+        self._wait_again(attempt, record)
+
+    def _time_out(self, attempt: Attempt) -> None:
+        attempt.timed_out, attempt.times_out_at = True, FOREVER
+        if attempt.session is not None:
+            self._emit(Send(attempt.session, _cancel(attempt, STOP_GRACE)))
+
+    def _overdue(self, attempt: Attempt) -> float:
+        if attempt.suspect_since is None:
+            return float("inf")
+        return attempt.suspect_since + (attempt.grace + GRACE_MARGIN).total_seconds()
+
+    def _wait_again(self, attempt: Attempt, record: RunRecord) -> None:
+        take_back(attempt)
+        run = replace(record.run, status=RunStatus.PENDING, agent_id="", started_at=None)
+        self._ledger.put(replace(record, run=run, boot_id="", begin_vars={}, applied_seq=0))
+
+    def _start(self, record: RunRecord, work: LightningWork, session: Session) -> None:
+        hello = session.hello
+        run = replace(record.run, attempt=record.run.attempt + 1, agent_id=hello.agent_id)
+        record = replace(record, run=run, boot_id=hello.boot_id, begin_vars={}, applied_seq=0)
+        self._ledger.put(record)
+        attempt = Attempt(
+            run_id=run.run_id,
+            number=run.attempt,
+            work=work,
+            agent_id=hello.agent_id,
+            boot_id=hello.boot_id,
+            session=session.number,
+        )
+        self._attempts[run.run_id] = attempt
+        self._hosts[work.name] = hello.agent_id
+        self._emit(Send(session.number, _start_message(record, attempt)))
+
+    def _persist(self, attempt: Attempt) -> None:
+        record = self._ledger.record(attempt.run_id)
+        if record is not None:
+            self._ledger.put(
+                replace(record, begin_vars=dict(attempt.begin_vars), applied_seq=attempt.applied_seq)
+            )
+
+
+def _attempt_of(record: RunRecord, work: LightningWork, now: Instant) -> Attempt:
+    """Takes up an attempt of an earlier life; the time that its agent may be away counts afresh."""
+    return Attempt(
+        run_id=record.run.run_id,
+        number=record.run.attempt,
+        work=work,
+        agent_id=record.run.agent_id,
+        boot_id=record.boot_id,
+        session=None,
+        applied_seq=record.applied_seq,
+        begin_vars=dict(record.begin_vars),
+        suspect_since=now.monotonic,
+        times_out_at=_times_out_at(work, record.run.started_at, now),
+    )
+
+
+def _times_out_at(work: LightningWork, started_at: datetime | None, now: Instant) -> float:
+    """Returns the monotonic time at which an attempt has taken too long."""
+    if work._timeout is None or started_at is None:
+        return FOREVER
+    return now.monotonic + (work._timeout - (now.wall - started_at)).total_seconds()
+
+
+def _cancel(attempt: Attempt, grace: timedelta) -> CancelAttempt:
+    return CancelAttempt(run_id=attempt.run_id, attempt=attempt.number, grace=grace)
+
+
+def _status_after(failure: Failure | None) -> RunStatus:
+    if failure is None:
+        return RunStatus.SUCCEEDED
+    return RunStatus.CANCELLED if failure.reason is FailureReason.CANCELLED else RunStatus.FAILED
+
+
+def _is_tried_again(attempt: Attempt, failure: Failure) -> bool:
+    retry = attempt.work._retry
+    return retry is not None and attempt.number < retry.attempts and failure.reason not in _FINAL
+
+
+def _start_message(record: RunRecord, attempt: Attempt) -> StartRun:
+    work = attempt.work
+    vars_: dict[str, Value] = work._plain_vars(private=True)
+    return StartRun(
+        run_id=record.run.run_id,
+        attempt=attempt.number,
+        work=work.name,
+        recipe=work._recipe if isinstance(work._recipe, Recipe) else None,
+        vars=vars_,
+        args=record.run.args,
+        kwargs=record.run.kwargs,
+        orphan_grace=attempt.grace,
+    )
