@@ -198,7 +198,8 @@ def test_statuses_of_the_option_are_those_of_runs() -> None:
 def test_cancel_and_stop(flowctl: Flowctl, service: FakeService) -> None:
     service.commit("root", runs=[run_of(1)])
 
-    assert flowctl("cancel", "run-1") == (0, "asked at revision 7\n", "")
+    told = "run-1 is told to end (revision 7); see flowctl runs\n"
+    assert flowctl("cancel", "run-1") == (0, told, "")
     assert flowctl("stop", "--message", "enough", "--json")[:2] == (0, '{\n  "revision": 7\n}\n')
     assert service.stop_message == "enough"
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -58,12 +59,21 @@ def json_text(plain: Any, *, indent: int | None = None) -> str:
 
 
 def write_table(titles: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Writes aligned columns; the last one is not padded."""
+    """Writes aligned columns; the last one is not padded, and on a terminal it is cut where the line ends."""
     cells = [[one_line(str(cell)) for cell in row] for row in rows]
     widths = [max(len(row[column]) for row in [titles, *cells]) for column in range(len(titles))]
+    width = terminal_width()
+    if width is not None:
+        room = max(width - sum(widths[:-1]) - 2 * (len(widths) - 1), len(titles[-1]))
+        cells = [[*row[:-1], one_line(row[-1], room)] for row in cells]
     write_line(styled(_padded(titles, widths), bold=True))
     for row in cells:
         write_line("  ".join(map(_coloured, row, widths)).rstrip())
+
+
+def terminal_width() -> int | None:
+    """Returns how many columns the terminal has; None if the output is no terminal."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
 
 
 def one_line(text: str, limit: int | None = None) -> str:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-import shutil
-import sys
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import click
 
-from flowrpc_client.commands.printing import json_text, one_line, styled, write_json, write_line
+from flowrpc_client.commands.printing import (
+    json_text,
+    one_line,
+    styled,
+    terminal_width,
+    write_json,
+    write_line,
+)
 from flowrpc_client.commands.settings import Settings, client_command
 
 if TYPE_CHECKING:
@@ -38,7 +43,7 @@ def _write_tree(snapshot: StateSnapshot) -> None:
     """Writes every component with its vars below it, indented by its place in the tree."""
     from flowrpc_client.nested import public_vars
 
-    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    width = terminal_width()
     top = snapshot.components[0].name.count(".") if snapshot.components else 0
     for record in _in_tree_order(snapshot.components):
         depth = record.name.count(".") - top

@@ -63,7 +63,7 @@ def runs(settings: Settings, work: str | None, statuses: tuple[str, ...]) -> Non
 
         write_json(as_plain(found))
     else:
-        titles = ("RUN", "WORK", "STATUS", "ATTEMPT", "REQUESTED", "TOOK", "CALL")
+        titles = ("RUN", "WORK", "STATUS", "ATTEMPT", "REQUESTED", "TOOK", "CALL AND FAILURE")
         write_table(titles, [_row(run) for run in found])
 
 
@@ -83,7 +83,7 @@ def cancel(settings: Settings, run_id: str, grace: float) -> None:
     if settings.json:
         write_json({"revision": revision})
     else:
-        write_line(f"asked at revision {revision}")
+        write_line(f"{run_id} is told to end (revision {revision}); see flowctl runs")
 
 
 def _row(run: Run) -> tuple[object, ...]:
@@ -105,4 +105,5 @@ def _took(start: datetime | None, end: datetime | None) -> str:
 def _call(run: Run) -> str:
     given = [json_text(value) for value in run.args]
     given += [f"{name}={json_text(value)}" for name, value in run.kwargs.items()]
-    return one_line(f"run({', '.join(given)})", 80)
+    call = one_line(f"run({', '.join(given)})", 80)
+    return f"{call}: {one_line(run.failure.message, 200)}" if run.failure is not None else call
