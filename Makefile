@@ -32,11 +32,12 @@ help: ## List the targets.
 setup: $(READY) ## Make .venv from the pins (instant when nothing changed).
 	@echo "$(BIN)/flowctl is ready"
 
+# pip asks a Rust compiler for its version, and rustup would write its settings into the home directory.
+$(READY): export RUSTUP_HOME := $(CACHE)/rustup
 $(READY): requirements/dev.txt pyproject.toml
 	@test -n "$(PYTHON)" || { echo "setup needs Python 3.11 or newer with venv; name one: make setup PYTHON=..." >&2; exit 1; }
 	@test -x $(BIN)/python || env -u VIRTUAL_ENV $(PYTHON) -m venv $(VENV)
-	@# pip asks a Rust compiler for its version, and rustup would write its settings into the home directory.
-	@RUSTUP_HOME=$(CACHE)/rustup $(BIN)/python -m pip install --quiet --constraint requirements/dev.txt uv
+	@$(BIN)/python -m pip install --quiet --constraint requirements/dev.txt uv
 	@$(BIN)/uv pip install --quiet --no-deps --requirements requirements/dev.txt
 	@$(BIN)/uv pip install --quiet --exact --no-build-isolation --requirements requirements/dev.txt --editable .
 	@touch $@
