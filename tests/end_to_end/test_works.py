@@ -359,3 +359,48 @@ def test_many_works_share_few_processes(make_app: MakeApp) -> None:
             if client.state(exclude_children=True)["vars"]["finished"] == 12:
                 break
     assert most <= 1 + 1 + 2 * 3, "the agent, its guard, the runners and those that just end"
+
+
+PERSISTENT = """
+from datetime import timedelta
+
+from flowrpc import Retry
+
+
+class Persistent(LightningWork):
+    def __init__(self):
+        super().__init__(retry=Retry(attempts=3, delay=timedelta(milliseconds=10)))
+        self.seen = []
+
+    def run(self):
+        with open("attempts.txt", "a") as log:
+            print(self.attempt, self.idempotency_key, self.cancelled, file=log)
+        self.seen.append(self.attempt)
+        if self.attempt < 3:
+            raise ValueError("not yet")
+
+
+class Root(LightningFlow):
+    def __init__(self):
+        self.persistent = Persistent()
+        self.done = False
+
+    def run(self):
+        self.persistent.run()
+        self.done = True
+
+
+app = LightningApp(Root())
+"""
+
+
+def test_attempts_of_a_run_share_its_key_and_begin_with_the_same_state(make_app: MakeApp) -> None:
+    app = make_app(PERSISTENT).start()
+    with app.client() as client, client.replica() as replica:
+        replica.wait_for(lambda replica: var(replica, "root", "done"), timeout=20)
+        (run,) = client.runs()
+        assert var(replica, "root.persistent", "seen") == [3]
+
+    assert (app.folder / "attempts.txt").read_text().splitlines() == [
+        f"{attempt} {run.run_id} False" for attempt in (1, 2, 3)
+    ]

@@ -54,6 +54,18 @@ class HostedWork:
             if isinstance(container, Tracked):
                 container._parent = _Replaced(f"{self.work.name}.{var}")
 
+    def begin(self, run_id: str, attempt: int) -> None:
+        """Tells the work which attempt comes."""
+        self.work.__dict__.update(_run_id=run_id, _attempt=attempt, _cancelled=False)
+
+    def end(self) -> None:
+        """Tells the work that no attempt is executed."""
+        self.work.__dict__.update(_run_id="", _attempt=0)
+
+    def cancel(self) -> None:
+        """Tells the work that its attempt is to end."""
+        self.work.__dict__["_cancelled"] = True
+
     def execute(self, args: Sequence[Value], kwargs: dict[str, Value]) -> None:
         """Runs the user's code; raises what it raises.
 

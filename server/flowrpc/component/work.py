@@ -65,6 +65,9 @@ class LightningWork(Component):
     _retry: Retry | None
     _timeout: timedelta | None
     _executing: bool
+    _run_id: str
+    _attempt: int
+    _cancelled: bool
     _inline_results: dict[str, Any]
     _inline_runs: list[Run]
 
@@ -100,7 +103,9 @@ class LightningWork(Component):
 
     def _set_up(self) -> None:
         super()._set_up()
-        self.__dict__.update(_executing=False, _inline_results={}, _inline_runs=[])
+        self.__dict__.update(
+            _executing=False, _run_id="", _attempt=0, _cancelled=False, _inline_results={}, _inline_runs=[]
+        )
         LightningWork.__init__(self)  # the defaults, for a subclass that forgets super().__init__()
         if type(self).run is LightningWork.run:
             name = type(self).__name__
@@ -142,6 +147,24 @@ class LightningWork(Component):
     def raise_exception(self) -> bool:
         """Whether a failed run raises in the flow."""
         return self._raise_exception
+
+    @property
+    def idempotency_key(self) -> str:
+        """Text that is the same in all attempts of a run and in no other run; empty outside of one.
+
+        Hand it to other systems with what must happen once only: an attempt may be made again.
+        """
+        return self._run_id
+
+    @property
+    def attempt(self) -> int:
+        """Number of the attempt that is executed here, from 1; 0 outside of one."""
+        return self._attempt
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether the attempt that is executed here was told to end; `Cancelled` is raised in `run` as well."""
+        return self._cancelled
 
     @property
     def state(self) -> dict[str, Any]:

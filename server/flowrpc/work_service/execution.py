@@ -58,6 +58,7 @@ class Execution:
         failure = self._prepare(start) or self._run(start)
         if self._work is not None:
             self._inbox.settle(self._work)
+            self._work.end()
         sys.stdout.flush()
         sys.stderr.flush()
         self._lane.put(End(failure))
@@ -87,6 +88,7 @@ class Execution:
                 self._work.restore(start.vars)
         except BaseException as error:  # noqa: BLE001 - whatever the app's file or a constructor raises
             return failure_of(error, FailureReason.NOT_BUILT)
+        self._work.begin(start.run_id, start.attempt)
         return None
 
     def _host(self, start: StartRun) -> HostedWork:
@@ -146,4 +148,6 @@ class Execution:
         """Raises once for each attempt, so that what user code does to clean up is not disturbed."""
         if self._cancelled_key == self._key and not self._interrupted:
             self._interrupted = True
+            if self._work is not None:
+                self._work.cancel()
             raise Cancelled
