@@ -77,10 +77,10 @@ class Serving:
             raise StartError("--tls-cert and --tls-key belong together; give both")
         return Tls(certificate=certificate, key=key)
 
-    def _ready(self, info: AppInfo, address: str) -> None:
+    def _ready(self, info: AppInfo, address: str, local_address: str) -> None:
         self._entry = AppEntry(
             name=info.name,
-            address=address,
+            address=local_address,
             data_dir=self.data_dir,
             pid=os.getpid(),
             journal_id=info.journal_id,

@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from flowrpc.errors import StoreError
 from flowrpc.flow_service.core import Core
 from flowrpc.flow_service.effects import Effect
 from flowrpc.flow_service.events import Event, Writing
@@ -69,11 +68,6 @@ class Engine:
     def submit(self, event: Event) -> None:
         """Hands the engine an event; from any thread, never blocks."""
         self._inbox.put(event)
-
-    @property
-    def backlog(self) -> int:
-        """How many events wait."""
-        return self._inbox.qsize()
 
     def stop(self, timeout: float) -> bool:
         """Ends the thread after what it does now; tells whether it ended in time."""
@@ -166,8 +160,3 @@ class Engine:
         effects = core.take_effects()
         if effects:
             self._deliver(None, b"", effects)
-
-
-def storage_failed(error: BaseException) -> bool:
-    """Tells whether the engine ended because its store failed."""
-    return isinstance(error, StoreError)

@@ -92,10 +92,6 @@ class Ledger:
         """Names the works that have unfinished runs."""
         return [name for name, ledger in self._works.items() if ledger.unfinished]
 
-    def works(self) -> list[str]:
-        """Names the works that have runs."""
-        return list(self._works)
-
     def unfinished(self) -> Iterator[RunRecord]:
         """Yields every unfinished run."""
         for work in self.works_with_unfinished():

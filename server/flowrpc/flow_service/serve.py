@@ -49,6 +49,9 @@ FAULT = 70
 AUDIT_VARIABLE = "FLOWRPC_AUDIT"
 """Set to 1, it has every revision compared with the live tree, which finds changes that were not recorded."""
 
+LOOPBACK = "127.0.0.1:0"
+"""A free port that only this host can reach."""
+
 STOP_SECONDS = 8.0
 """How long an orderly end may take altogether before what is left is ended by force."""
 
@@ -69,7 +72,7 @@ class ServeOptions:
 
     name: str
     data_dir: Path
-    address: str = "127.0.0.1:0"
+    address: str = LOOPBACK
     last_address: str = ""
     """Where the last life on the data directory was served; empty if that is not known."""
     remote_works: tuple[str, ...] = ()
@@ -80,8 +83,8 @@ class ServeOptions:
 class Hooks:
     """What belongs to serving but not to this room."""
 
-    ready: Callable[[AppInfo, str], None]
-    """Is told once that the app is served, with its address."""
+    ready: Callable[[AppInfo, str, str], None]
+    """Is told once that the app is served: at which address, and at which one for this host only."""
     place_agent: Callable[[str, Callable[[str], None]], Agent]
     """Makes the local agent for an address; it calls back with the boot id of an agent process that ended."""
     ended: Callable[[AppStatus], None]
@@ -150,6 +153,7 @@ class _Service:
     async def run(self) -> int:
         """Serves until the app ends."""
         self._address = self._bind()
+        self._local_address = self._bind_local()
         self._store.write_address(self._address)
         try:
             await self._live()
@@ -165,6 +169,13 @@ class _Service:
             with suppress(StartError):
                 return self._server.bind(last, self._options.tls)
         return self._server.bind(self._options.address, self._options.tls)
+
+    def _bind_local(self) -> str:
+        """Takes another port for this host only if the first one is encrypted.
+
+        The certificate names what strangers dial; the local agent and the user's own clients need none.
+        """
+        return self._address if self._options.tls is None else self._server.bind(LOOPBACK, None)
 
     def _build(self) -> None:
         recovered = self._recovered
@@ -188,10 +199,10 @@ class _Service:
         if self._failure is not None:
             return
         await self._server.start()
-        self._agent = self._hooks.place_agent(self._address, self._agent_exited)
+        self._agent = self._hooks.place_agent(self._local_address, self._agent_exited)
         await self._agent.start()
         await self._server.set_serving(True)
-        self._hooks.ready(self._info(), self._address)
+        self._hooks.ready(self._info(), self._address, self._local_address)
         await self._ended.wait()
 
     @contextmanager
