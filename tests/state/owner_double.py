@@ -7,6 +7,7 @@ from typing import Any
 from flowrpc.state import (
     Change,
     ChangeLog,
+    Extension,
     Reinsert,
     Remove,
     Set,
@@ -33,7 +34,11 @@ scalars = (
 keys = strategies.sampled_from(["a", "b", "c", "\u00e9"])
 values: strategies.SearchStrategy[Any] = strategies.recursive(
     scalars,
-    lambda inner: strategies.lists(inner, max_size=3) | strategies.dictionaries(keys, inner, max_size=3),
+    lambda inner: (
+        strategies.lists(inner, max_size=3)
+        | strategies.dictionaries(keys, inner, max_size=3)
+        | strategies.builds(Extension, strategies.sampled_from(["unknown_here", "other_1"]), inner)
+    ),
     max_leaves=5,
 )
 

@@ -22,6 +22,7 @@ from flowrpc.state import (
     untrack,
     vars_hash,
 )
+from flowrpc.state.extension import extension_json
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
@@ -215,7 +216,7 @@ class TrackedState(RuleBasedStateMachine):
     def check_model(self) -> None:
         live: Any = {name: self.owner.__dict__[name] for name in self.owner._var_names}
         assert same(live, self.model)
-        assert json.dumps(live) == json.dumps(self.model)
+        assert json.dumps(live, default=extension_json) == json.dumps(self.model, default=extension_json)
         for copied in (copy.deepcopy(live), pickle.loads(pickle.dumps(live))):
             assert repr(copied) == repr(self.model)
             assert_plain(copied)

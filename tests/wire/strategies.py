@@ -9,6 +9,7 @@ from flowrpc.protocol import answers, messages, requests
 from flowrpc.protocol.stored_answer import StoredAnswer
 from flowrpc.state import records
 from flowrpc.state.changes import Change, Path, Remove, Set, Splice
+from flowrpc.state.extension import Extension
 from flowrpc.state.values import Value
 from hypothesis import strategies as st
 
@@ -25,7 +26,11 @@ scalars: st.SearchStrategy[Value] = (
 )
 values: st.SearchStrategy[Value] = st.recursive(
     scalars,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(texts, inner, max_size=3)
+        | st.builds(Extension, st.sampled_from(["unknown_here", "other_1"]), inner)
+    ),
     max_leaves=6,
 )
 entries = st.dictionaries(texts, values, max_size=3)

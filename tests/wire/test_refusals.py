@@ -21,7 +21,7 @@ from flowrpc.v1 import (
     value_pb2,
     work_service_pb2,
 )
-from flowrpc.v1.value_pb2 import ListValue, MapEntry, MapValue
+from flowrpc.v1.value_pb2 import ExtensionValue, ListValue, MapEntry, MapValue
 from flowrpc.wire import answers, attach, changes, journal, outcomes, records, times, values, watch
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -35,7 +35,18 @@ TWICE = Value(map_value=MapValue(entries=[MapEntry(key="k", value=Value(int_valu
 BAD_VALUES: dict[str, tuple[Value, str, str]] = {
     "no kind": (Value(), "here", "no kind"),
     "no kind inside": (NESTED, "here[1]", "no kind"),
-    "reserved field": (Value.FromString(b"\x4a\x01x"), "here", "no kind"),
+    "unknown field": (Value.FromString(b"\x9a\x06\x01x"), "here", "no kind"),
+    "extension without a type": (
+        Value(extension_value=ExtensionValue(content=Value(int_value=1))),
+        "here",
+        "no name of a type",
+    ),
+    "extension without content": (Value(extension_value=ExtensionValue(type_name="t")), "here", "no kind"),
+    "extension of what is no value": (
+        Value(extension_value=ExtensionValue(type_name="t", content=Value(double_value=math.inf))),
+        "here['t']",
+        "inf",
+    ),
     "NaN": (Value(double_value=math.nan), "here", "nan"),
     "infinity": (Value(double_value=-math.inf), "here", "inf"),
     "NaN inside": (Value(list_value=ListValue(values=[Value(double_value=math.nan)])), "here[0]", "nan"),

@@ -36,6 +36,7 @@ from flowrpc.flow_service.work_servicer import WorkServicer
 from flowrpc.protocol.answers import AppInfo
 from flowrpc.protocol.messages import LogRecord, LogSource
 from flowrpc.protocol.run_directory import ensure_tokens, read_token
+from flowrpc.state.extension import extension_json
 from flowrpc.state.records import AppStatus, Revision
 from flowrpc.store import Recovered, SQLiteStore
 
@@ -349,7 +350,7 @@ def _keep_aside(core: Core, data_dir: Path, revision: int) -> None:
         "vars": restored.dropped,
         "components": {r.name: {"type": r.type, "vars": r.vars} for r in restored.missing},
     }
-    path.write_text(json.dumps(content, indent=2, ensure_ascii=False))
+    path.write_text(json.dumps(content, indent=2, ensure_ascii=False, default=extension_json))
     names = [f"{name}.{var}" for name, values in restored.dropped.items() for var in values]
     names += [record.name for record in restored.missing]
     logger.warning(

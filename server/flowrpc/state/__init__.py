@@ -2,6 +2,7 @@
 
 from flowrpc.state.changes import Change, Path, Reinsert, Remove, Set, Splice, format_path
 from flowrpc.state.containers import Tracked, TrackedDict, TrackedList, detach, track, untrack
+from flowrpc.state.extension import Extension
 from flowrpc.state.fold import apply, apply_tracked, vars_hash
 from flowrpc.state.folding import Folded
 from flowrpc.state.log import ChangeLog, Entry
@@ -27,6 +28,7 @@ __all__ = [
     "Change",
     "ChangeLog",
     "Entry",
+    "Extension",
     "Folded",
     "Owner",
     "Path",

@@ -8,6 +8,8 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING
 
+from flowrpc.state.extension import Extension
+
 if TYPE_CHECKING:
     from flowrpc.state.values import Value
 
@@ -32,6 +34,9 @@ def _encode(value: Value, ordered: bool, parts: list[bytes]) -> None:
             _encode(item, ordered, parts)
     elif isinstance(value, dict):
         _encode_dict(value, ordered, parts)
+    elif isinstance(value, Extension):
+        parts.append(b"x" + _scalar(value.extension_type()))
+        _encode(value.extension_content(), ordered, parts)
     else:
         parts.append(_scalar(value))
 

@@ -10,11 +10,12 @@ from typing import Any, TypeAlias, TypeGuard
 from flowrpc.errors import InvalidValueError
 from flowrpc.state.advice import key_problem, type_problem
 from flowrpc.state.canonical import canonical_bytes
+from flowrpc.state.extension import Extension
 
 Scalar: TypeAlias = bool | int | float | str | None
 """A value without parts."""
 
-Value: TypeAlias = "Scalar | list[Value] | dict[str, Value]"
+Value: TypeAlias = "Scalar | Extension | list[Value] | dict[str, Value]"
 """What state, arguments and results are made of."""
 
 MAX_DEPTH = 30
@@ -143,10 +144,15 @@ class _Copy:
             return self._int(int.__int__(value))
         if isinstance(value, float):
             return self._float(float.__float__(value))
+        return self._of_parts(value, depth)
+
+    def _of_parts(self, value: object, depth: int) -> Value:
         if isinstance(value, list | tuple):
             return self.of_list(value, depth, 0)
         if isinstance(value, dict):
             return self.of_dict(value, depth)
+        if isinstance(value, Extension):
+            return self._extension(value, depth)
         raise Refused(type_problem(value))
 
     def of_list(self, items: Iterable[object], depth: int, first: int) -> list[Value]:
@@ -171,6 +177,16 @@ class _Copy:
             refused.inside(entries, key)
             raise
         return copy
+
+    def _extension(self, extension: Extension, depth: int) -> Extension:
+        """Checks what it is made of; it never changes, so it need not be copied."""
+        self._enter(depth)
+        try:
+            self.of(extension.extension_content(), depth + 1)
+        except Refused as refused:
+            refused.inside(extension, extension.extension_type())
+            raise
+        return extension
 
     def _enter(self, depth: int) -> None:
         if depth >= MAX_DEPTH:
@@ -226,11 +242,17 @@ def same(a: object, b: object) -> bool:
         return True
     if type(a) in SCALARS:
         return type(a) is type(b) and a == b and (type(a) is not float or _same_sign(a, b))
+    if isinstance(a, Extension):
+        return isinstance(b, Extension) and _same_extension(a, b)
     if isinstance(a, list):
         return isinstance(b, list) and len(a) == len(b) and all(map(same, a, b))
     if isinstance(a, dict):
         return isinstance(b, dict) and list(a) == list(b) and all(map(same, a.values(), b.values()))
     return False
+
+
+def _same_extension(a: Extension, b: Extension) -> bool:
+    return a.extension_type() == b.extension_type() and same(a.extension_content(), b.extension_content())
 
 
 def _same_sign(a: Any, b: Any) -> bool:

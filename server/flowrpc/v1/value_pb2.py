@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16\x66lowrpc/v1/value.proto\x12\nflowrpc.v1\x1a\x1cgoogle/protobuf/struct.proto\"\xef\x02\n\x05Value\x12;\n\nnull_value\x18\x01 \x01(\x0e\x32\x1a.google.protobuf.NullValueH\x00R\tnullValue\x12\x1f\n\nbool_value\x18\x02 \x01(\x08H\x00R\tboolValue\x12\x1d\n\tint_value\x18\x03 \x01(\x12H\x00R\x08intValue\x12$\n\rbig_int_value\x18\x04 \x01(\tH\x00R\x0b\x62igIntValue\x12#\n\x0c\x64ouble_value\x18\x05 \x01(\x01H\x00R\x0b\x64oubleValue\x12#\n\x0cstring_value\x18\x06 \x01(\tH\x00R\x0bstringValue\x12\x36\n\nlist_value\x18\x07 \x01(\x0b\x32\x15.flowrpc.v1.ListValueH\x00R\tlistValue\x12\x33\n\tmap_value\x18\x08 \x01(\x0b\x32\x14.flowrpc.v1.MapValueH\x00R\x08mapValueB\x06\n\x04kindJ\x04\x08\t\x10\n\"6\n\tListValue\x12)\n\x06values\x18\x01 \x03(\x0b\x32\x11.flowrpc.v1.ValueR\x06values\":\n\x08MapValue\x12.\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x14.flowrpc.v1.MapEntryR\x07\x65ntries\"E\n\x08MapEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\'\n\x05value\x18\x02 \x01(\x0b\x32\x11.flowrpc.v1.ValueR\x05valueb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16\x66lowrpc/v1/value.proto\x12\nflowrpc.v1\x1a\x1cgoogle/protobuf/struct.proto\"\xb0\x03\n\x05Value\x12;\n\nnull_value\x18\x01 \x01(\x0e\x32\x1a.google.protobuf.NullValueH\x00R\tnullValue\x12\x1f\n\nbool_value\x18\x02 \x01(\x08H\x00R\tboolValue\x12\x1d\n\tint_value\x18\x03 \x01(\x12H\x00R\x08intValue\x12$\n\rbig_int_value\x18\x04 \x01(\tH\x00R\x0b\x62igIntValue\x12#\n\x0c\x64ouble_value\x18\x05 \x01(\x01H\x00R\x0b\x64oubleValue\x12#\n\x0cstring_value\x18\x06 \x01(\tH\x00R\x0bstringValue\x12\x36\n\nlist_value\x18\x07 \x01(\x0b\x32\x15.flowrpc.v1.ListValueH\x00R\tlistValue\x12\x33\n\tmap_value\x18\x08 \x01(\x0b\x32\x14.flowrpc.v1.MapValueH\x00R\x08mapValue\x12\x45\n\x0f\x65xtension_value\x18\t \x01(\x0b\x32\x1a.flowrpc.v1.ExtensionValueH\x00R\x0e\x65xtensionValueB\x06\n\x04kind\"Z\n\x0e\x45xtensionValue\x12\x1b\n\ttype_name\x18\x01 \x01(\tR\x08typeName\x12+\n\x07\x63ontent\x18\x02 \x01(\x0b\x32\x11.flowrpc.v1.ValueR\x07\x63ontent\"6\n\tListValue\x12)\n\x06values\x18\x01 \x03(\x0b\x32\x11.flowrpc.v1.ValueR\x06values\":\n\x08MapValue\x12.\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x14.flowrpc.v1.MapEntryR\x07\x65ntries\"E\n\x08MapEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\'\n\x05value\x18\x02 \x01(\x0b\x32\x11.flowrpc.v1.ValueR\x05valueb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,11 +33,13 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'flowrpc.v1.value_pb2', _glo
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_VALUE']._serialized_start=69
-  _globals['_VALUE']._serialized_end=436
-  _globals['_LISTVALUE']._serialized_start=438
-  _globals['_LISTVALUE']._serialized_end=492
-  _globals['_MAPVALUE']._serialized_start=494
-  _globals['_MAPVALUE']._serialized_end=552
-  _globals['_MAPENTRY']._serialized_start=554
-  _globals['_MAPENTRY']._serialized_end=623
+  _globals['_VALUE']._serialized_end=501
+  _globals['_EXTENSIONVALUE']._serialized_start=503
+  _globals['_EXTENSIONVALUE']._serialized_end=593
+  _globals['_LISTVALUE']._serialized_start=595
+  _globals['_LISTVALUE']._serialized_end=649
+  _globals['_MAPVALUE']._serialized_start=651
+  _globals['_MAPVALUE']._serialized_end=709
+  _globals['_MAPENTRY']._serialized_start=711
+  _globals['_MAPENTRY']._serialized_end=780
 # @@protoc_insertion_point(module_scope)

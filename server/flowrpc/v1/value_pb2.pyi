@@ -38,6 +38,7 @@ class Value(_message.Message):
     STRING_VALUE_FIELD_NUMBER: _builtins.int
     LIST_VALUE_FIELD_NUMBER: _builtins.int
     MAP_VALUE_FIELD_NUMBER: _builtins.int
+    EXTENSION_VALUE_FIELD_NUMBER: _builtins.int
     null_value: _struct_pb2.NullValue.ValueType
     """JSON null, Python `None`."""
     bool_value: _builtins.bool
@@ -60,6 +61,10 @@ class Value(_message.Message):
     def map_value(self) -> Global___MapValue:
         """A map from text to values, in insertion order."""
 
+    @_builtins.property
+    def extension_value(self) -> Global___ExtensionValue:
+        """A value of a named type, such as a reference to a file."""
+
     def __init__(
         self,
         *,
@@ -71,16 +76,47 @@ class Value(_message.Message):
         string_value: _builtins.str = ...,
         list_value: Global___ListValue | None = ...,
         map_value: Global___MapValue | None = ...,
+        extension_value: Global___ExtensionValue | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["big_int_value", b"big_int_value", "bool_value", b"bool_value", "double_value", b"double_value", "int_value", b"int_value", "kind", b"kind", "list_value", b"list_value", "map_value", b"map_value", "null_value", b"null_value", "string_value", b"string_value"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["big_int_value", b"big_int_value", "bool_value", b"bool_value", "double_value", b"double_value", "extension_value", b"extension_value", "int_value", b"int_value", "kind", b"kind", "list_value", b"list_value", "map_value", b"map_value", "null_value", b"null_value", "string_value", b"string_value"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["big_int_value", b"big_int_value", "bool_value", b"bool_value", "double_value", b"double_value", "int_value", b"int_value", "kind", b"kind", "list_value", b"list_value", "map_value", b"map_value", "null_value", b"null_value", "string_value", b"string_value"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["big_int_value", b"big_int_value", "bool_value", b"bool_value", "double_value", b"double_value", "extension_value", b"extension_value", "int_value", b"int_value", "kind", b"kind", "list_value", b"list_value", "map_value", b"map_value", "null_value", b"null_value", "string_value", b"string_value"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["null_value", "bool_value", "int_value", "big_int_value", "double_value", "string_value", "list_value", "map_value"]  # noqa: Y015
+    _WhichOneofReturnType_kind: _TypeAlias = _typing.Literal["null_value", "bool_value", "int_value", "big_int_value", "double_value", "string_value", "list_value", "map_value", "extension_value"]  # noqa: Y015
     _WhichOneofArgType_kind: _TypeAlias = _typing.Literal["kind", b"kind"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_kind) -> _WhichOneofReturnType_kind | None: ...
 
 Global___Value: _TypeAlias = Value  # noqa: Y015
+
+@_typing.final
+class ExtensionValue(_message.Message):
+    """A value of a named type that JSON has not. Who does not know the type keeps the value as it is."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TYPE_NAME_FIELD_NUMBER: _builtins.int
+    CONTENT_FIELD_NUMBER: _builtins.int
+    type_name: _builtins.str
+    """Name of the type: lower-case letters, digits and `_`, at most 63. flowrpc has `path`, `drive`, `payload`,
+    `cloud_compute` and `build_config`.
+    """
+    @_builtins.property
+    def content(self) -> Global___Value:
+        """What the value is made of; the type says what it looks like. Required."""
+
+    def __init__(
+        self,
+        *,
+        type_name: _builtins.str = ...,
+        content: Global___Value | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["content", b"content"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "type_name", b"type_name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExtensionValue: _TypeAlias = ExtensionValue  # noqa: Y015
 
 @_typing.final
 class ListValue(_message.Message):

@@ -9,6 +9,7 @@ from typing import Any
 from google.protobuf.struct_pb2 import NULL_VALUE
 
 from flowrpc.errors import InvalidValueError
+from flowrpc.state.extension import Extension, extension_of
 from flowrpc.state.values import MAX_BIG_INT_DIGITS, Refused, Value, copy_items, copy_value, is_plain_scalar
 from flowrpc.v1 import value_pb2
 
@@ -36,6 +37,8 @@ def fill_value(message: value_pb2.Value, value: Value) -> None:
     fill = _FILLERS.get(type(value))
     if fill is not None:
         fill(message, value)
+    elif isinstance(value, Extension):
+        _fill_extension(message, value)
     else:  # a tracked container or another subclass; or no value at all, which copy_value refuses
         fill_value(message, copy_value(value, "value"))
 
@@ -161,6 +164,11 @@ def _fill_dict(message: value_pb2.Value, value: dict[str, Value]) -> None:
     fill_entries(message.map_value.entries, value)
 
 
+def _fill_extension(message: value_pb2.Value, value: Extension) -> None:
+    message.extension_value.type_name = value.extension_type()
+    fill_value(message.extension_value.content, value.extension_content())
+
+
 _FILLERS: dict[type, Callable[[value_pb2.Value, Any], None]] = {
     type(None): _fill_null,
     bool: _fill_bool,
@@ -213,6 +221,15 @@ def _read_map(message: value_pb2.Value) -> dict[str, Value]:
     return result
 
 
+def _read_extension(message: value_pb2.Value) -> Extension:
+    extension = message.extension_value
+    content = raw_value(extension.content)
+    try:
+        return extension_of(extension.type_name, content)
+    except InvalidValueError as error:
+        raise Refused(str(error)) from error
+
+
 _READERS: dict[str, Callable[[value_pb2.Value], Value]] = {
     "null_value": lambda message: None,
     "bool_value": lambda message: message.bool_value,
@@ -222,4 +239,5 @@ _READERS: dict[str, Callable[[value_pb2.Value], Value]] = {
     "string_value": lambda message: message.string_value,
     "list_value": _read_list,
     "map_value": _read_map,
+    "extension_value": _read_extension,
 }

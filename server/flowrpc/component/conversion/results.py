@@ -8,7 +8,7 @@ from operator import is_
 from typing import Any
 
 from flowrpc.component.conversion.notations import WRITERS
-from flowrpc.state import MAX_DEPTH, SCALARS, TrackedDict, TrackedList
+from flowrpc.state import MAX_DEPTH, SCALARS, Extension, TrackedDict, TrackedList
 
 
 def plain(value: Any, depth: int = 0) -> Any:
@@ -55,6 +55,8 @@ def _plain_member(member: enum.Enum, depth: int) -> Any:
 
 
 def _plain_object(value: Any) -> Any:
+    if isinstance(value, Extension):
+        return value
     dump = None if isinstance(value, type) else getattr(value, "model_dump", None)
     if callable(dump):
         return dump(mode="json")
