@@ -44,6 +44,9 @@ class CallContext(Protocol):
     def stop(self, work: LightningWork) -> None:
         """Cancels the work's runs and ends its process."""
 
+    def changed_vars(self, component: Component) -> dict[str, None]:
+        """Names the vars of a component that the transition under way has changed so far, in order."""
+
     def now(self) -> datetime:
         """Returns the time of the transition, on the clock that people read."""
 

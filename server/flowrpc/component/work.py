@@ -171,6 +171,16 @@ class LightningWork(Component):
         """The vars and what became of the calls: `{"vars", "calls", "changes"}`."""
         return {"vars": self._plain_vars(), "calls": calls_of(self._recent()), "changes": {}}
 
+    @property
+    def state_vars(self) -> dict[str, Any]:
+        """Like `state`, with the vars alone: `{"vars"}`."""
+        return {"vars": self._plain_vars()}
+
+    @property
+    def state_with_changes(self) -> dict[str, Any]:
+        """Like `state`, with `changes`: the vars that the flow's pass or command under way has changed so far."""
+        return {**self.state, "changes": self._changes()}
+
     def set_state(self, state: dict[str, Any]) -> None:
         """Sets the vars of a state that `state` gave; calls are the ledger's and stay.
 
