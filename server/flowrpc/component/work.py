@@ -12,7 +12,7 @@ from flowrpc.component.component import Component
 from flowrpc.component.retry import Retry
 from flowrpc.errors import AttributeRuleError, TreeError
 from flowrpc.state import Value
-from flowrpc.state.records import ComponentKind, FailureReason, Run, RunStatus
+from flowrpc.state.records import ComponentKind, FailureReason, Run, RunStatus, Tally
 
 ORPHAN_GRACE = timedelta(minutes=10)
 
@@ -239,10 +239,13 @@ class LightningWork(Component):
 
     @property
     def num_successes(self) -> int:
-        """How many runs succeeded."""
-        if self._context is None:
-            return len(self._inline_runs)
-        return int(self._context.count(self, RunStatus.SUCCEEDED))
+        """How many runs succeeded, from the first one on."""
+        return self._tally().succeeded
+
+    @property
+    def num_timeouts(self) -> int:
+        """How many attempts took too long, from the first run on."""
+        return self._tally().timeouts
 
     def stop(self) -> None:
         """Cancels the runs and ends the process; a later call of `run` starts again.
@@ -253,6 +256,12 @@ class LightningWork(Component):
         if self._context is None:
             raise RuntimeError(f"Only the `LightningFlow` can request this work ({self.name!r}) to stop.")
         self._context.stop(self)
+
+    def _tally(self) -> Tally:
+        if self._context is None:
+            return Tally(succeeded=len(self._inline_runs))
+        tally: Tally = self._context.tally(self)
+        return tally
 
     def _recent(self) -> Sequence[Run]:
         return self._inline_runs if self._context is None else self._context.recent(self)

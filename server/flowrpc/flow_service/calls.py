@@ -17,7 +17,7 @@ from flowrpc.errors import WorkRunError
 from flowrpc.flow_service.ledger import Ledger
 from flowrpc.flow_service.schedules import Schedules
 from flowrpc.state import Remove, Set, Splice, Value, canonical_key
-from flowrpc.state.records import Failure, FailureReason, Run, RunRecord, RunStatus
+from flowrpc.state.records import Failure, FailureReason, Run, RunRecord, RunStatus, Tally
 
 logger = logging.getLogger(__name__)
 
@@ -136,9 +136,9 @@ class FlowCalls:
         """Returns unfinished runs and the newest ended ones, oldest first."""
         return self._ledger.recent(work.name)
 
-    def count(self, work: LightningWork, status: RunStatus) -> int:
-        """Counts the runs that ended like this."""
-        return self._ledger.count(work.name, status)
+    def tally(self, work: LightningWork) -> Tally:
+        """Tells how the runs ended."""
+        return self._ledger.tally(work.name)
 
     def stop(self, work: LightningWork) -> None:
         """Cancels the runs and ends the process."""
