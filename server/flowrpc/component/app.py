@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
-from flowrpc.component.component import Component
+from flowrpc.component.component import ROOT_NAME, Component
 from flowrpc.component.flow import LightningFlow
 from flowrpc.component.work import LightningWork
 from flowrpc.errors import TreeError
@@ -52,14 +53,83 @@ class LightningApp:
         return self.root.state
 
     @property
+    def state_vars(self) -> dict[str, Any]:
+        """The vars of the root and everything below it."""
+        return self.root.state_vars
+
+    @property
+    def state_with_changes(self) -> dict[str, Any]:
+        """The state with what the pass or command under way has changed so far."""
+        return self.root.state_with_changes
+
+    def state_dict(self) -> dict[str, Any]:
+        """Returns the state of the root and everything below it, as `load_state_dict` takes it."""
+        return self.root.state
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Sets a state that `state` gave, where everything that it speaks of is there.
+
+        Raises:
+            AttributeRuleError: A component has no such var or child.
+        """
+        self.root.set_state(state)
+
+    def load_state_dict(self, state: dict[str, Any], strict: bool = True) -> None:
+        """Sets a state that `state` gave, through the flows' `load_state_dict`, which create dynamic children.
+
+        Raises:
+            ValueError: There is a state for a child that was not created, and `strict`.
+            AttributeRuleError: There is a value for a var that does not exist.
+        """
+        self.root.load_state_dict(_own(state), dict(_below(state, "")), strict)
+
+    def get_component_by_name(self, name: str) -> Component:
+        """Finds a component by its full name, such as `root.train` or `root.dags.0`.
+
+        Raises:
+            ValueError: The name does not begin with `root`.
+            AttributeError: There is no such component.
+        """
+        first, *steps = name.split(".")
+        if first != ROOT_NAME:
+            raise ValueError(f"{name!r}: the name of a component begins with {ROOT_NAME}")
+        component: Component = self.root
+        for step in steps:
+            child = component._children.get(step)
+            if child is None:
+                known = ", ".join(component._children) or "none"
+                raise AttributeError(f"{component.name} has no child {step!r}; it has {known}")
+            component = child
+        return component
+
+    @property
     def works(self) -> list[LightningWork]:
         """All works, by name."""
         return self.root.works()
 
     @property
+    def named_works(self) -> list[tuple[str, LightningWork]]:
+        """All works with their full names."""
+        return self.root.named_works()
+
+    @property
     def flows(self) -> list[LightningFlow]:
         """The root and all flows below it, by name."""
         return [self.root, *self.root.flows.values()]
+
+
+def _own(state: dict[str, Any]) -> dict[str, Any]:
+    """Takes what is below a component out of its state."""
+    return {**state, "flows": {}, "works": {}, "structures": {}}
+
+
+def _below(state: dict[str, Any], prefix: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yields the own states of the flows and works below a component, by name below it."""
+    for group in ("flows", "works", "structures"):
+        for key, child in state.get(group, {}).items():
+            if group != "structures":
+                yield f"{prefix}{key}", _own(child)
+            yield from _below(child, f"{prefix}{key}.")
 
 
 def _check_root(root: Any) -> None:
