@@ -9,6 +9,7 @@ from typing import Any
 
 from flowrpc.component.calls import gated
 from flowrpc.component.component import Component
+from flowrpc.component.lightningignore import Ignoring
 from flowrpc.component.retry import Retry
 from flowrpc.errors import AttributeRuleError, TreeError
 from flowrpc.state import Value
@@ -42,7 +43,7 @@ _STAGES = {
 }
 
 
-class LightningWork(Component):
+class LightningWork(Ignoring):
     """Is a long-running job. Override `run`; a flow calls it, and it is executed in a process of its own.
 
     Args:
