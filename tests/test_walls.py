@@ -50,6 +50,7 @@ def lint_imports(tree: Path) -> tuple[int, str]:
             "state, components and protocol know no transport",
         ),
         ("server/flowrpc/state", "import flowrpc.component", "state knows no component and no protocol"),
+        ("server/flowrpc/bundle", "import flowrpc.component", "a bundle is made of files"),
         (
             "client/python/flowrpc_client",
             "import flowrpc.component",

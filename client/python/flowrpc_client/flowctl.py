@@ -28,7 +28,7 @@ _SERVER_SIDE = "flowrpc.cli"
 """The entry points of commands that need more than the client."""
 
 _SECTIONS = {
-    "Apps": ("run", "ps", "stop"),
+    "Apps": ("run", "ps", "stop", "bundle"),
     "State": ("state", "watch"),
     "Commands": ("commands", "call"),
     "Works": ("works", "runs", "cancel", "logs", "work"),
