@@ -415,6 +415,6 @@ def test_a_zero_is_changed_by_another_zero_only(old: float, new: float, changes:
 
     tree = RecordedTree(Zero())
     tree.log.take()
-    tree.root.share = new  # type: ignore[attr-defined]
+    tree.root.share = new
 
     assert len(tree.log.take()) == changes
