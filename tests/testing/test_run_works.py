@@ -12,6 +12,7 @@ import pytest
 from flowrpc import LightningFlow, LightningWork
 from flowrpc.state.records import FailureReason, RunStatus
 from flowrpc.testing import AppFailed, SimulatedApp, SimulationError
+from flowrpc.testing.child_runner import ChildRunner
 
 from tests.testing.jobs import Holding, Job, Jobs, Pipeline, Restless, Twice, hasty_jobs, stubborn_jobs
 
@@ -245,15 +246,23 @@ def test_a_timeout_counts_in_real_time_and_passes_on_the_clock() -> None:
 
 
 @pytest.mark.slow
-def test_a_process_that_takes_too_long_is_killed_and_fails_the_test() -> None:
+def test_a_process_that_takes_too_long_is_killed_and_fails_the_test(monkeypatch: pytest.MonkeyPatch) -> None:
     app = wanting("hang")
+    give_up, pids = ChildRunner._give_up, list[int]()
+
+    def note_and_give_up(runner: ChildRunner) -> None:
+        assert runner._process is not None
+        pids.append(runner._process.pid)
+        give_up(runner)
+
+    monkeypatch.setattr(ChildRunner, "_give_up", note_and_give_up)
 
     with pytest.raises(
-        SimulationError, match=r"root\.job\.run took longer than 3 s, and its process was killed"
+        SimulationError, match=r"root\.job\.run took longer than 0\.5 s, and its process was killed"
     ):
-        app.run_works(isolated=True, timeout=3.0)
+        app.run_works(isolated=True, timeout=0.5)
     with pytest.raises(ProcessLookupError):
-        os.kill(app.root.job.pid, 0)
+        os.kill(pids[0], 0)
 
 
 @pytest.mark.slow
