@@ -87,6 +87,7 @@ def test_what_comes_next_is_known() -> None:
     app.call("order")
     app.settle()
 
+    assert app.next_due() == NOON + timedelta(minutes=30), "the schedule"
     app.works["root.train"].start()
     assert app.next_due() == NOON + timedelta(seconds=20)
 
@@ -103,7 +104,7 @@ def test_nothing_is_due_in_an_app_without_clocks() -> None:
 
 
 @pytest.mark.parametrize(
-    "pause", [timedelta(microseconds=1), timedelta(seconds=1, microseconds=333333), timedelta(days=100)]
+    "pause", [timedelta(microseconds=1), timedelta(seconds=1, microseconds=333333), timedelta(days=5)]
 )
 def test_a_pause_ends_on_time_whatever_its_length(pause: timedelta) -> None:
     from flowrpc import Retry

@@ -159,7 +159,7 @@ class SimulatedApp(AppView):
 
     def next_due(self) -> datetime | None:
         """Returns when the app has something to do by itself: a schedule, a timeout or a pause; None if never."""
-        deadline = self.life.core.deadline()
+        deadline = self.life.core.deadline(max_wait=float("inf"))  # nobody else sets this clock
         return None if deadline is None else self._clock.time_of(deadline)
 
     def _next_due(self, end: datetime) -> datetime | None:
@@ -171,7 +171,7 @@ class SimulatedApp(AppView):
         self.life.tick()
         if self.life.core.must_seal(self._clock.now):
             self.life.commit()
-        if settle and self.life.core.wants_pass:  # often only the clock was to be looked at
+        if settle and self.life.core.wants_pass:
             self.settle()
 
     # Clients
