@@ -40,7 +40,7 @@ def run_app(
     """Serves an app file in processes of its own, and ends them all when the `with` statement ends.
 
     State, tokens and the entry that clients find are in a temporary directory; nothing meets other apps of the user. If
-    the body raises, the last lines of the app's log are added to the error.
+    the body raises, the last lines of the app's log are added to the error. It dies with the thread that starts it.
 
     Args:
         app_file: The file that holds the app.
@@ -215,6 +215,7 @@ class AppProcess:
     def _spawn(self) -> None:
         self._join()
         arguments = ["run", str(self._app_file), "--data-dir", str(self.data_dir), *self._options]
+        self._output_ended = False
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-m", "flowrpc.testing.served", str(os.getpid()), *arguments],
             env=self._environment(),
@@ -225,7 +226,6 @@ class AppProcess:
             errors="replace",
             start_new_session=True,
         )
-        self._output_ended = False
         self._reader = threading.Thread(
             target=self._read, args=[self._process], name="flowrpc-app-log", daemon=True
         )
@@ -248,7 +248,8 @@ class AppProcess:
                     self.lines.append(line.rstrip("\n"))
                     self._heard.notify_all()
         with self._heard:
-            self._output_ended = True
+            if self._process is process:  # and not an earlier one, whose pipe something held open
+                self._output_ended = True
             self._heard.notify_all()
 
     def _find_line(self, fits: Callable[[str], object], timeout: float | None, begin: int = 0) -> str | None:

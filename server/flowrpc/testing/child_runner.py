@@ -68,8 +68,10 @@ class ChildRunner:
         held.tell = self._tell
         self._set_deadlines()
         self._say_start(held)
-        finished = self._follow(held)
-        held.tell = None
+        try:
+            finished = self._follow(held)
+        finally:
+            held.tell = None
         if finished.failure is not None and finished.failure.reason in _FATAL:
             self._kill()
         self._app.life.agent.say(held, finished)
