@@ -37,6 +37,7 @@ from flowrpc.flow_service.events import (
 from flowrpc.flow_service.instant import Instant
 from flowrpc.flow_service.ledger import Ledger
 from flowrpc.flow_service.requests import Requests
+from flowrpc.flow_service.schedules import MAX_WAIT_SECONDS
 from flowrpc.flow_service.sessions import Sessions
 from flowrpc.flow_service.transition import Transitions
 from flowrpc.flow_service.tree import Tree
@@ -169,9 +170,13 @@ class Core:
             self._follow_runs(transition.ledger)
             self._settle()
 
-    def deadline(self) -> float | None:
-        """Returns the monotonic time at which `tick` has something to do."""
-        deadlines = (self._agents.deadline(), self._calls.schedules.deadline())
+    def deadline(self, max_wait: float = MAX_WAIT_SECONDS) -> float | None:
+        """Returns the monotonic time at which `tick` has something to do.
+
+        Args:
+            max_wait: After how many seconds a clock that somebody may set is looked at, while there are schedules.
+        """
+        deadlines = (self._agents.deadline(), self._calls.schedules.deadline(max_wait))
         return min((deadline for deadline in deadlines if deadline is not None), default=None)
 
     @property
