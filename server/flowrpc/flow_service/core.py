@@ -30,6 +30,7 @@ from flowrpc.flow_service.events import (
     CommandCalled,
     CommandsListed,
     Event,
+    SourceRequested,
     StopRequested,
     UpdateRequested,
     WorksListed,
@@ -359,6 +360,14 @@ class Core:
         except FlowrpcError as error:
             self._reply(event.call_id, CallError("INTERNAL", str(error)))
 
+    def _give_source(self, event: SourceRequested, now: Instant) -> None:
+        try:
+            self._reply(event.call_id, self._tree.commands().source(event.command))
+        except CallError as error:
+            self._reply(event.call_id, error)
+        except FlowrpcError as error:
+            self._reply(event.call_id, CallError("INTERNAL", str(error)))
+
     def _list_works(self, event: WorksListed, now: Instant) -> None:
         infos = tuple(self._work_info(work) for work in self._tree.works())
         self._reply(event.call_id, WorkList(infos, self._revision_read()))
@@ -415,6 +424,7 @@ class Core:
         UpdateRequested: _write,
         CancelRequested: _cancel_run,
         CommandsListed: _list_commands,
+        SourceRequested: _give_source,
         WorksListed: _list_works,
         StopRequested: _stop_app,
         AgentAttached: _agent_attached,
