@@ -25,6 +25,16 @@ class WorkRoot(LightningFlow):
         if self.work.has_succeeded:
             self.stop(f"{self.work.name} succeeded")
 
+    @property
+    def ready(self) -> bool:
+        """Whether the work is ready or has a `url`; one that serves nothing is ready as soon as its run has begun.
+
+        A work that has a `ready` of its own, or a port, says by that when it is ready. Others are jobs: they would
+        never be, and whoever waits for the app would wait for ever.
+        """
+        work = self.work
+        return bool(work.ready or getattr(work, "url", "")) or (_is_job(work) and _has_begun(work))
+
 
 class LightningApp:
     """Makes a root runnable: `flowctl run` starts the app that a file holds.
@@ -60,6 +70,14 @@ class LightningApp:
     def flows(self) -> list[LightningFlow]:
         """The root and all flows below it, by name."""
         return [self.root, *self.root.flows.values()]
+
+
+def _is_job(work: LightningWork) -> bool:
+    return type(work).ready is LightningWork.ready and not getattr(work, "_port", None)
+
+
+def _has_begun(work: LightningWork) -> bool:
+    return any(status.stage != "pending" for status in work.statuses)
 
 
 def _check_root(root: Any) -> None:

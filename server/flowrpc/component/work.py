@@ -167,6 +167,11 @@ class LightningWork(Component):
         return self._cancelled
 
     @property
+    def ready(self) -> bool:
+        """Whether others may use it; by default when it has a `url`. Override it to say otherwise."""
+        return bool(getattr(self, "url", ""))
+
+    @property
     def state(self) -> dict[str, Any]:
         """The vars and what became of the calls: `{"vars", "calls", "changes"}`."""
         return {"vars": self._plain_vars(), "calls": calls_of(self._recent()), "changes": {}}
