@@ -1,6 +1,6 @@
 """The store: journal, run records, answers and snapshots, behind one interface."""
 
-from flowrpc.store.directory import fresh
+from flowrpc.store.directory import fresh, prepare
 from flowrpc.store.interface import Applied, Commit, Recovered, Store
 from flowrpc.store.lock import LockHolder, lock_holder
 from flowrpc.store.memory import MemoryStore
@@ -16,4 +16,5 @@ __all__ = [
     "Store",
     "fresh",
     "lock_holder",
+    "prepare",
 ]

@@ -103,6 +103,15 @@ class DataDirectory:
         sync_folder(self.path)
 
 
+def prepare(data_dir: Path) -> None:
+    """Makes a data directory, unless it is there.
+
+    Raises:
+        StoreError: it cannot be made, or is no directory.
+    """
+    DataDirectory(data_dir).prepare()
+
+
 def fresh(data_dir: Path) -> Path | None:
     """Empties a data directory, so that the next store that opens it begins a new journal.
 
