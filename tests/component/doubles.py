@@ -10,7 +10,7 @@ from flowrpc.component import Dict, LightningFlow, LightningWork, List
 from flowrpc.component.component import Component
 from flowrpc.flow_service.revision_builder import RevisionBuilder
 from flowrpc.state import ChangeLog, Value
-from flowrpc.state.records import ComponentRecord, Run, RunStatus
+from flowrpc.state.records import ComponentRecord, Run, RunStatus, Tally
 from flowrpc.state.replica import Replica
 
 
@@ -73,8 +73,11 @@ class Context:
     def recent(self, work: LightningWork) -> Sequence[Run]:
         return self.runs
 
-    def count(self, work: LightningWork, status: RunStatus) -> int:
-        return sum(run.status is status for run in self.runs)
+    def tally(self, work: LightningWork) -> Tally:
+        return Tally(sum(run.status is RunStatus.SUCCEEDED for run in self.runs))
+
+    def changed_vars(self, component: Component) -> dict[str, None]:
+        return {}
 
     def stop(self, work: LightningWork) -> None:
         self.stopped.append(work.name)

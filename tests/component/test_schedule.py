@@ -67,7 +67,10 @@ def test_the_state_shows_it(clock: Clock) -> None:
         "user_key mine": {
             "running": False,
             "cron_pattern": "hourly",
+            "timezone": "UTC",
             "start_time": NOON.isoformat(),
+            "due": (NOON + timedelta(hours=1)).isoformat(),
+            "behind": 0,
             "name": "root",
         }
     }

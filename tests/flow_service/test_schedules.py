@@ -518,7 +518,10 @@ def test_the_state_shows_schedules_as_apps_know_it() -> None:
         "Behind.run#1 hourly": {
             "running": False,
             "cron_pattern": "hourly",
+            "timezone": "UTC",
             "start_time": "2026-03-01T12:16:40+00:00",
+            "due": "2026-03-01T13:00:00+00:00",
+            "behind": 0,
             "name": "root",
         }
     }

@@ -102,6 +102,8 @@ run_records = st.builds(
     consumed=st.booleans(),
     failure_met=st.booleans(),
     boot_id=texts,
+    timeouts=int64s,
+    forgotten=st.builds(records.Tally, int64s, int64s, int64s),
 )
 revisions = st.builds(
     records.Revision,
@@ -265,6 +267,7 @@ works = st.builds(
     latest_run=st.none() | runs,
     succeeded_count=int64s,
     failed_count=int64s,
+    timed_out_count=int64s,
 )
 
 page_sizes = st.integers(1, 1000)

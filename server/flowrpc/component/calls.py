@@ -8,7 +8,7 @@ from functools import lru_cache, wraps
 from typing import TYPE_CHECKING, Any, Protocol
 
 from flowrpc.state import Value, copy_value
-from flowrpc.state.records import Run, RunStatus
+from flowrpc.state.records import Run, RunStatus, Tally
 from flowrpc.state.values import canonical_key
 
 if TYPE_CHECKING:
@@ -38,11 +38,14 @@ class CallContext(Protocol):
     def recent(self, work: LightningWork) -> Sequence[Run]:
         """Returns the work's unfinished runs and its newest ended ones, oldest first."""
 
-    def count(self, work: LightningWork, status: RunStatus) -> int:
-        """Counts the work's runs that ended like this."""
+    def tally(self, work: LightningWork) -> Tally:
+        """Tells how the work's runs ended, from the first one on."""
 
     def stop(self, work: LightningWork) -> None:
         """Cancels the work's runs and ends its process."""
+
+    def changed_vars(self, component: Component) -> dict[str, None]:
+        """Names the vars of a component that the transition under way has changed so far, in order."""
 
     def now(self) -> datetime:
         """Returns the time of the transition, on the clock that people read."""

@@ -340,6 +340,17 @@ class Component(metaclass=ComponentMeta):
         attributes = self.__dict__
         return {name: untrack(attributes[name]) for name in self._var_names if private or name[0] != "_"}
 
+    def _changes(self) -> dict[str, Value]:
+        """Returns the vars that the pass or command under way has changed so far; none outside of an app."""
+        if self._context is None:
+            return {}
+        changed = self._context.changed_vars(self)
+        return {
+            name: untrack(self.__dict__[name])
+            for name in changed
+            if name in self._var_names and name[0] != "_"
+        }
+
     def _record(self, *, dynamic: bool) -> ComponentRecord:
         recipe = self._recipe if dynamic and not self._inherent else None
         return ComponentRecord(

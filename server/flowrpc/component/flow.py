@@ -11,12 +11,13 @@ from typing import Any, NoReturn
 from flowrpc.component.call_site import call_site
 from flowrpc.component.component import Component
 from flowrpc.component.exits import ExitApp
+from flowrpc.component.framework_vars import framework_dict
 from flowrpc.component.iteration import Loops, begin_loop
 from flowrpc.component.schedule import CatchUp, ask, read_times
 from flowrpc.component.structures import Structure, as_structure, unwrapped
 from flowrpc.component.work import LightningWork
 from flowrpc.errors import AttributeRuleError, ComponentError
-from flowrpc.state.flow_calls import flow_calls
+from flowrpc.state.flow_calls import SCHEDULES, flow_calls, kept_calls
 from flowrpc.state.records import AppStage, ComponentKind
 
 Commands = dict[str, Callable[..., Any]] | list[dict[str, Callable[..., Any]]]
@@ -149,33 +150,53 @@ class LightningFlow(Component):
     def state(self) -> dict[str, Any]:
         """Its vars and, nested, the state of everything below it.
 
-        `{"vars", "calls", "flows", "works", "structures", "changes"}`; children are keyed by attribute name.
+        `{"vars", "calls", "flows", "works", "structures", "changes"}`; children are keyed by attribute name. `changes`
+        is empty here, see `state_with_changes`.
         """
-        calls = flow_calls(self.name, self.__dict__)
-        return {"vars": self._plain_vars(), "calls": calls, **children_state(self), "changes": {}}
+        return {**self._own_state(), **children_state(self), "changes": {}}
+
+    @property
+    def state_vars(self) -> dict[str, Any]:
+        """Like `state`, with the vars alone: `{"vars", "flows", "works", "structures"}`."""
+        return {"vars": self._plain_vars(), **children_state(self, "state_vars")}
+
+    @property
+    def state_with_changes(self) -> dict[str, Any]:
+        """Like `state`, with `changes`: the vars that the pass or command under way has changed so far."""
+        children = children_state(self, "state_with_changes")
+        return {**self._own_state(), **children, "changes": self._changes()}
+
+    def _own_state(self) -> dict[str, Any]:
+        return {"vars": self._plain_vars(), "calls": flow_calls(self.name, self.__dict__)}
 
     def set_state(self, state: dict[str, Any], recurse: bool = True) -> None:
-        """Sets a state that `state` gave: its vars and, if `recurse`, those of what is below it.
+        """Sets a state that `state` gave: its vars, schedules and loops and, if `recurse`, those of what is below it.
 
-        Vars that the given state lacks keep their value.
+        What the given state lacks stays as it is.
 
         Raises:
             AttributeRuleError: The flow has no such var or child.
+            ComponentError: The calls are no calls that `state` gave.
         """
         self._set_vars(state.get("vars", {}))
+        self._set_calls(state.get("calls", {}))
         if recurse:
             set_children_state(self, state)
 
+    def _set_calls(self, calls: dict[str, Any]) -> None:
+        try:
+            kept = kept_calls(calls)
+        except (KeyError, TypeError, AttributeError) as error:
+            raise ComponentError(f"{self.name}: its calls are none that `state` gave: {error!r}") from None
+        for name, entries in kept.items():
+            if entries:
+                framework_dict(self, name).update(entries)
+        if kept[SCHEDULES] and self._context is not None:
+            self._context.rescheduled(self)
+
     def state_dict(self) -> dict[str, Any]:
         """Returns its own state in the shape of `state`, with nothing below it."""
-        return {
-            "vars": self._plain_vars(),
-            "calls": {},
-            "flows": {},
-            "works": {},
-            "structures": {},
-            "changes": {},
-        }
+        return {**self._own_state(), "flows": {}, "works": {}, "structures": {}, "changes": {}}
 
     def load_state_dict(
         self, flow_state: dict[str, Any], children_states: dict[str, Any], strict: bool = True
@@ -239,12 +260,12 @@ _GROUPS = {
 }
 
 
-def children_state(component: Component) -> dict[str, dict[str, Any]]:
-    """Returns the states of the children, grouped into flows, works and structures."""
+def children_state(component: Component, shape: str = "state") -> dict[str, dict[str, Any]]:
+    """Returns the states of the children in a shape, grouped into flows, works and structures."""
     groups: dict[str, dict[str, Any]] = {"flows": {}, "works": {}, "structures": {}}
     for key, child in component._children.items():
         groups[_GROUPS[child.KIND]][key] = (
-            children_state(child) if isinstance(child, Structure) else child.state  # type: ignore[attr-defined]
+            children_state(child, shape) if isinstance(child, Structure) else getattr(child, shape)
         )
     return groups
 

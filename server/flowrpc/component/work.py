@@ -12,7 +12,7 @@ from flowrpc.component.component import Component
 from flowrpc.component.retry import Retry
 from flowrpc.errors import AttributeRuleError, TreeError
 from flowrpc.state import Value
-from flowrpc.state.records import ComponentKind, FailureReason, Run, RunStatus
+from flowrpc.state.records import ComponentKind, FailureReason, Run, RunStatus, Tally
 
 ORPHAN_GRACE = timedelta(minutes=10)
 
@@ -176,6 +176,16 @@ class LightningWork(Component):
         """The vars and what became of the calls: `{"vars", "calls", "changes"}`."""
         return {"vars": self._plain_vars(), "calls": calls_of(self._recent()), "changes": {}}
 
+    @property
+    def state_vars(self) -> dict[str, Any]:
+        """Like `state`, with the vars alone: `{"vars"}`."""
+        return {"vars": self._plain_vars()}
+
+    @property
+    def state_with_changes(self) -> dict[str, Any]:
+        """Like `state`, with `changes`: the vars that the flow's pass or command under way has changed so far."""
+        return {**self.state, "changes": self._changes()}
+
     def set_state(self, state: dict[str, Any]) -> None:
         """Sets the vars of a state that `state` gave; calls are the ledger's and stay.
 
@@ -234,10 +244,13 @@ class LightningWork(Component):
 
     @property
     def num_successes(self) -> int:
-        """How many runs succeeded."""
-        if self._context is None:
-            return len(self._inline_runs)
-        return int(self._context.count(self, RunStatus.SUCCEEDED))
+        """How many runs succeeded, from the first one on."""
+        return self._tally().succeeded
+
+    @property
+    def num_timeouts(self) -> int:
+        """How many attempts took too long, from the first run on."""
+        return self._tally().timeouts
 
     def stop(self) -> None:
         """Cancels the runs and ends the process; a later call of `run` starts again.
@@ -248,6 +261,12 @@ class LightningWork(Component):
         if self._context is None:
             raise RuntimeError(f"Only the `LightningFlow` can request this work ({self.name!r}) to stop.")
         self._context.stop(self)
+
+    def _tally(self) -> Tally:
+        if self._context is None:
+            return Tally(succeeded=len(self._inline_runs))
+        tally: Tally = self._context.tally(self)
+        return tally
 
     def _recent(self) -> Sequence[Run]:
         return self._inline_runs if self._context is None else self._context.recent(self)

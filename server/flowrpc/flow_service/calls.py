@@ -16,8 +16,8 @@ from flowrpc.component.work import LightningWork
 from flowrpc.errors import WorkRunError
 from flowrpc.flow_service.ledger import Ledger
 from flowrpc.flow_service.schedules import Schedules
-from flowrpc.state import Value, canonical_key
-from flowrpc.state.records import Failure, FailureReason, Run, RunRecord, RunStatus
+from flowrpc.state import Remove, Set, Splice, Value, canonical_key
+from flowrpc.state.records import Failure, FailureReason, Run, RunRecord, RunStatus, Tally
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +35,7 @@ class FlowCalls:
         self._ledger = ledger
         self._in_pass = False
         self._now: datetime | None = None
+        self._begun_at = 0
         self._passed: list[str] = []
         self._unwound_at = ""
         self._unmet: dict[str, None] = {
@@ -51,9 +52,10 @@ class FlowCalls:
         self._fired: dict[tuple[LightningFlow, str], None] = {}
         self._iterated: dict[LightningFlow, None] = {}
 
-    def begin(self, *, in_pass: bool, now: datetime) -> None:
-        """Begins a transition."""
+    def begin(self, *, in_pass: bool, now: datetime, mark: int) -> None:
+        """Begins a transition; the log of changes has `mark` entries before it."""
         self._in_pass = in_pass
+        self._begun_at = mark
         self._now = now
         self._passed.clear()
         self._unwound_at = ""
@@ -134,9 +136,9 @@ class FlowCalls:
         """Returns unfinished runs and the newest ended ones, oldest first."""
         return self._ledger.recent(work.name)
 
-    def count(self, work: LightningWork, status: RunStatus) -> int:
-        """Counts the runs that ended like this."""
-        return self._ledger.count(work.name, status)
+    def tally(self, work: LightningWork) -> Tally:
+        """Tells how the runs ended."""
+        return self._ledger.tally(work.name)
 
     def stop(self, work: LightningWork) -> None:
         """Cancels the runs and ends the process."""
@@ -148,6 +150,13 @@ class FlowCalls:
         if newest is not None and newest.run.status is RunStatus.FAILED:
             self._ledger.put(replace(newest, consumed=True))
         self.stopped.append((work, work.name))
+
+    def changed_vars(self, component: Component) -> dict[str, None]:
+        """Names the vars of a component that the transition has changed so far."""
+        log = component._log
+        entries = log.entries[self._begun_at :] if log is not None else []
+        changes = (change for owner, change, _ in entries if owner is component)
+        return {str(change.path[0]): None for change in changes if isinstance(change, Set | Remove | Splice)}
 
     def now(self) -> datetime:
         """Returns the time of the transition."""

@@ -360,7 +360,7 @@ class Core:
         self._reply(event.call_id, WorkList(infos, self._revision_read()))
 
     def _work_info(self, work: LightningWork) -> WorkInfo:
-        latest = self._ledger.latest(work.name)
+        latest, tally = self._ledger.latest(work.name), self._ledger.tally(work.name)
         return WorkInfo(
             name=work.name,
             type=type_name(type(work)),
@@ -369,8 +369,9 @@ class Core:
             cache_calls=work.cache_calls,
             raise_exception=work.raise_exception,
             latest_run=latest,
-            succeeded_count=self._ledger.count(work.name, RunStatus.SUCCEEDED),
-            failed_count=self._ledger.count(work.name, RunStatus.FAILED),
+            succeeded_count=tally.succeeded,
+            failed_count=tally.failed,
+            timed_out_count=tally.timeouts,
         )
 
     def _stop_app(self, event: StopRequested, now: Instant) -> None:

@@ -331,6 +331,7 @@ class Dispatcher:
         if attempt.timed_out and failure is not None and failure.reason is FailureReason.CANCELLED:
             message = f"the attempt took longer than the work's timeout, {attempt.work._timeout}"
             failure = Failure(reason=FailureReason.TIMED_OUT, message=message)
+            record = replace(record, timeouts=record.timeouts + 1)
         if failure is not None and _is_tried_again(attempt, failure):
             self._try_later(attempt, record, failure, now)
             return

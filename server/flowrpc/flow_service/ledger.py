@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
+from dataclasses import astuple, replace
 from datetime import datetime
 from itertools import islice
 from typing import Any
 
 from flowrpc.errors import LedgerFullError
 from flowrpc.state import Value
-from flowrpc.state.records import Failure, Run, RunRecord, RunStatus
+from flowrpc.state.records import NO_RUNS, Failure, Run, RunRecord, RunStatus, Tally
 
 MAX_RUNS_PER_WORK = 1_000_000
 RECENT_RUNS = 20
@@ -21,7 +21,7 @@ RECENT_RUNS = 20
 class WorkLedger:
     """The runs of one work."""
 
-    __slots__ = ("by_key", "counts", "forgotten", "runs", "unfinished")
+    __slots__ = ("by_key", "forgotten", "kept", "runs", "unfinished")
 
     def __init__(self) -> None:
         self.by_key: dict[str, str] = {}
@@ -30,10 +30,10 @@ class WorkLedger:
         """All runs, oldest first."""
         self.unfinished: OrderedDict[str, None] = OrderedDict()
         """Runs that have not ended, oldest first: the queue of the work."""
-        self.counts: dict[RunStatus, int] = {}
-        """How many of the runs kept ended how."""
-        self.forgotten: dict[RunStatus, int] = {}
-        """How many of the runs no longer kept had ended how, in this life."""
+        self.kept = NO_RUNS
+        """How the runs ended that are kept."""
+        self.forgotten = NO_RUNS
+        """How the runs ended that are no longer kept."""
 
 
 class Ledger:
@@ -48,10 +48,12 @@ class Ledger:
         self._works: dict[str, WorkLedger] = {}
         self._id_prefix = id_prefix
         self._next_ordinal = 1
-        self._before: list[tuple[str, RunRecord | None]] = []
+        self._before: list[tuple[str, RunRecord | None, Tally]] = []
         for record in records:
             self._insert(record)
-        self._before.clear()
+            self._works[record.run.work].forgotten = max(
+                record.forgotten, self._works[record.run.work].forgotten, key=astuple
+            )
 
     def record(self, run_id: str) -> RunRecord | None:
         """Returns the record of a run."""
@@ -77,10 +79,10 @@ class Ledger:
         chosen = {*newest, *ledger.unfinished}
         return [record.run for record in sorted((self._records[i] for i in chosen), key=lambda r: r.ordinal)]
 
-    def count(self, work: str, status: RunStatus) -> int:
-        """Counts the runs of a work that ended like this."""
+    def tally(self, work: str) -> Tally:
+        """Tells how the runs of a work ended, those that are no longer kept included."""
         ledger = self._works.get(work)
-        return ledger.counts.get(status, 0) + ledger.forgotten.get(status, 0) if ledger else 0
+        return ledger.kept.plus(ledger.forgotten) if ledger else NO_RUNS
 
     def queue(self, work: str) -> Iterator[RunRecord]:
         """Yields the unfinished runs of a work, oldest first."""
@@ -132,21 +134,23 @@ class Ledger:
             kwargs=kwargs,
             requested_at=at,
         )
-        record = RunRecord(run=run, ordinal=self._next_ordinal)
+        forgotten = ledger.forgotten if ledger is not None else NO_RUNS
+        record = RunRecord(run=run, ordinal=self._next_ordinal, forgotten=forgotten)
         self.put(record)
         return record
 
     def put(self, record: RunRecord) -> None:
         """Records a new or changed run."""
-        self._before.append((record.run.run_id, self._records.get(record.run.run_id)))
+        self._note(record.run.run_id, record.run.work)
         self._insert(record)
 
     def forget(self, run_id: str) -> None:
-        """Forgets a run."""
+        """Forgets a run; how it ended still counts."""
         record = self._records[run_id]
-        self._before.append((run_id, record))
+        self._note(run_id, record.run.work)
         self._remove(run_id)
-        _count(self._works[record.run.work].forgotten, record, 1)
+        ledger = self._works[record.run.work]
+        ledger.forgotten = ledger.forgotten.plus(record.tally)
 
     def end(
         self, record: RunRecord, status: RunStatus, at: datetime, failure: Failure | None = None, **facts: Any
@@ -156,10 +160,12 @@ class Ledger:
         self.put(replace(record, run=run, begin_vars={}, **facts))
 
     def forget_work(self, work: str) -> None:
-        """Forgets every run of a work that was removed."""
+        """Forgets every run of a work that was removed, and how they ended: another work may get its name."""
         ledger = self._works.get(work)
         for run_id in list(ledger.runs) if ledger else []:
             self.forget(run_id)
+        if ledger is not None:
+            ledger.forgotten = NO_RUNS
 
     def changed(self) -> bool:
         """Whether anything was recorded since the last `take` or `undo`."""
@@ -172,17 +178,19 @@ class Ledger:
     def undo(self, mark: int) -> None:
         """Takes back everything since the mark."""
         while len(self._before) > mark:
-            run_id, record = self._before.pop()
+            run_id, record, forgotten = self._before.pop()
+            work = (record or self._records[run_id]).run.work
             if record is None:
                 self._remove(run_id)
             elif run_id in self._records:
                 self._insert(record)
             else:
                 self._recall(record)
+            self._works[work].forgotten = forgotten
 
     def take(self, on_put: Callable[[RunRecord], None], on_forget: Callable[[str], None]) -> None:
         """Tells what changed since the last time, each run once."""
-        for run_id in dict.fromkeys(run_id for run_id, _ in self._before):
+        for run_id in dict.fromkeys(run_id for run_id, _, _ in self._before):
             record = self._records.get(run_id)
             if record is None:
                 on_forget(run_id)
@@ -190,12 +198,18 @@ class Ledger:
                 on_put(record)
         self._before.clear()
 
+    def _note(self, run_id: str, work: str) -> None:
+        """Notes what `undo` needs."""
+        ledger = self._works.get(work)
+        forgotten = ledger.forgotten if ledger is not None else NO_RUNS
+        self._before.append((run_id, self._records.get(run_id), forgotten))
+
     def _insert(self, record: RunRecord) -> None:
         run = record.run
         ledger = self._works.setdefault(run.work, WorkLedger())
         if run.run_id in self._records:
-            _count(ledger.counts, self._records[run.run_id], -1)
-        _count(ledger.counts, record, 1)
+            ledger.kept = ledger.kept.minus(self._records[run.run_id].tally)
+        ledger.kept = ledger.kept.plus(record.tally)
         self._records[run.run_id] = record
         ledger.runs.setdefault(run.run_id)
         ledger.by_key[run.call_key] = run.run_id
@@ -208,7 +222,7 @@ class Ledger:
     def _remove(self, run_id: str) -> None:
         record = self._records.pop(run_id)
         ledger = self._works[record.run.work]
-        _count(ledger.counts, record, -1)
+        ledger.kept = ledger.kept.minus(record.tally)
         del ledger.runs[run_id]
         ledger.unfinished.pop(run_id, None)
         if ledger.by_key.get(record.run.call_key) == run_id:
@@ -218,13 +232,6 @@ class Ledger:
         """Takes back that a run was forgotten; the runs stay in the order of their making."""
         self._insert(record)
         ledger = self._works[record.run.work]
-        _count(ledger.forgotten, record, -1)
         for queue in (ledger.runs, ledger.unfinished):
             for run_id in sorted(queue, key=lambda run_id: self._records[run_id].ordinal):
                 queue.move_to_end(run_id)
-
-
-def _count(counts: dict[RunStatus, int], record: RunRecord, step: int) -> None:
-    status = record.run.status
-    if status.terminal:
-        counts[status] = counts.get(status, 0) + step

@@ -37,8 +37,9 @@ class Transitions:
             undoable: Whether `undo` will restore the tree; otherwise only the record of it.
         """
         self._log.undoable = undoable
-        self._calls.begin(in_pass=in_pass, now=now.wall)
-        return Transition(len(self._log.entries), self._ledger.mark(), len(self._calls.stopped))
+        mark = len(self._log.entries)
+        self._calls.begin(in_pass=in_pass, now=now.wall, mark=mark)
+        return Transition(mark, self._ledger.mark(), len(self._calls.stopped))
 
     def complete(self) -> None:
         """Ends an undoable transition."""

@@ -119,3 +119,5 @@ class WorkInfo:
     latest_run: Run | None
     succeeded_count: int
     failed_count: int
+    timed_out_count: int = 0
+    """Attempts that took too long."""

@@ -10,6 +10,10 @@ SCHEDULES = "_schedules"
 ITERATIONS = "_iterations"
 """The var that holds a flow's loops by key."""
 
+_ITERATE = "experimental_iterate:"
+_SCHEDULE = ("cron_pattern", "timezone", "start_time", "due", "running", "behind")
+_LOOP = ("counter", "has_finished")
+
 
 def flow_calls(name: str, values: Mapping[str, Any]) -> dict[str, Any]:
     """Shows the schedules and loops of a flow as its nested state has them.
@@ -23,7 +27,7 @@ def flow_calls(name: str, values: Mapping[str, Any]) -> dict[str, Any]:
     if schedules:
         calls["scheduling"] = {key: _schedule(name, schedule) for key, schedule in schedules.items()}
     for key, loop in (values.get(ITERATIONS) or {}).items():
-        call_hash = f"experimental_iterate:{key}"
+        call_hash = f"{_ITERATE}{key}"
         calls[call_hash] = {
             "name": name,
             "call_hash": call_hash,
@@ -33,10 +37,23 @@ def flow_calls(name: str, values: Mapping[str, Any]) -> dict[str, Any]:
     return calls
 
 
-def _schedule(name: str, schedule: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        "running": schedule["running"],
-        "cron_pattern": schedule["cron_pattern"],
-        "start_time": schedule["start_time"],
-        "name": name,
+def kept_calls(calls: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Reads what `flow_calls` shows back into what a flow keeps, by name of the var.
+
+    Raises:
+        KeyError: It shows no such thing.
+        TypeError: It shows no such thing.
+    """
+    schedules = {
+        key: {fact: shown[fact] for fact in _SCHEDULE} for key, shown in calls.get("scheduling", {}).items()
     }
+    loops = {
+        call_hash.removeprefix(_ITERATE): {fact: shown[fact] for fact in _LOOP}
+        for call_hash, shown in calls.items()
+        if call_hash.startswith(_ITERATE)
+    }
+    return {SCHEDULES: schedules, ITERATIONS: loops}
+
+
+def _schedule(name: str, schedule: Mapping[str, Any]) -> dict[str, Any]:
+    return {**schedule, "name": name}

@@ -140,6 +140,31 @@ class Run:
     """The agent that holds the current attempt; empty while none does."""
 
 
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How runs of a work ended."""
+
+    succeeded: int = 0
+    failed: int = 0
+    timeouts: int = 0
+    """Attempts that took too long, those that were made again included."""
+
+    def plus(self, other: Tally) -> Tally:
+        """Adds two."""
+        return Tally(
+            self.succeeded + other.succeeded, self.failed + other.failed, self.timeouts + other.timeouts
+        )
+
+    def minus(self, other: Tally) -> Tally:
+        """Takes one from the other."""
+        return Tally(
+            self.succeeded - other.succeeded, self.failed - other.failed, self.timeouts - other.timeouts
+        )
+
+
+NO_RUNS = Tally()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RunRecord:
     """A run as the store keeps it: what clients see, and what only the flow service needs."""
@@ -157,6 +182,16 @@ class RunRecord:
     """Whether the flow was told of the failure."""
     boot_id: str = ""
     """The process of the agent that got the current attempt."""
+    timeouts: int = 0
+    """How many of its attempts took too long."""
+    forgotten: Tally = NO_RUNS
+    """How the runs of the work ended that were forgotten before this one was asked for."""
+
+    @property
+    def tally(self) -> Tally:
+        """What it adds to the tally of its work."""
+        status = self.run.status
+        return Tally(int(status is RunStatus.SUCCEEDED), int(status is RunStatus.FAILED), self.timeouts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -646,6 +646,7 @@ class Work(_message.Message):
     LATEST_RUN_FIELD_NUMBER: _builtins.int
     SUCCEEDED_COUNT_FIELD_NUMBER: _builtins.int
     FAILED_COUNT_FIELD_NUMBER: _builtins.int
+    TIMED_OUT_COUNT_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Full name."""
     type: _builtins.str
@@ -662,6 +663,8 @@ class Work(_message.Message):
     """How many of its runs succeeded."""
     failed_count: _builtins.int
     """How many of its runs failed."""
+    timed_out_count: _builtins.int
+    """How many attempts of its runs took too long."""
     @_builtins.property
     def latest_run(self) -> _run_pb2.Run:
         """Its newest run; absent while there is none."""
@@ -678,10 +681,11 @@ class Work(_message.Message):
         latest_run: _run_pb2.Run | None = ...,
         succeeded_count: _builtins.int = ...,
         failed_count: _builtins.int = ...,
+        timed_out_count: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["latest_run", b"latest_run"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cache_calls", b"cache_calls", "failed_count", b"failed_count", "latest_run", b"latest_run", "name", b"name", "parallel", b"parallel", "raise_exception", b"raise_exception", "stage", b"stage", "succeeded_count", b"succeeded_count", "type", b"type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cache_calls", b"cache_calls", "failed_count", b"failed_count", "latest_run", b"latest_run", "name", b"name", "parallel", b"parallel", "raise_exception", b"raise_exception", "stage", b"stage", "succeeded_count", b"succeeded_count", "timed_out_count", b"timed_out_count", "type", b"type"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

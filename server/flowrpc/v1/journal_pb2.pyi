@@ -36,6 +36,8 @@ class RunRecord(_message.Message):
     FAILURE_MET_FIELD_NUMBER: _builtins.int
     ORDINAL_FIELD_NUMBER: _builtins.int
     BOOT_ID_FIELD_NUMBER: _builtins.int
+    TIMEOUTS_FIELD_NUMBER: _builtins.int
+    FORGOTTEN_FIELD_NUMBER: _builtins.int
     applied_seq: _builtins.int
     """Newest sequence number of the current attempt that was applied."""
     consumed: _builtins.bool
@@ -46,6 +48,8 @@ class RunRecord(_message.Message):
     """Order of the request among all runs of the app, from 1."""
     boot_id: _builtins.str
     """The process of the agent that got the current attempt, as `Hello.boot_id`."""
+    timeouts: _builtins.int
+    """How many of its attempts took too long."""
     @_builtins.property
     def run(self) -> _run_pb2.Run:
         """The run."""
@@ -53,6 +57,10 @@ class RunRecord(_message.Message):
     @_builtins.property
     def begin_vars(self) -> _containers.RepeatedCompositeFieldContainer[_value_pb2.MapEntry]:
         """Vars that the current attempt has changed, as they were when the run began: another attempt begins with them."""
+
+    @_builtins.property
+    def forgotten(self) -> Global___Tally:
+        """How the runs of the work ended that were forgotten before this one was asked for; absent: there were none."""
 
     def __init__(
         self,
@@ -64,14 +72,46 @@ class RunRecord(_message.Message):
         failure_met: _builtins.bool = ...,
         ordinal: _builtins.int = ...,
         boot_id: _builtins.str = ...,
+        timeouts: _builtins.int = ...,
+        forgotten: Global___Tally | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["run", b"run"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["forgotten", b"forgotten", "run", b"run"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["applied_seq", b"applied_seq", "begin_vars", b"begin_vars", "boot_id", b"boot_id", "consumed", b"consumed", "failure_met", b"failure_met", "ordinal", b"ordinal", "run", b"run"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["applied_seq", b"applied_seq", "begin_vars", b"begin_vars", "boot_id", b"boot_id", "consumed", b"consumed", "failure_met", b"failure_met", "forgotten", b"forgotten", "ordinal", b"ordinal", "run", b"run", "timeouts", b"timeouts"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RunRecord: _TypeAlias = RunRecord  # noqa: Y015
+
+@_typing.final
+class Tally(_message.Message):
+    """How runs of a work ended."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SUCCEEDED_FIELD_NUMBER: _builtins.int
+    FAILED_FIELD_NUMBER: _builtins.int
+    TIMEOUTS_FIELD_NUMBER: _builtins.int
+    succeeded: _builtins.int
+    """How many succeeded."""
+    failed: _builtins.int
+    """How many failed."""
+    timeouts: _builtins.int
+    """How many attempts took too long."""
+    def __init__(
+        self,
+        *,
+        succeeded: _builtins.int = ...,
+        failed: _builtins.int = ...,
+        timeouts: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["failed", b"failed", "succeeded", b"succeeded", "timeouts", b"timeouts"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Tally: _TypeAlias = Tally  # noqa: Y015
 
 @_typing.final
 class StoredReply(_message.Message):

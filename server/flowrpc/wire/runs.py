@@ -7,7 +7,7 @@ from datetime import datetime
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from flowrpc.errors import InvalidValueError
-from flowrpc.state.records import AppStatus, Failure, FailureReason, Run, RunRecord
+from flowrpc.state.records import NO_RUNS, AppStatus, Failure, FailureReason, Run, RunRecord, Tally
 from flowrpc.v1 import app_pb2, journal_pb2, run_pb2
 from flowrpc.wire.enums import APP_STAGES, FAILURE_REASONS, RUN_STATUSES, decode_member, members
 from flowrpc.wire.times import decode_time, fill_time
@@ -139,7 +139,12 @@ def encode_run_record(record: RunRecord) -> journal_pb2.RunRecord:
         consumed=record.consumed,
         failure_met=record.failure_met,
         boot_id=record.boot_id,
+        timeouts=record.timeouts,
     )
+    if record.forgotten != NO_RUNS:
+        message.forgotten.succeeded = record.forgotten.succeeded
+        message.forgotten.failed = record.forgotten.failed
+        message.forgotten.timeouts = record.forgotten.timeouts
     fill_run(message.run, record.run)
     fill_entries(message.begin_vars, record.begin_vars)
     return message
@@ -159,4 +164,6 @@ def decode_run_record(message: journal_pb2.RunRecord, place: str) -> RunRecord:
         consumed=message.consumed,
         failure_met=message.failure_met,
         boot_id=message.boot_id,
+        timeouts=message.timeouts,
+        forgotten=Tally(message.forgotten.succeeded, message.forgotten.failed, message.forgotten.timeouts),
     )
