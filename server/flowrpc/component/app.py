@@ -72,6 +72,16 @@ class LightningApp:
         return [self.root, *self.root.flows.values()]
 
 
+def may_be_same_app(recorded: str, found: str) -> bool:
+    """Tells whether a root can go on with the state of another one: its module or its class kept the name.
+
+    Args:
+        recorded: Class of the root that the state is of, as `module:qualified.name`.
+        found: Class of the root of the app.
+    """
+    return any(then == now for then, now in zip(recorded.split(":"), found.split(":"), strict=True))
+
+
 def _is_job(work: LightningWork) -> bool:
     return type(work).ready is LightningWork.ready and not getattr(work, "_port", None)
 

@@ -18,7 +18,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Protocol
 
-from flowrpc.component.app import LightningApp
+from flowrpc.component.app import LightningApp, may_be_same_app
 from flowrpc.component.component import type_name
 from flowrpc.errors import CallError, FlowrpcError, StartError, StoreError
 from flowrpc.flow_service.calls_waiting import WaitingCalls
@@ -124,9 +124,7 @@ def _check_same_app(app: LightningApp, recovered: Recovered, options: ServeOptio
     """Refuses a data directory that holds another app's state."""
     root = recovered.replica.components.get("root")
     found = type_name(type(app.root))
-    if root is None or root.type == found:
-        return
-    if all(then != now for then, now in zip(root.type.split(":"), found.split(":"), strict=True)):
+    if root is not None and not may_be_same_app(root.type, found):
         raise StartError(
             f"{options.data_dir} holds the state of another app ({root.type}, not {found}); "
             "give this one its own --data-dir, or begin anew with --fresh"

@@ -4,6 +4,7 @@ from flowrpc.store.directory import fresh, prepare
 from flowrpc.store.interface import Applied, Commit, Recovered, Store
 from flowrpc.store.lock import LockHolder, lock_holder
 from flowrpc.store.memory import MemoryStore
+from flowrpc.store.reading import read
 from flowrpc.store.sqlite import SQLiteStore
 
 __all__ = [
@@ -17,4 +18,5 @@ __all__ = [
     "fresh",
     "lock_holder",
     "prepare",
+    "read",
 ]

@@ -29,6 +29,11 @@ class DataDirectory:
         self.snapshots = path / "snapshots"
         self._previous = path / "previous"
 
+    @property
+    def half_empty(self) -> bool:
+        """Whether `empty` was cut short, and the next `prepare_files` finishes it."""
+        return (self.path / _EMPTYING).exists()
+
     def prepare(self) -> None:
         """Makes the directory, with mode 0700, unless it is there; one that is there keeps its mode.
 
@@ -55,7 +60,7 @@ class DataDirectory:
             StoreError: they cannot be made.
         """
         try:
-            if (self.path / _EMPTYING).exists():
+            if self.half_empty:
                 self._move_away()
             self.snapshots.mkdir(mode=0o700, exist_ok=True)
             self._make_database()
