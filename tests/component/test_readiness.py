@@ -82,9 +82,9 @@ def test_works_do_not_count_for_a_flow_that_does_not_ask_them() -> None:
 
 def test_an_app_of_a_work_is_ready_with_its_url() -> None:
     app = LightningApp(Server())
-    assert not app.root.ready
+    assert not app.ready
     app.works[0].url = "http://127.0.0.1:8000"
-    assert app.root.ready
+    assert app.ready
 
 
 def test_an_app_of_a_job_is_ready_once_that_has_begun() -> None:

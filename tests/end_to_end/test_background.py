@@ -233,6 +233,14 @@ def test_an_app_that_ends_before_it_is_ready(
     assert f"shop ended before it was ready, with exit code {code}" in done.stderr
 
 
+def test_of_much_output_the_end_is_shown(background: Background) -> None:
+    done = background.write("print('x' * 100_000, 'the end', sep='\\n')\n1 / 0").run("-d")
+
+    assert "the end" in done.stderr
+    assert "ZeroDivisionError" in done.stderr
+    assert len(done.stderr) < 70_000
+
+
 def test_only_the_lines_of_this_start_are_shown(background: Background) -> None:
     assert background.write(READY_AT_ONCE).run("-d").returncode == 0
     background.stop()

@@ -30,7 +30,9 @@ LOG_NAME = "app.log"
 LOG_BYTES = 16 * 1024 * 1024
 """A log that is larger when the app starts is moved to `app.log.1`."""
 LAST_LINES = 30
-"""How much of the log is shown of an app that ended."""
+"""How much of the log is shown of an app that ended, …"""
+LAST_BYTES = 64 * 1024
+"""… but not more than this."""
 
 NOT_READY = 124
 """Exit code when the app is not ready in time; it still runs. As `timeout` reports it."""
@@ -200,10 +202,7 @@ class Background:
 
     def _tell_ended(self, started: _Start) -> int:
         code = started.process.wait()
-        with self.log.open("rb") as file:
-            file.seek(started.log_begin)
-            lines = file.read().decode(errors="replace").splitlines()
-        for line in lines[-LAST_LINES:]:
+        for line in self._last_lines(started.log_begin):
             click.echo(line, err=True)
         code = code if code >= 0 else 128 - code
         what = "ready" if self.wait else "served"
@@ -212,6 +211,12 @@ class Background:
             err=True,
         )
         return code
+
+    def _last_lines(self, begin: int) -> list[str]:
+        """Reads the end of what was logged since a place in the log."""
+        with self.log.open("rb") as file:
+            file.seek(max(begin, os.fstat(file.fileno()).st_size - LAST_BYTES))
+            return file.read().decode(errors="replace").splitlines()[-LAST_LINES:]
 
     def _stop_command(self) -> str:
         return f"flowctl --data-dir {shlex.quote(str(self.data_dir))} stop"

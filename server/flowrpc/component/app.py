@@ -62,6 +62,11 @@ class LightningApp:
         return self.root.state
 
     @property
+    def ready(self) -> bool:
+        """Whether the root is ready."""
+        return bool(self.root.ready)
+
+    @property
     def works(self) -> list[LightningWork]:
         """All works, by name."""
         return self.root.works()
