@@ -183,7 +183,7 @@ def test_works_and_runs_are_listed(flowctl: Flowctl, service: FakeService) -> No
     works = flowctl("works")[1].splitlines()
     runs = flowctl("runs")[1].splitlines()
 
-    assert works[1].split() == ["root.train", "running", "2", "0", "run-1", "app:Train"]
+    assert works[1].split() == ["root.train", "running", "2", "0", "-", "run-1", "app:Train"]
     assert [line.split()[0] for line in runs] == ["RUN", "run-2", "run-1"]
     assert "\x1b" not in runs[2]
     assert len(flowctl("runs", "--work", "root.train", "--status", "failed")[1].splitlines()) == 2

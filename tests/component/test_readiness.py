@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import pytest
 from flowrpc.component import LightningApp, LightningFlow, LightningWork, List
+from flowrpc.component.framework_vars import set_framework_var
+from flowrpc.component.readiness import is_job
 from flowrpc.errors import ComponentError
+from flowrpc.state.work_facts import URL
 
 
 class Plain(LightningFlow):
@@ -31,12 +34,13 @@ class Idle(LightningWork):
 
 
 class Server(LightningWork):
-    def __init__(self) -> None:
-        super().__init__()
-        self.url = ""
-
     def run(self) -> None:
-        pass
+        assert self.port
+
+
+def serve(work: LightningWork) -> None:
+    """Does what the flow does when the port of a work accepts connections."""
+    set_framework_var(work, URL, "http://127.0.0.1:8000")
 
 
 @pytest.mark.parametrize(
@@ -68,7 +72,7 @@ def test_an_own_ready_may_ask_what_the_default_is() -> None:
 def test_a_work_is_ready_when_it_has_a_url() -> None:
     work = Server()
     before = work.ready
-    work.url = "http://127.0.0.1:8000"
+    serve(work)
     assert (before, work.ready, Idle().ready) == (False, True, False)
 
 
@@ -83,7 +87,10 @@ def test_works_do_not_count_for_a_flow_that_does_not_ask_them() -> None:
 def test_an_app_of_a_work_is_ready_with_its_url() -> None:
     app = LightningApp(Server())
     assert not app.ready
-    app.works[0].url = "http://127.0.0.1:8000"
+    app.works[0].run()
+    assert not app.ready, "its run has begun, but nobody can reach it"
+    app.works[0].__dict__["_endpoint"] = None
+    serve(app.works[0])
     assert app.ready
 
 
@@ -92,6 +99,34 @@ def test_an_app_of_a_job_is_ready_once_that_has_begun() -> None:
     assert not app.root.ready
     app.works[0].run()
     assert app.root.ready
+
+
+class Nested(LightningWork):
+    def run(self) -> None:
+        def serve() -> list[int]:
+            return [self.port for _ in range(1)]
+
+        self.serve = serve
+
+
+class Inherits(Nested):
+    def run(self) -> None:
+        super().run()
+
+
+class Fixed(LightningWork):
+    def __init__(self) -> None:
+        super().__init__(port=8000)
+
+    def run(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize(
+    ("work", "job"), [(Idle, True), (Server, False), (Nested, False), (Inherits, False), (Fixed, False)]
+)
+def test_a_work_with_a_port_is_no_job(work: type[LightningWork], job: bool) -> None:
+    assert is_job(work()) is job
 
 
 def test_an_app_of_a_work_that_says_itself_waits_for_that() -> None:

@@ -261,6 +261,49 @@ def test_runs_are_not_moved_so_works_run_again(make_app: MakeApp) -> None:
         assert len(client.runs()) == 1
 
 
+def test_the_address_of_a_work_is_not_moved(make_app: MakeApp) -> None:
+    source = """
+    from http.server import HTTPServer, SimpleHTTPRequestHandler
+
+    class Server(LightningWork):
+        def run(self):
+            HTTPServer((self.host, self.port), SimpleHTTPRequestHandler).serve_forever()
+
+    class Root(LightningFlow):
+        def __init__(self):
+            self.server = Server(parallel=True)
+            self.wanted = True
+            self.url = ""
+
+        def run(self):
+            if self.wanted:
+                self.server.run()
+            self.url = self.server.url
+
+        @property
+        def ready(self):
+            return self.server.ready
+
+    app = LightningApp(Root())
+    """
+    app = make_app(source).start()
+    with app.client() as client, client.replica() as replica:
+        replica.wait_for(lambda replica: var(replica, "root", "url") != "", timeout=40)
+    exported = export_of(app, "--app", "shop")
+    target = make_app(source, name="other")
+    exported["components"][0]["vars"]["wanted"] = False
+    (target.folder / "state.json").write_text(json.dumps(exported))
+
+    imported(target)
+
+    target.start()
+    with target.client() as client:
+        (server,) = client.snapshot("root.server").components
+        assert not server.vars.get("_url")
+        assert server.vars["_port"] == exported["components"][1]["vars"]["_port"]
+        assert not client.app().ready
+
+
 def test_a_directory_that_holds_state_is_replaced_on_demand_only(moved: RunningApp) -> None:
     moved.start()
     with moved.client() as client:

@@ -119,6 +119,28 @@ def test_an_app_of_a_job_becomes_ready(make_app: MakeApp) -> None:
         watch.cancel()
 
 
+def test_an_app_of_a_work_that_serves_becomes_ready_with_its_url(make_app: MakeApp) -> None:
+    app = make_app(
+        """
+        from http.server import HTTPServer, SimpleHTTPRequestHandler
+
+        class Server(LightningWork):
+            def run(self):
+                HTTPServer((self.host, self.port), SimpleHTTPRequestHandler).serve_forever()
+
+        app = LightningApp(Server())
+        """
+    ).start()
+    with grpc.insecure_channel(app.address) as channel:
+        stub: Any = health_pb2_grpc.HealthStub(channel)
+        watch = stub.Watch(health_pb2.HealthCheckRequest(), timeout=40)
+        assert SERVING in (update.status for update in watch)
+        watch.cancel()
+    with app.client() as client:
+        (work,) = client.snapshot("root.work").components
+        assert str(work.vars["_url"]).startswith("http://127.0.0.1:")
+
+
 def test_a_ready_that_raises_is_in_the_log_once(make_app: MakeApp) -> None:
     app = make_app(LOADING.replace("return self.loaded", "return self.loaded['yes']")).start()
     with app.client() as client:

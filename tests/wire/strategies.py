@@ -152,6 +152,7 @@ start_runs = st.builds(
     args=st.lists(values, max_size=2).map(tuple),
     kwargs=entries,
     orphan_grace=spans,
+    prepare=st.booleans(),
 )
 cancel_attempts = st.builds(messages.CancelAttempt, run_id=ids, attempt=int32s, grace=spans)
 vars_changed = st.builds(messages.VarsChanged, work=texts, number=int64s, changes=many_changes)
@@ -165,6 +166,7 @@ nacks = st.builds(
     var=texts,
     message=texts,
 )
+servings = st.builds(messages.Serving, work=texts, port=int32s, url=texts)
 AGENT_KINDS: dict[type, st.SearchStrategy[Any]] = {
     messages.Hello: st.builds(
         messages.Hello,
@@ -175,6 +177,9 @@ AGENT_KINDS: dict[type, st.SearchStrategy[Any]] = {
         pid=int64s,
         held=st.lists(held_attempts, max_size=2).map(tuple),
         version=texts,
+        capacity=int32s,
+        internal_ip=texts,
+        public_ip=texts,
     ),
     messages.Beat: beats,
     messages.Accepted: st.builds(messages.Accepted, run_id=texts, attempt=int32s),
@@ -183,6 +188,7 @@ AGENT_KINDS: dict[type, st.SearchStrategy[Any]] = {
     messages.Finished: finished,
     messages.LogBatch: log_batches,
     messages.Bye: st.builds(messages.Bye, message=texts),
+    messages.Serving: servings,
 }
 FLOW_KINDS: dict[type, st.SearchStrategy[Any]] = {
     messages.Welcome: st.builds(
@@ -203,9 +209,9 @@ FLOW_KINDS: dict[type, st.SearchStrategy[Any]] = {
     messages.Drain: st.builds(messages.Drain, grace=spans),
 }
 runner_requests: st.SearchStrategy[messages.RunnerRequest] = (
-    start_runs | cancel_attempts | vars_changed | acks | nacks
+    start_runs | cancel_attempts | vars_changed | acks | nacks | st.builds(messages.EndRunner)
 )
-runner_responses: st.SearchStrategy[messages.RunnerResponse] = work_deltas | finished | log_batches
+runner_responses: st.SearchStrategy[messages.RunnerResponse] = work_deltas | finished | log_batches | servings
 
 command_outcomes = st.builds(
     answers.CommandOutcome, result=values, revision=int64s, replayed=st.booleans()
@@ -268,6 +274,10 @@ works = st.builds(
     succeeded_count=int64s,
     failed_count=int64s,
     timed_out_count=int64s,
+    display_name=texts,
+    url=texts,
+    internal_ip=texts,
+    public_ip=texts,
 )
 
 page_sizes = st.integers(1, 1000)

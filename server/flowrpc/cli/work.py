@@ -47,6 +47,17 @@ def work() -> None:
     type=click.IntRange(min=1),
     help="How many works to execute at a time, each in a process of its own.  [default: 64]",
 )
+@click.option(
+    "--internal-ip",
+    metavar="IP",
+    help="Address of this host for the flow and other works.  [default: the one towards the flow]",
+)
+@click.option(
+    "--public-ip",
+    metavar="IP",
+    default="",
+    help="Address of this host on the internet, for works that serve.",
+)
 def serve(  # noqa: PLR0917 - click passes them by name
     app_file: Path,
     works: tuple[str, ...],
@@ -55,6 +66,8 @@ def serve(  # noqa: PLR0917 - click passes them by name
     agent_id: str | None,
     tls_ca: Path | None,
     max_works: int | None,
+    internal_ip: str | None,
+    public_ip: str,
 ) -> None:
     """Execute works of APP.py for the flow service at HOST:PORT, until Ctrl-C.
 
@@ -72,6 +85,8 @@ def serve(  # noqa: PLR0917 - click passes them by name
         agent_id=agent_id or socket.gethostname(),
         tls_ca=tls_ca,
         max_works=max_works or MAX_WORKS,
+        internal_ip=internal_ip,
+        public_ip=public_ip,
     )
     raise SystemExit(serve_works(options))
 

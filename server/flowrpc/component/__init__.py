@@ -4,6 +4,7 @@ from flowrpc.component.app import LightningApp
 from flowrpc.component.flow import LightningFlow
 from flowrpc.component.retry import Retry
 from flowrpc.component.structures import Dict, List
-from flowrpc.component.work import LightningWork, WorkStatus
+from flowrpc.component.work import LightningWork
+from flowrpc.component.work_status import WorkStatus
 
 __all__ = ["Dict", "LightningApp", "LightningFlow", "LightningWork", "List", "Retry", "WorkStatus"]

@@ -10,7 +10,18 @@ from typing import Any, NoReturn
 
 from flowrpc.component.markers import Attached, Detached
 from flowrpc.errors import AttributeRuleError, ComponentError, InvalidValueError, TreeError
-from flowrpc.state import ChangeLog, Reinsert, Remove, Set, Value, copy_value, is_plain_scalar, same
+from flowrpc.state import (
+    Change,
+    ChangeLog,
+    Reinsert,
+    Remove,
+    Set,
+    Value,
+    apply,
+    copy_value,
+    is_plain_scalar,
+    same,
+)
 from flowrpc.state.containers import detach, track, untrack
 from flowrpc.state.records import ComponentKind, ComponentRecord, Recipe
 
@@ -372,6 +383,16 @@ class Component(metaclass=ComponentMeta):
             elif name not in self._children:
                 dropped[name] = value
         return dropped
+
+    def _apply_unrecorded(self, change: Change) -> None:
+        """Applies a change that somebody else recorded; a container that changes is replaced by a new one."""
+        var = str(change.path[0])
+        if var not in self._var_names:
+            return  # whoever recorded it has a var that this code has not
+        values = {var: untrack(self.__dict__[var])}
+        apply(values, change)
+        detach(self.__dict__[var])
+        self.__dict__[var] = track(values[var], self, var)
 
     def _set_vars(self, values: dict[str, Value]) -> None:
         for name, value in values.items():

@@ -46,13 +46,22 @@ class LightningFlow(Component):
         """Returns the commands that clients may call: methods by name, as a dict or a list of dicts."""
         return {}
 
-    def stop(self, message: str = "") -> NoReturn:
+    def stop(self, end_msg: str = "") -> NoReturn:
         """Ends the app in order, with exit code 0; the message is kept in its final status."""
-        raise ExitApp(AppStage.STOPPED, message)
+        raise ExitApp(AppStage.STOPPED, end_msg)
 
-    def fail(self, message: str = "") -> NoReturn:
+    def fail(self, end_msg: str = "") -> NoReturn:
         """Ends the app as failed, with exit code 1; the message is kept in its final status."""
-        raise ExitApp(AppStage.FAILED, message)
+        raise ExitApp(AppStage.FAILED, end_msg)
+
+    def stop_works(self, works: Iterable[LightningWork]) -> None:
+        """Stops several works.
+
+        Raises:
+            RuntimeError: One of them is in no app.
+        """
+        for work in works:
+            work.stop()
 
     def schedule(
         self,

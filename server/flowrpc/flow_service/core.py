@@ -13,6 +13,7 @@ from flowrpc.component.component import type_name
 from flowrpc.component.exits import ExitApp
 from flowrpc.component.failures import failure_of
 from flowrpc.component.flow import LightningFlow
+from flowrpc.component.framework_vars import set_framework_var
 from flowrpc.component.work import LightningWork
 from flowrpc.errors import CallError, FlowrpcError, WorkRunError
 from flowrpc.flow_service.agents import Agents
@@ -43,7 +44,8 @@ from flowrpc.flow_service.tree import Tree
 from flowrpc.protocol.answers import WorkInfo, WorkStage
 from flowrpc.protocol.messages import WorkDelta
 from flowrpc.state import Change
-from flowrpc.state.records import AppStage, AppStatus, Failure, RunRecord, RunStatus
+from flowrpc.state.records import AppStage, AppStatus, Failure, RunRecord
+from flowrpc.state.work_facts import URL
 from flowrpc.store.interface import Commit, Recovered
 
 logger = logging.getLogger(__name__)
@@ -53,14 +55,6 @@ SEAL_AFTER_SECONDS = 0.010
 pass costs so many commits."""
 DRAIN_AT_ENTRIES = 1_000
 """How many log entries may wait to be folded."""
-
-_WORK_STAGES = {
-    RunStatus.PENDING: WorkStage.PENDING,
-    RunStatus.RUNNING: WorkStage.RUNNING,
-    RunStatus.SUCCEEDED: WorkStage.SUCCEEDED,
-    RunStatus.FAILED: WorkStage.FAILED,
-    RunStatus.CANCELLED: WorkStage.STOPPED,
-}
 
 
 class Core:
@@ -109,6 +103,7 @@ class Core:
             on_failed=self._calls.note_failure,
             epoch=recovered.life,
         )
+        self._calls.addresses_of = self._dispatcher.addresses
         self._agents = Agents(sessions, self._dispatcher, self._emit, epoch=recovered.life)
         self._waiting: list[Effect] = []
         self._ready: list[Effect] = []
@@ -240,7 +235,17 @@ class Core:
         if ended:
             self._calls.let_failed_run_again()
         self._dispatcher.recover(now, orderly=ended)
+        self._start_works()
         self._settle()
+
+    def _start_works(self) -> None:
+        """Starts the processes that are to be there from the begin; what an earlier life knew of processes is over."""
+        for work in self._tree.works():
+            self._ledger.consume_start(work.name)
+            if work.url:
+                set_framework_var(work, URL, "")
+            if work.start_with_flow:
+                self._calls.start(work)
 
     def _follow_runs(self, mark: int) -> None:
         """Follows up on changes of runs since the mark: the flow sees them, and one may wait for an agent."""
@@ -274,7 +279,7 @@ class Core:
             return False
         told: dict[str, list[Change]] = {}
         for owner, name, change in self._tree.fold():
-            if name != by_work and isinstance(owner, LightningWork):
+            if name != by_work and isinstance(owner, LightningWork) and str(change.path[0])[0] != "_":
                 told.setdefault(name, []).append(change)
         busy = self._dispatcher.busy_works() if told else {}
         for name, changes in told.items():
@@ -361,10 +366,11 @@ class Core:
 
     def _work_info(self, work: LightningWork) -> WorkInfo:
         latest, tally = self._ledger.latest(work.name), self._ledger.tally(work.name)
+        internal_ip, public_ip = work._addresses()
         return WorkInfo(
             name=work.name,
             type=type_name(type(work)),
-            stage=_WORK_STAGES[latest.status] if latest else WorkStage.NOT_STARTED,
+            stage=WorkStage(work.status.stage),
             parallel=work.parallel,
             cache_calls=work.cache_calls,
             raise_exception=work.raise_exception,
@@ -372,6 +378,10 @@ class Core:
             succeeded_count=tally.succeeded,
             failed_count=tally.failed,
             timed_out_count=tally.timeouts,
+            display_name=work.display_name,
+            url=work.url,
+            internal_ip=internal_ip,
+            public_ip=public_ip,
         )
 
     def _stop_app(self, event: StopRequested, now: Instant) -> None:
@@ -424,7 +434,8 @@ class Core:
             if record is None or work is None or not work.raise_exception or record.run.failure is None:
                 continue
             failure = record.run.failure
-            message = f"{work.name}.run failed and the flow did not call it again: {failure.message}"
+            what = "start failed" if record.run.prepares else "run failed and the flow did not call it again"
+            message = f"{work.name}.{what}: {failure.message}"
             self._fail(replace(failure, message=message))
             return
 

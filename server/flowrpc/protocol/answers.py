@@ -104,6 +104,7 @@ class WorkStage(enum.Enum):
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     STOPPED = "stopped"
+    STARTED = "started"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,3 +122,8 @@ class WorkInfo:
     failed_count: int
     timed_out_count: int = 0
     """Attempts that took too long."""
+    display_name: str = ""
+    url: str = ""
+    """Where it serves; empty while it does not."""
+    internal_ip: str = ""
+    public_ip: str = ""

@@ -35,7 +35,7 @@ class _WorkStageEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_WorkStage.V
     WORK_STAGE_UNSPECIFIED: _WorkStage.ValueType  # 0
     """Never sent; a receiver refuses it."""
     WORK_STAGE_NOT_STARTED: _WorkStage.ValueType  # 1
-    """No run was asked for yet."""
+    """Nothing was asked for yet."""
     WORK_STAGE_PENDING: _WorkStage.ValueType  # 2
     """Its newest run waits for an agent."""
     WORK_STAGE_RUNNING: _WorkStage.ValueType  # 3
@@ -46,6 +46,8 @@ class _WorkStageEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_WorkStage.V
     """Its newest run failed."""
     WORK_STAGE_STOPPED: _WorkStage.ValueType  # 6
     """The flow stopped it, or its newest run was cancelled."""
+    WORK_STAGE_STARTED: _WorkStage.ValueType  # 7
+    """Its process was started ahead of the first run."""
 
 class WorkStage(_WorkStage, metaclass=_WorkStageEnumTypeWrapper):
     """What a work is doing."""
@@ -53,7 +55,7 @@ class WorkStage(_WorkStage, metaclass=_WorkStageEnumTypeWrapper):
 WORK_STAGE_UNSPECIFIED: WorkStage.ValueType  # 0
 """Never sent; a receiver refuses it."""
 WORK_STAGE_NOT_STARTED: WorkStage.ValueType  # 1
-"""No run was asked for yet."""
+"""Nothing was asked for yet."""
 WORK_STAGE_PENDING: WorkStage.ValueType  # 2
 """Its newest run waits for an agent."""
 WORK_STAGE_RUNNING: WorkStage.ValueType  # 3
@@ -64,6 +66,8 @@ WORK_STAGE_FAILED: WorkStage.ValueType  # 5
 """Its newest run failed."""
 WORK_STAGE_STOPPED: WorkStage.ValueType  # 6
 """The flow stopped it, or its newest run was cancelled."""
+WORK_STAGE_STARTED: WorkStage.ValueType  # 7
+"""Its process was started ahead of the first run."""
 Global___WorkStage: _TypeAlias = WorkStage  # noqa: Y015
 
 @_typing.final
@@ -647,6 +651,10 @@ class Work(_message.Message):
     SUCCEEDED_COUNT_FIELD_NUMBER: _builtins.int
     FAILED_COUNT_FIELD_NUMBER: _builtins.int
     TIMED_OUT_COUNT_FIELD_NUMBER: _builtins.int
+    DISPLAY_NAME_FIELD_NUMBER: _builtins.int
+    URL_FIELD_NUMBER: _builtins.int
+    INTERNAL_IP_FIELD_NUMBER: _builtins.int
+    PUBLIC_IP_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Full name."""
     type: _builtins.str
@@ -665,6 +673,14 @@ class Work(_message.Message):
     """How many of its runs failed."""
     timed_out_count: _builtins.int
     """How many attempts of its runs took too long."""
+    display_name: _builtins.str
+    """What people call it; empty: its name."""
+    url: _builtins.str
+    """Where it serves, as `http://HOST:PORT`; empty while it does not."""
+    internal_ip: _builtins.str
+    """Address of the host that executes it, on the network shared with the flow; empty while none does."""
+    public_ip: _builtins.str
+    """Address of that host on the internet; empty if unknown."""
     @_builtins.property
     def latest_run(self) -> _run_pb2.Run:
         """Its newest run; absent while there is none."""
@@ -682,10 +698,14 @@ class Work(_message.Message):
         succeeded_count: _builtins.int = ...,
         failed_count: _builtins.int = ...,
         timed_out_count: _builtins.int = ...,
+        display_name: _builtins.str = ...,
+        url: _builtins.str = ...,
+        internal_ip: _builtins.str = ...,
+        public_ip: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["latest_run", b"latest_run"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cache_calls", b"cache_calls", "failed_count", b"failed_count", "latest_run", b"latest_run", "name", b"name", "parallel", b"parallel", "raise_exception", b"raise_exception", "stage", b"stage", "succeeded_count", b"succeeded_count", "timed_out_count", b"timed_out_count", "type", b"type"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cache_calls", b"cache_calls", "display_name", b"display_name", "failed_count", b"failed_count", "internal_ip", b"internal_ip", "latest_run", b"latest_run", "name", b"name", "parallel", b"parallel", "public_ip", b"public_ip", "raise_exception", b"raise_exception", "stage", b"stage", "succeeded_count", b"succeeded_count", "timed_out_count", b"timed_out_count", "type", b"type", "url", b"url"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

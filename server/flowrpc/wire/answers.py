@@ -190,6 +190,10 @@ def _fill_work(message: pb.Work, work: WorkInfo) -> None:
     message.succeeded_count = work.succeeded_count
     message.failed_count = work.failed_count
     message.timed_out_count = work.timed_out_count
+    message.display_name = work.display_name
+    message.url = work.url
+    message.internal_ip = work.internal_ip
+    message.public_ip = work.public_ip
     if work.latest_run is not None:
         fill_run(message.latest_run, work.latest_run)
 
@@ -209,4 +213,8 @@ def _decode_work(message: pb.Work) -> WorkInfo:
         succeeded_count=message.succeeded_count,
         failed_count=message.failed_count,
         timed_out_count=message.timed_out_count,
+        display_name=message.display_name,
+        url=message.url,
+        internal_ip=message.internal_ip,
+        public_ip=message.public_ip,
     )

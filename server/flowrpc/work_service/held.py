@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TypeAlias
 
-from flowrpc.protocol.messages import Finished, HeldAttempt, StartRun
+from flowrpc.protocol.messages import Finished, HeldAttempt, Serving, StartRun
 from flowrpc.state.fold import apply
 from flowrpc.state.records import Failure
 from flowrpc.work_service.outbox import Outbox
@@ -68,6 +68,8 @@ class Runner:
         self.waiting: deque[Attempt] = deque()
         self.verdict: Failure | None = None
         """Why the agent kills it, which then is why its attempt failed."""
+        self.serving: Serving | None = None
+        """Where the work serves, if it does."""
 
     @property
     def free(self) -> bool:
@@ -100,4 +102,5 @@ def keep_up(start: StartRun, number: int, changes: tuple[object, ...]) -> StartR
         args=start.args,
         kwargs=start.kwargs,
         orphan_grace=start.orphan_grace,
+        prepare=start.prepare,
     )

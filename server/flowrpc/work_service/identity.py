@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from uuid import uuid4
 
+from flowrpc.component.endpoint import LOCALHOST
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
@@ -23,6 +25,11 @@ class Identity:
     version: str = ""
     capacity: int = 0
     """How many attempts it executes at a time, and how many idle runners it keeps at most; 0: no limit."""
+
+    internal_ip: str = LOCALHOST
+    """Address of this host on the network that it shares with the flow."""
+    public_ip: str = ""
+    """Address of this host on the internet; empty if nobody told."""
 
     def executes(self, work: str) -> bool:
         """Tells whether the work is one of ours."""

@@ -16,6 +16,7 @@ from flowrpc.errors import StartError
 from flowrpc.work_service.agent import Agent, AgentOptions
 from flowrpc.work_service.guard import Guard
 from flowrpc.work_service.identity import Identity
+from flowrpc.work_service.own_address import address_towards
 from flowrpc.work_service.parent import die_with_parent
 
 STOPPED = 0
@@ -82,6 +83,8 @@ def options_from(
     tls_ca: Path | None = None,
     parent_pid: int | None = None,
     max_works: int = MAX_WORKS,
+    internal_ip: str | None = None,
+    public_ip: str = "",
 ) -> ServeOptions:
     """Makes options of what a command line says."""
     agent = AgentOptions(app_file=app_file.resolve(), address=address, token_file=token_file, tls_ca=tls_ca)
@@ -91,5 +94,7 @@ def options_from(
         boot_id=boot_id or uuid4().hex,
         version=version("flowrpc"),
         capacity=max_works,
+        internal_ip=internal_ip or address_towards(address),
+        public_ip=public_ip,
     )
     return ServeOptions(identity=identity, agent=agent, parent_pid=parent_pid)
