@@ -249,6 +249,8 @@ app_infos = st.builds(
     started_at=times,
     version=texts,
     pid=int64s,
+    ready=st.booleans(),
+    unready=st.lists(names, max_size=2).map(tuple),
 )
 parameters = st.builds(
     answers.ParameterInfo, name=texts, annotation=texts, required=st.just(True)

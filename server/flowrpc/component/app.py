@@ -7,6 +7,7 @@ from typing import Any
 
 from flowrpc.component.component import ROOT_NAME, Component
 from flowrpc.component.flow import LightningFlow
+from flowrpc.component.readiness import has_begun, is_job
 from flowrpc.component.work import LightningWork
 from flowrpc.errors import TreeError
 
@@ -25,6 +26,16 @@ class WorkRoot(LightningFlow):
         self.work.run()
         if self.work.has_succeeded:
             self.stop(f"{self.work.name} succeeded")
+
+    @property
+    def ready(self) -> bool:
+        """Whether the work is ready or has a `url`; one that serves nothing is ready as soon as its run has begun.
+
+        A work that has a `ready` of its own, or a port, says by that when it is ready. Others are jobs: they would
+        never be, and whoever waits for the app would wait for ever.
+        """
+        work = self.work
+        return bool(work.ready or work.url) or (is_job(work) and has_begun(work))
 
 
 class LightningApp:
@@ -51,6 +62,11 @@ class LightningApp:
     def state(self) -> dict[str, Any]:
         """The state of the root and everything below it."""
         return self.root.state
+
+    @property
+    def ready(self) -> bool:
+        """Whether the root is ready."""
+        return bool(self.root.ready)
 
     @property
     def state_vars(self) -> dict[str, Any]:
@@ -116,6 +132,16 @@ class LightningApp:
     def flows(self) -> list[LightningFlow]:
         """The root and all flows below it, by name."""
         return [self.root, *self.root.flows.values()]
+
+
+def may_be_same_app(recorded: str, found: str) -> bool:
+    """Tells whether a root can go on with the state of another one: its module or its class kept the name.
+
+    Args:
+        recorded: Class of the root that the state is of, as `module:qualified.name`.
+        found: Class of the root of the app.
+    """
+    return any(then == now for then, now in zip(recorded.split(":"), found.split(":"), strict=True))
 
 
 def _own(state: dict[str, Any]) -> dict[str, Any]:

@@ -445,6 +445,8 @@ def _check_class(cls: type) -> None:
         raise ComponentError(
             f"the class {own[name].__name__} defines {name}, which flowrpc uses inside; choose another name"
         )
+    if inspect.isfunction(getattr(cls, "ready", None)):
+        raise ComponentError(f"the class {cls.__name__} defines ready as a method; write @property above it")
     if getattr(cls, "__hash__", None) is not object.__hash__:
         raise ComponentError(
             f"the class {cls.__name__} defines __eq__ or __hash__, but a component equals only itself; "

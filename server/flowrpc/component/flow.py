@@ -148,6 +148,15 @@ class LightningFlow(Ignoring):
         return dict(sorted(found.items()))
 
     @property
+    def ready(self) -> bool:
+        """Whether clients may rely on it; by default when all flows below it are ready. Override it.
+
+        The app is ready, for health probes too, when its root is. It is looked at when state may have changed, so it
+        looks at state only, and changes nothing; if it raises, the flow is not ready.
+        """
+        return all(flow.ready for flow in flows_with_own_ready(self) if flow is not self)
+
+    @property
     def state(self) -> dict[str, Any]:
         """Its vars and, nested, the state of everything below it.
 
@@ -238,6 +247,13 @@ class LightningFlow(Ignoring):
 
     def _as_child(self, name: str, value: Any) -> Component | None:
         return value if isinstance(value, Component) else as_structure(value, f"{self.name}.{name}")
+
+
+def flows_with_own_ready(component: Component) -> Iterator[LightningFlow]:
+    """Yields those flows, from a component on downwards, whose class says itself when they are ready."""
+    for flow in component._walk():
+        if isinstance(flow, LightningFlow) and type(flow).ready is not LightningFlow.ready:
+            yield flow
 
 
 def _below(name: str, states: dict[str, Any]) -> dict[str, Any]:

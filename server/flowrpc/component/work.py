@@ -284,6 +284,11 @@ class LightningWork(Ignoring):
     # State, and what became of the runs
 
     @property
+    def ready(self) -> bool:
+        """Whether others may use it; by default when it has a `url`. Override it to say otherwise."""
+        return bool(self.url)
+
+    @property
     def state(self) -> dict[str, Any]:
         """The vars and what became of the calls: `{"vars", "calls", "changes"}`."""
         return {"vars": self._plain_vars(), "calls": calls_of(self._recent()), "changes": {}}

@@ -37,6 +37,7 @@ from flowrpc.flow_service.events import (
 )
 from flowrpc.flow_service.instant import Instant
 from flowrpc.flow_service.ledger import Ledger
+from flowrpc.flow_service.readiness import Readiness
 from flowrpc.flow_service.requests import Requests
 from flowrpc.flow_service.schedules import MAX_WAIT_SECONDS
 from flowrpc.flow_service.sessions import Sessions
@@ -93,6 +94,7 @@ class Core:
         self._ledger = Ledger(recovered.records, id_prefix=recovered.journal_id[:8])
         self._calls = FlowCalls(self._ledger)
         self._transitions = Transitions(self._tree, self._ledger, self._calls)
+        self._readiness = Readiness(root, self._transitions, self._emit)
         self._requests = Requests(self._tree, self._transitions, self._revision_read, self._end_app)
         sessions = Sessions(remote_works)
         self._dispatcher = Dispatcher(
@@ -194,6 +196,8 @@ class Core:
     def seal(self, now: Instant) -> Commit | None:
         """Ends the open revision; None if nothing changed, and then nothing waits any more."""
         self._drain()
+        if self.ended is None:
+            self._readiness.look(now)
         applied = self._dispatcher.take_applied()
         records = self._take_runs()
         self._sealed_at = now.monotonic
@@ -228,6 +232,7 @@ class Core:
     def _begin_life(self, recovered: Recovered, now: Instant) -> None:
         self._transitions.begin(now, in_pass=False)
         self._tree.begin_life(recovered.replica.components, self._calls)
+        self._readiness.index()
         self._calls.schedules.index(self.root._walk())
         self._calls.schedules.tick(now)
         self._builder.app = AppStatus(stage=AppStage.RUNNING)
@@ -261,6 +266,7 @@ class Core:
         if self._calls.tree_changed:
             self._calls.tree_changed = False
             self._tree.index()
+            self._readiness.index()
             self._calls.schedules.index(self.root._walk())
         while self._calls.stopped:
             self._dispatcher.stop_work(*self._calls.stopped.pop(0))

@@ -53,4 +53,12 @@ class Exit:
     status: AppStatus
 
 
-Effect = Reply | Send | CloseSession | Exit
+@dataclass(frozen=True, slots=True)
+class ReadyChanged:
+    """Tells probes that the app became ready, or is no longer."""
+
+    unready: tuple[str, ...]
+    """Names of flows that are not ready, the first ones; empty when the app is ready."""
+
+
+Effect = Reply | Send | CloseSession | Exit | ReadyChanged

@@ -24,6 +24,10 @@ class AppInfo:
     started_at: datetime
     version: str
     pid: int
+    ready: bool = False
+    """Whether the app is served and its root is ready."""
+    unready: tuple[str, ...] = ()
+    """Names of flows that are not ready, the first ones."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -102,6 +102,8 @@ class GetAppResponse(_message.Message):
     STARTED_AT_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
     PID_FIELD_NUMBER: _builtins.int
+    READY_FIELD_NUMBER: _builtins.int
+    UNREADY_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Name of the app: its file's without the suffix, or its folder's if the file is called app or main."""
     journal_id: _builtins.str
@@ -116,6 +118,8 @@ class GetAppResponse(_message.Message):
     """Version of flowrpc that serves."""
     pid: _builtins.int
     """Process id of the flow service, on its host."""
+    ready: _builtins.bool
+    """Whether the app is served and its root is ready: what `grpc.health.v1` tells."""
     @_builtins.property
     def status(self) -> _app_pb2.AppStatus:
         """The app's status."""
@@ -123,6 +127,10 @@ class GetAppResponse(_message.Message):
     @_builtins.property
     def started_at(self) -> _timestamp_pb2.Timestamp:
         """When this life began."""
+
+    @_builtins.property
+    def unready(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Full names of flows that say that they are not ready, at most 20; empty when the app is ready."""
 
     def __init__(
         self,
@@ -136,10 +144,12 @@ class GetAppResponse(_message.Message):
         started_at: _timestamp_pb2.Timestamp | None = ...,
         version: _builtins.str = ...,
         pid: _builtins.int = ...,
+        ready: _builtins.bool = ...,
+        unready: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["started_at", b"started_at", "status", b"status"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["journal_id", b"journal_id", "life", b"life", "name", b"name", "pid", b"pid", "revision", b"revision", "root_type", b"root_type", "started_at", b"started_at", "status", b"status", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["journal_id", b"journal_id", "life", b"life", "name", b"name", "pid", b"pid", "ready", b"ready", "revision", b"revision", "root_type", b"root_type", "started_at", b"started_at", "status", b"status", "unready", b"unready", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -60,6 +60,8 @@ def encode_app(info: AppInfo) -> pb.GetAppResponse:
         root_type=info.root_type,
         version=info.version,
         pid=info.pid,
+        ready=info.ready,
+        unready=info.unready,
     )
     fill_app_status(message.status, info.status)
     fill_time(message.started_at, info.started_at)
@@ -78,6 +80,8 @@ def decode_app(message: pb.GetAppResponse) -> AppInfo:
         started_at=decode_time(message.started_at, "app: started_at"),
         version=message.version,
         pid=message.pid,
+        ready=message.ready,
+        unready=tuple(message.unready),
     )
 
 
