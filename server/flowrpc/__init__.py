@@ -9,27 +9,38 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from flowrpc.api import Delete, Get, Patch, Post, Put
     from flowrpc.component import Dict, LightningApp, LightningFlow, LightningWork, List, Retry
     from flowrpc.errors import FlowrpcError, WorkRunError
 
 _HOMES = {
+    "Delete": "flowrpc.api",
     "Dict": "flowrpc.component",
     "FlowrpcError": "flowrpc.errors",
+    "Get": "flowrpc.api",
     "LightningApp": "flowrpc.component",
     "LightningFlow": "flowrpc.component",
     "LightningWork": "flowrpc.component",
     "List": "flowrpc.component",
+    "Patch": "flowrpc.api",
+    "Post": "flowrpc.api",
+    "Put": "flowrpc.api",
     "Retry": "flowrpc.component",
     "WorkRunError": "flowrpc.errors",
 }
 
 __all__ = [
+    "Delete",
     "Dict",
     "FlowrpcError",
+    "Get",
     "LightningApp",
     "LightningFlow",
     "LightningWork",
     "List",
+    "Patch",
+    "Post",
+    "Put",
     "Retry",
     "WorkRunError",
 ]

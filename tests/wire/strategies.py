@@ -236,6 +236,7 @@ app_infos = st.builds(
     started_at=times,
     version=texts,
     pid=int64s,
+    http_address=texts,
 )
 parameters = st.builds(
     answers.ParameterInfo, name=texts, annotation=texts, required=st.just(True)

@@ -12,6 +12,7 @@ from flowrpc.component.call_site import call_site
 from flowrpc.component.component import Component
 from flowrpc.component.exits import ExitApp
 from flowrpc.component.iteration import Loops, begin_loop
+from flowrpc.component.routes import HttpMethod
 from flowrpc.component.schedule import CatchUp, ask, read_times
 from flowrpc.component.structures import Structure, as_structure, unwrapped
 from flowrpc.component.work import LightningWork
@@ -44,6 +45,10 @@ class LightningFlow(Component):
     def configure_commands(self) -> Commands:
         """Returns the commands that clients may call: methods by name, as a dict or a list of dicts."""
         return {}
+
+    def configure_api(self) -> list[HttpMethod]:
+        """Returns the HTTP routes of this flow: a list of `Get`, `Post`, `Put`, `Delete` and `Patch`."""
+        return []
 
     def stop(self, message: str = "") -> NoReturn:
         """Ends the app in order, with exit code 0; the message is kept in its final status."""

@@ -19,7 +19,7 @@ from flowrpc.flow_service.agents import Agents
 from flowrpc.flow_service.audit import Audit
 from flowrpc.flow_service.calls import FlowCalls
 from flowrpc.flow_service.dispatcher import Dispatcher
-from flowrpc.flow_service.effects import Answer, Effect, Exit, Reply, WorkList
+from flowrpc.flow_service.effects import Answer, Effect, Exit, Reply, RoutesChanged, WorkList
 from flowrpc.flow_service.events import (
     AgentAttached,
     AgentDetached,
@@ -29,6 +29,7 @@ from flowrpc.flow_service.events import (
     CommandCalled,
     CommandsListed,
     Event,
+    RouteCalled,
     StopRequested,
     UpdateRequested,
     WorksListed,
@@ -36,6 +37,7 @@ from flowrpc.flow_service.events import (
 from flowrpc.flow_service.instant import Instant
 from flowrpc.flow_service.ledger import Ledger
 from flowrpc.flow_service.requests import Requests
+from flowrpc.flow_service.routes import Route
 from flowrpc.flow_service.sessions import Sessions
 from flowrpc.flow_service.transition import Transitions
 from flowrpc.flow_service.tree import Tree
@@ -111,6 +113,7 @@ class Core:
         self._waiting: list[Effect] = []
         self._ready: list[Effect] = []
         self._sealed_at = float("-inf")
+        self._routes_told: tuple[Route, ...] = ()
         self.ended: AppStatus | None = None
         """How the app ended; None while it runs."""
         self.wants_pass = True
@@ -235,6 +238,7 @@ class Core:
         if ended:
             self._calls.let_failed_run_again()
         self._dispatcher.recover(now, orderly=ended)
+        self._tell_routes()
         self._settle()
 
     def _follow_runs(self, mark: int) -> None:
@@ -251,12 +255,20 @@ class Core:
             self._calls.tree_changed = False
             self._tree.index()
             self._calls.schedules.index(self.root._walk())
+            self._tell_routes()
         while self._calls.stopped:
             self._dispatcher.stop_work(*self._calls.stopped.pop(0))
         if self._dispatcher.dispatch_due and self.ended is None:
             # A run begins with the vars as they are now: they are told with it, not after it.
             self._drain()
             self._dispatcher.dispatch()
+
+    def _tell_routes(self) -> None:
+        """Tells the shell what routes there are, if that changed."""
+        routes = self._tree.routes().all()
+        if routes != self._routes_told:
+            self._routes_told = routes
+            self._emit(RoutesChanged(routes))
 
     def _drain(self, by_work: str = "") -> bool:
         """Folds what was recorded into the open revision, and tells works what the flow changed in them.
@@ -318,6 +330,15 @@ class Core:
             self._reply(event.call_id, error)
         else:
             self._reply(event.call_id, answer)
+
+    def _call_route(self, event: RouteCalled, now: Instant) -> None:
+        if event.deadline <= now.monotonic:
+            return  # nobody waits any more
+        try:
+            self._check_running()
+            self._reply(event.call_id, self._requests.route(event, now))
+        except CallError as error:
+            self._reply(event.call_id, error)
 
     def _check_running(self) -> None:
         if self.ended is not None:
@@ -396,6 +417,7 @@ class Core:
 
     _HANDLERS: ClassVar[dict[type, Callable[[Core, Any, Instant], None]]] = {
         CommandCalled: _write,
+        RouteCalled: _call_route,
         UpdateRequested: _write,
         CancelRequested: _cancel_run,
         CommandsListed: _list_commands,

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from flowrpc.errors import CallError
+from flowrpc.flow_service.routes import Route
 from flowrpc.protocol.answers import CommandInfo, CommandOutcome, UpdateOutcome, WorkInfo
 from flowrpc.protocol.messages import FlowMessage
 from flowrpc.state.records import AppStatus
@@ -18,7 +20,17 @@ class WorkList:
     revision: int
 
 
-Answer = CommandOutcome | UpdateOutcome | tuple[CommandInfo, ...] | WorkList | int
+@dataclass(frozen=True, slots=True)
+class RouteOutcome:
+    """How a route ended: what is sent, or what user code raised."""
+
+    content: Any = None
+    raised: BaseException | None = None
+    ended: bool = False
+    """Whether the method ended the app, so that there is no content."""
+
+
+Answer = CommandOutcome | RouteOutcome | UpdateOutcome | tuple[CommandInfo, ...] | WorkList | int
 """What a request is answered: an outcome, the commands, the works, or the revision."""
 
 
@@ -47,10 +59,17 @@ class CloseSession:
 
 
 @dataclass(frozen=True, slots=True)
+class RoutesChanged:
+    """Tells what routes there are now."""
+
+    routes: tuple[Route, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Exit:
     """Ends the service; the app has ended."""
 
     status: AppStatus
 
 
-Effect = Reply | Send | CloseSession | Exit
+Effect = Reply | Send | CloseSession | RoutesChanged | Exit

@@ -23,6 +23,8 @@ class AppInfo:
     started_at: datetime
     version: str
     pid: int
+    http_address: str = ""
+    """Where its pages and routes are: `http://127.0.0.1:43211`; empty if it serves no HTTP."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -53,6 +53,7 @@ def encode_app(info: AppInfo) -> pb.GetAppResponse:
         root_type=info.root_type,
         version=info.version,
         pid=info.pid,
+        http_address=info.http_address,
     )
     fill_app_status(message.status, info.status)
     fill_time(message.started_at, info.started_at)
@@ -71,6 +72,7 @@ def decode_app(message: pb.GetAppResponse) -> AppInfo:
         started_at=decode_time(message.started_at, "app: started_at"),
         version=message.version,
         pid=message.pid,
+        http_address=message.http_address,
     )
 
 
