@@ -8,14 +8,17 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import click
 
 from flowrpc.component.app_file import load_app
 from flowrpc.errors import StartError
+from flowrpc.flow_service.door import Door, Gateway
 from flowrpc.flow_service.serve import Agent, Hooks, ServeOptions, serve
 from flowrpc.flow_service.server import Tls
+from flowrpc.gateway.gateway import HttpGateway, HttpOptions
 from flowrpc.placement.interface import Placed
 from flowrpc.placement.local import LocalPlacement
 from flowrpc.protocol.answers import AppInfo
@@ -36,12 +39,16 @@ class Serving:
     data_dir: Path
     name: str
     address: str
+    http_address: str
+    """Where HTTP is served; empty: nowhere."""
+    http_names: tuple[str, ...]
     fresh: bool
     remote_works: tuple[str, ...]
     max_works: int | None
     tls_files: tuple[Path | None, Path | None]
     log_level: str | None
     _entry: AppEntry | None = None
+    _gateway: HttpGateway | None = None
 
     def run(self) -> int:
         """Serves until the app ends; returns the exit code.
@@ -63,11 +70,24 @@ class Serving:
             tls=self._tls(),
         )
         try:
-            hooks = Hooks(ready=self._ready, place_agent=self._place_agent, ended=_tell_end, echo=_echo)
-            return serve(app, options, hooks)
+            return serve(app, options, self._hooks())
         finally:
             if self._entry is not None:
                 withdraw(self._entry)
+
+    def _hooks(self) -> Hooks:
+        hooks = Hooks(ready=self._ready, place_agent=self._place_agent, ended=_tell_end, echo=_echo)
+        if self.http_address:
+            http = HttpOptions(
+                address=self.http_address, data_dir=self.data_dir, names=self.http_names, tls=self._tls()
+            )
+            http.check()
+            hooks.open_gateway = partial(self._open_gateway, http)
+        return hooks
+
+    def _open_gateway(self, options: HttpOptions, door: Door) -> Gateway:
+        self._gateway = HttpGateway(door, options)
+        return self._gateway
 
     def _tls(self) -> Tls | None:
         certificate, key = self.tls_files
@@ -86,9 +106,12 @@ class Serving:
             journal_id=info.journal_id,
             token_file=self.data_dir / "tokens" / "admin",
             started_at=datetime.now(UTC),
+            http_address=info.http_address,
         )
         publish(self._entry)
         click.echo(f"{info.name} is served at {address}, revision {info.revision}")
+        if self._gateway is not None:
+            click.echo(f"the page is at {self._gateway.login_url()}")
 
     def _place_agent(self, address: str, on_exit: Callable[[str], None]) -> Agent:
         placed = Placed(

@@ -23,7 +23,8 @@ from flowrpc.component.component import type_name
 from flowrpc.errors import CallError, FlowrpcError, StartError, StoreError
 from flowrpc.flow_service.calls_waiting import WaitingCalls
 from flowrpc.flow_service.core import Core
-from flowrpc.flow_service.effects import CloseSession, Effect, Exit, Reply, Send
+from flowrpc.flow_service.door import Door, Gateway
+from flowrpc.flow_service.effects import CloseSession, Effect, Exit, Reply, RoutesChanged, Send
 from flowrpc.flow_service.engine import ENGINE_THREAD, Engine
 from flowrpc.flow_service.events import AgentExited, StopRequested
 from flowrpc.flow_service.flow_servicer import FlowServicer
@@ -89,6 +90,8 @@ class Hooks:
     """Makes the local agent for an address; it calls back with the boot id of an agent process that ended."""
     ended: Callable[[AppStatus], None]
     """Is told how the app ended, if it did so by itself or in order."""
+    open_gateway: Callable[[Door], Gateway] | None = None
+    """Makes what serves HTTP; None: nothing does."""
     echo: Callable[[LogRecord], None] | None = None
     """Shows a log record of a work on the terminal."""
 
@@ -145,6 +148,8 @@ class _Service:
         self._status: AppStatus | None = None
         self._failure: BaseException | None = None
         self._agent: Agent | None = None
+        self._gateway: Gateway | None = None
+        self._http_address = ""
         self._loop = asyncio.get_running_loop()
         self._started = asyncio.Event()
         self._ended = asyncio.Event()
@@ -154,6 +159,7 @@ class _Service:
         """Serves until the app ends."""
         self._address = self._bind()
         self._local_address = self._bind_local()
+        self._http_address = self._gateway.bind() if self._gateway is not None else ""
         self._store.write_address(self._address)
         try:
             await self._live()
@@ -185,7 +191,12 @@ class _Service:
         self._publisher = Publisher(recovered.replica, journal_id=recovered.journal_id)
         self._work_servicer = WorkServicer(self._engine.submit, self._logs)
         flow_servicer = FlowServicer(self._waiting, self._publisher, self._logs, self._info)
-        self._server = Server(flow_servicer, self._work_servicer, Guard(_tokens(self._options.data_dir)))
+        tokens = _tokens(self._options.data_dir)
+        self._server = Server(flow_servicer, self._work_servicer, Guard(tokens))
+        if self._hooks.open_gateway is not None:
+            self._gateway = self._hooks.open_gateway(
+                Door(waiting=self._waiting, publisher=self._publisher, tokens=tokens, info=self._info)
+            )
 
     async def _live(self) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -198,6 +209,8 @@ class _Service:
         await _first(self._started, self._ended)
         if self._failure is not None:
             return
+        if self._gateway is not None:
+            await self._gateway.start()
         await self._server.start()
         self._agent = self._hooks.place_agent(self._local_address, self._agent_exited)
         await self._agent.start()
@@ -235,6 +248,8 @@ class _Service:
         if self._agent is not None:
             await self._agent.stop(STOP_SECONDS / 2)
         self._logs.end()
+        if self._gateway is not None:
+            await self._gateway.stop()
         await self._server.stop(1.0)
         if not await asyncio.to_thread(self._engine.stop, 1.0):
             logger.error("user code of the flow did not return; it was in:\n%s", _stack_of_engine())
@@ -295,7 +310,17 @@ class _Service:
         self._status = effect.status
         self._ended.set()
 
-    _CARRIERS: Any = {Reply: _reply, Send: _send, CloseSession: _close_session, Exit: _exit}  # noqa: RUF012
+    def _routes_changed(self, effect: RoutesChanged) -> None:
+        if self._gateway is not None:
+            self._gateway.set_routes(effect.routes)
+
+    _CARRIERS: Any = {  # noqa: RUF012
+        Reply: _reply,
+        Send: _send,
+        CloseSession: _close_session,
+        RoutesChanged: _routes_changed,
+        Exit: _exit,
+    }
 
     def _failed(self, error: BaseException) -> None:
         self._failure = error
@@ -324,6 +349,7 @@ class _Service:
             started_at=self._started_at,
             version=self._version,
             pid=os.getpid(),
+            http_address=self._http_address,
         )
 
 
