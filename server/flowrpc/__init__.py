@@ -12,11 +12,13 @@ if TYPE_CHECKING:
     from flowrpc.api import Delete, Get, Patch, Post, Put
     from flowrpc.component import Dict, LightningApp, LightningFlow, LightningWork, List, Retry
     from flowrpc.errors import FlowrpcError, WorkRunError
+    from flowrpc.frontend import Frontend, StaticWebFrontend
 
 _HOMES = {
     "Delete": "flowrpc.api",
     "Dict": "flowrpc.component",
     "FlowrpcError": "flowrpc.errors",
+    "Frontend": "flowrpc.frontend",
     "Get": "flowrpc.api",
     "LightningApp": "flowrpc.component",
     "LightningFlow": "flowrpc.component",
@@ -26,6 +28,7 @@ _HOMES = {
     "Post": "flowrpc.api",
     "Put": "flowrpc.api",
     "Retry": "flowrpc.component",
+    "StaticWebFrontend": "flowrpc.frontend",
     "WorkRunError": "flowrpc.errors",
 }
 
@@ -33,6 +36,7 @@ __all__ = [
     "Delete",
     "Dict",
     "FlowrpcError",
+    "Frontend",
     "Get",
     "LightningApp",
     "LightningFlow",
@@ -42,6 +46,7 @@ __all__ = [
     "Post",
     "Put",
     "Retry",
+    "StaticWebFrontend",
     "WorkRunError",
 ]
 

@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 from flowrpc.component.call_site import call_site
 from flowrpc.component.component import Component
 from flowrpc.component.exits import ExitApp
+from flowrpc.component.frontend import Frontend
 from flowrpc.component.iteration import Loops, begin_loop
 from flowrpc.component.routes import HttpMethod
 from flowrpc.component.schedule import CatchUp, ask, read_times
@@ -22,6 +23,8 @@ from flowrpc.state.records import AppStage, ComponentKind
 
 Commands = dict[str, Callable[..., Any]] | list[dict[str, Callable[..., Any]]]
 """Commands by name, as `configure_commands` returns them."""
+Layout = Frontend | dict[str, Any] | list[dict[str, Any]]
+"""What is shown of a flow, as `configure_layout` returns it."""
 
 
 class LightningFlow(Component):
@@ -35,6 +38,7 @@ class LightningFlow(Component):
     _schedules: dict[str, Any]
     _iterations: dict[str, Any]
     _loops: Loops
+    _layout: Any
 
     def __init__(self) -> None:
         """Needs nothing; a subclass that forgets to call it works as well."""
@@ -49,6 +53,14 @@ class LightningFlow(Component):
     def configure_api(self) -> list[HttpMethod]:
         """Returns the HTTP routes of this flow: a list of `Get`, `Post`, `Put`, `Delete` and `Patch`."""
         return []
+
+    def configure_layout(self) -> Layout:
+        """Returns what is shown of this flow: a Frontend, or one dict or several, each of which is a tab.
+
+        It is called when the app is created and again when state has changed, and must not change any. A Frontend must
+        be returned at the first call. By default the children that configure a layout are shown, each in a tab.
+        """
+        return [{"name": flow.name, "content": flow} for flow in _shown_flows(self)]
 
     def stop(self, message: str = "") -> NoReturn:
         """Ends the app in order, with exit code 0; the message is kept in its final status."""
@@ -212,6 +224,17 @@ class LightningFlow(Component):
 
     def _as_child(self, name: str, value: Any) -> Component | None:
         return value if isinstance(value, Component) else as_structure(value, f"{self.name}.{name}")
+
+
+def _shown_flows(flow: LightningFlow) -> Iterator[LightningFlow]:
+    """Yields the nearest flows below that configure a layout."""
+    for child in unwrapped(flow._children.values()):
+        if not isinstance(child, LightningFlow):
+            continue
+        if type(child).configure_layout is not LightningFlow.configure_layout:
+            yield child
+        else:
+            yield from _shown_flows(child)
 
 
 def _below(name: str, states: dict[str, Any]) -> dict[str, Any]:

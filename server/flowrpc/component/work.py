@@ -9,6 +9,7 @@ from typing import Any
 
 from flowrpc.component.calls import gated
 from flowrpc.component.component import Component
+from flowrpc.component.frontend import Frontend
 from flowrpc.component.retry import Retry
 from flowrpc.errors import AttributeRuleError, TreeError
 from flowrpc.state import Value
@@ -100,6 +101,10 @@ class LightningWork(Component):
     def run(self, *args: Any, **kwargs: Any) -> None:
         """Does the job. Override it; it returns nothing, its results are the state it sets."""
         raise NotImplementedError
+
+    def configure_layout(self) -> str | Frontend | None:
+        """Returns what a flow shows that puts this work into its layout: a URL, by default its own, or a Frontend."""
+        return str(getattr(self, "url", ""))
 
     def _set_up(self) -> None:
         super()._set_up()

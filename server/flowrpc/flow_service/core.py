@@ -19,7 +19,15 @@ from flowrpc.flow_service.agents import Agents
 from flowrpc.flow_service.audit import Audit
 from flowrpc.flow_service.calls import FlowCalls
 from flowrpc.flow_service.dispatcher import Dispatcher
-from flowrpc.flow_service.effects import Answer, Effect, Exit, Reply, RoutesChanged, WorkList
+from flowrpc.flow_service.effects import (
+    Answer,
+    Effect,
+    Exit,
+    FrontendsChanged,
+    Reply,
+    RoutesChanged,
+    WorkList,
+)
 from flowrpc.flow_service.events import (
     AgentAttached,
     AgentDetached,
@@ -35,6 +43,7 @@ from flowrpc.flow_service.events import (
     WorksListed,
 )
 from flowrpc.flow_service.instant import Instant
+from flowrpc.flow_service.layouts import Layouts
 from flowrpc.flow_service.ledger import Ledger
 from flowrpc.flow_service.requests import Requests
 from flowrpc.flow_service.routes import Route
@@ -99,6 +108,7 @@ class Core:
         self._ledger = Ledger(recovered.records, id_prefix=recovered.journal_id[:8])
         self._calls = FlowCalls(self._ledger)
         self._transitions = Transitions(self._tree, self._ledger, self._calls)
+        self._layouts = Layouts(root, self._transitions, lambda found: self._emit(FrontendsChanged(found)))
         self._requests = Requests(self._tree, self._transitions, self._revision_read, self._end_app)
         sessions = Sessions(remote_works)
         self._dispatcher = Dispatcher(
@@ -202,6 +212,9 @@ class Core:
         if self._builder.empty and not applied:
             self._release()
             return None
+        if self.ended is None:
+            self._layouts.refresh(now)
+            self._drain()
         self._tree.note_sealing()
         revision = self._builder.seal(now.wall)
         if self._audit is not None and self.ended is None:
@@ -232,6 +245,7 @@ class Core:
         self._tree.begin_life(recovered.replica.components, self._calls)
         self._calls.schedules.index(self.root._walk())
         self._calls.schedules.tick(now)
+        self._layouts.begin(now)
         self._builder.app = AppStatus(stage=AppStage.RUNNING)
         before = recovered.replica.app
         ended = before is not None and before.stage is not AppStage.RUNNING
@@ -255,6 +269,7 @@ class Core:
             self._calls.tree_changed = False
             self._tree.index()
             self._calls.schedules.index(self.root._walk())
+            self._layouts.index()
             self._tell_routes()
         while self._calls.stopped:
             self._dispatcher.stop_work(*self._calls.stopped.pop(0))

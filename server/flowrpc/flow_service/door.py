@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from flowrpc.component.frontend import Frontend
 from flowrpc.flow_service.calls_waiting import WaitingCalls
 from flowrpc.flow_service.publisher import Publisher
 from flowrpc.flow_service.routes import Route
@@ -31,6 +32,9 @@ class Gateway(Protocol):
 
     def set_routes(self, routes: tuple[Route, ...]) -> None:
         """Is told the routes, before the start and whenever they change."""
+
+    def set_frontends(self, frontends: dict[str, Frontend]) -> None:
+        """Is told the frontends by the name of their flow, before the start and whenever they change."""
 
     async def start(self) -> None:
         """Begins to serve. Raises StartError if it cannot serve the routes."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from flowrpc.component.frontend import Frontend
 from flowrpc.errors import CallError
 from flowrpc.flow_service.routes import Route
 from flowrpc.protocol.answers import CommandInfo, CommandOutcome, UpdateOutcome, WorkInfo
@@ -66,10 +67,17 @@ class RoutesChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class FrontendsChanged:
+    """Tells what frontends there are now, by the name of their flow."""
+
+    frontends: dict[str, Frontend]
+
+
+@dataclass(frozen=True, slots=True)
 class Exit:
     """Ends the service; the app has ended."""
 
     status: AppStatus
 
 
-Effect = Reply | Send | CloseSession | RoutesChanged | Exit
+Effect = Reply | Send | CloseSession | RoutesChanged | FrontendsChanged | Exit

@@ -24,7 +24,15 @@ from flowrpc.errors import CallError, FlowrpcError, StartError, StoreError
 from flowrpc.flow_service.calls_waiting import WaitingCalls
 from flowrpc.flow_service.core import Core
 from flowrpc.flow_service.door import Door, Gateway
-from flowrpc.flow_service.effects import CloseSession, Effect, Exit, Reply, RoutesChanged, Send
+from flowrpc.flow_service.effects import (
+    CloseSession,
+    Effect,
+    Exit,
+    FrontendsChanged,
+    Reply,
+    RoutesChanged,
+    Send,
+)
 from flowrpc.flow_service.engine import ENGINE_THREAD, Engine
 from flowrpc.flow_service.events import AgentExited, StopRequested
 from flowrpc.flow_service.flow_servicer import FlowServicer
@@ -314,11 +322,16 @@ class _Service:
         if self._gateway is not None:
             self._gateway.set_routes(effect.routes)
 
+    def _frontends_changed(self, effect: FrontendsChanged) -> None:
+        if self._gateway is not None:
+            self._gateway.set_frontends(effect.frontends)
+
     _CARRIERS: Any = {  # noqa: RUF012
         Reply: _reply,
         Send: _send,
         CloseSession: _close_session,
         RoutesChanged: _routes_changed,
+        FrontendsChanged: _frontends_changed,
         Exit: _exit,
     }
 

@@ -10,15 +10,18 @@ from fastapi_offline import FastAPIOffline
 from starlette.routing import BaseRoute, Match
 from starlette.types import ASGIApp
 
+from flowrpc.component.layout import VIEWS
 from flowrpc.errors import CallError
 from flowrpc.flow_service.door import Door
 from flowrpc.flow_service.routes import Route
 from flowrpc.gateway.access import Access
 from flowrpc.gateway.command_api import add_command_api
+from flowrpc.gateway.layout_api import add_layout_api
 from flowrpc.gateway.pages import add_pages
 from flowrpc.gateway.replies import Json, fault, refusal
 from flowrpc.gateway.state_api import add_state_api
 from flowrpc.gateway.user_routes import add_route
+from flowrpc.gateway.views import Views
 from flowrpc.gateway.watch_api import add_watch_api
 
 MAX_BODY_BYTES = 64 * 1024 * 1024
@@ -37,6 +40,7 @@ class Application:
     Args:
         door: The flow service.
         access: Who is who.
+        views: What serves the frontends.
         routes: The user's routes, in the order in which requests are compared with them.
         refuse: Is told what is wrong with a route that cannot be served; may raise it.
     """
@@ -45,6 +49,7 @@ class Application:
         self,
         door: Door,
         access: Access,
+        views: Views,
         routes: tuple[Route, ...],
         refuse: Callable[[Exception], None],
     ) -> None:
@@ -54,6 +59,8 @@ class Application:
         add_state_api(self._app, door)
         add_command_api(self._app, door)
         add_watch_api(self._app, door)
+        add_layout_api(self._app, door)
+        self._app.mount(VIEWS, views)
         self._note(_own_need)
         for route in routes:
             try:

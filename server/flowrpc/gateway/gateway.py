@@ -15,17 +15,20 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from flowrpc.component.frontend import Frontend
 from flowrpc.errors import StartError
 from flowrpc.flow_service.door import Door
 from flowrpc.flow_service.routes import Route
 from flowrpc.flow_service.server import Tls, bind_checked, is_loopback
 from flowrpc.gateway.access import Access
+from flowrpc.gateway.frontends import Frontends
 from flowrpc.gateway.hosts import Hosts
 from flowrpc.gateway.listener import bind, port_of
 
 if TYPE_CHECKING:
     from flowrpc.gateway.application import Application
     from flowrpc.gateway.http_server import HttpServer
+    from flowrpc.gateway.views import Views
 
 logger = logging.getLogger(__name__)
 
@@ -76,6 +79,8 @@ class HttpGateway:
         self._door = door
         self._options = options
         self._routes: tuple[Route, ...] = ()
+        self._frontends = Frontends()
+        self._views: Views | None = None
         self._app: Application | None = None
         self._server: HttpServer | None = None
         self._serving: asyncio.Task[None] | None = None
@@ -103,6 +108,10 @@ class HttpGateway:
         if self._app is not None:
             self._build(_log)
 
+    def set_frontends(self, frontends: dict[str, Frontend]) -> None:
+        """Takes the frontends, and starts the servers of new ones."""
+        self._frontends.set(frontends)
+
     async def start(self) -> None:
         """Begins to serve: at once if there are routes, else when somebody connects.
 
@@ -124,6 +133,9 @@ class HttpGateway:
         asyncio.get_running_loop().remove_reader(self._socket)
         if self._serving is not None:
             await self._end_serving(self._serving)
+        if self._views is not None:
+            await self._views.close()
+        await self._frontends.stop()
         self._socket.close()
 
     async def _end_serving(self, serving: asyncio.Task[None]) -> None:
@@ -153,8 +165,11 @@ class HttpGateway:
 
     def _build(self, refuse: Callable[[Exception], None]) -> None:
         from flowrpc.gateway.application import Application
+        from flowrpc.gateway.views import Views
 
-        self._app = Application(self._door, self._access, self._routes, refuse)
+        if self._views is None:
+            self._views = Views(self._frontends, self._access.cookie)
+        self._app = Application(self._door, self._access, self._views, self._routes, refuse)
 
     def _guard(self) -> Any:
         from flowrpc.gateway.guard import Guard

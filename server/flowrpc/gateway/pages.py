@@ -7,6 +7,7 @@ from starlette.responses import PlainTextResponse, RedirectResponse, Response
 
 from flowrpc.flow_service.door import Door
 from flowrpc.gateway.access import Access
+from flowrpc.gateway.layout_api import page_of
 from flowrpc.gateway.replies import Json
 from flowrpc.state.records import AppStage
 
@@ -40,7 +41,7 @@ def add_pages(app: FastAPI, door: Door, access: Access) -> None:
 
     @app.get("/", include_in_schema=False)
     async def index() -> Response:
-        return RedirectResponse("/docs", 307)
+        return RedirectResponse(page_of(door.publisher.replica), 307)
 
 
 def login_url(origin: str, access: Access) -> str:
