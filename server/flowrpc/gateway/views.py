@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -9,9 +11,11 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from flowrpc.component.layout import VIEWS, view_path
 from flowrpc.errors import CallError
 from flowrpc.gateway.frontends import Frontends
-from flowrpc.gateway.proxy import Proxy
 from flowrpc.gateway.replies import refusal
 from flowrpc.gateway.static_files import Folder
+
+if TYPE_CHECKING:
+    from flowrpc.gateway.proxy import Proxy
 
 
 class Views:
@@ -21,7 +25,8 @@ class Views:
         """Takes the frontends, and the name of the cookie that they must not see."""
         self._frontends = frontends
         self._folders: dict[str, tuple[object, Folder]] = {}
-        self._proxy = Proxy(cookie)
+        self._cookie = cookie
+        self._proxy: Proxy | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers a request."""
@@ -36,7 +41,8 @@ class Views:
 
     async def close(self) -> None:
         """Ends what is passed on."""
-        await self._proxy.close()
+        if self._proxy is not None:
+            await self._proxy.close()
 
     def _frontend(self, name: str, scope: Scope, rest: str) -> ASGIApp | None:
         static = self._frontends.static(name)
@@ -54,8 +60,12 @@ class Views:
         return known[1]
 
     def _proxied(self, port: int, name: str, rest: str) -> ASGIApp:
+        from flowrpc.gateway import proxy as passing_on  # most apps pass nothing on
+
+        proxy = self._proxy = self._proxy or passing_on.Proxy(self._cookie)
+
         async def answer(scope: Scope, receive: Receive, send: Send) -> None:
-            response: Response = await self._proxy.answer(Request(scope, receive), port, name, rest)
+            response: Response = await proxy.answer(Request(scope, receive), port, name, rest)
             await response(scope, receive, send)
 
         return answer
