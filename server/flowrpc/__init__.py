@@ -9,30 +9,46 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from flowrpc.api import Delete, Get, Patch, Post, Put
     from flowrpc.component import ClientCommand, Dict, LightningApp, LightningFlow, LightningWork, List, Retry
     from flowrpc.errors import FlowrpcError, WorkRunError
+    from flowrpc.frontend import Frontend, StaticWebFrontend
 
 _HOMES = {
     "ClientCommand": "flowrpc.component",
+    "Delete": "flowrpc.api",
     "Dict": "flowrpc.component",
     "FlowrpcError": "flowrpc.errors",
+    "Frontend": "flowrpc.frontend",
+    "Get": "flowrpc.api",
     "LightningApp": "flowrpc.component",
     "LightningFlow": "flowrpc.component",
     "LightningWork": "flowrpc.component",
     "List": "flowrpc.component",
+    "Patch": "flowrpc.api",
+    "Post": "flowrpc.api",
+    "Put": "flowrpc.api",
     "Retry": "flowrpc.component",
+    "StaticWebFrontend": "flowrpc.frontend",
     "WorkRunError": "flowrpc.errors",
 }
 
 __all__ = [
     "ClientCommand",
+    "Delete",
     "Dict",
     "FlowrpcError",
+    "Frontend",
+    "Get",
     "LightningApp",
     "LightningFlow",
     "LightningWork",
     "List",
+    "Patch",
+    "Post",
+    "Put",
     "Retry",
+    "StaticWebFrontend",
     "WorkRunError",
 ]
 

@@ -251,6 +251,7 @@ app_infos = st.builds(
     pid=int64s,
     ready=st.booleans(),
     unready=st.lists(names, max_size=2).map(tuple),
+    http_address=texts,
 )
 parameters = st.builds(
     answers.ParameterInfo, name=texts, annotation=texts, required=st.just(True)

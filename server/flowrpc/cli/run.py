@@ -27,6 +27,21 @@ USAGE = 2
 @click.option(
     "--address", default="127.0.0.1:0", show_default=True, help="HOST:PORT to serve on; port 0: a free one."
 )
+@click.option(
+    "--http",
+    default="127.0.0.1:0",
+    show_default=True,
+    metavar="HOST:PORT",
+    help="Where pages and HTTP routes are served; port 0: the one of the last time, or a free one.",
+)
+@click.option("--no-http", is_flag=True, help="Serve no HTTP.")
+@click.option(
+    "--http-name",
+    "http_names",
+    multiple=True,
+    metavar="NAME",
+    help="Another host name that HTTP is asked for by, behind a proxy for example; repeatable.",
+)
 @click.option("--fresh", is_flag=True, help="Begin anew; the old state is moved to DATA_DIR/previous.")
 @click.option("--name", help="Name of the app for --app.  [default: the file's or its folder's name]")
 @click.option(
@@ -65,6 +80,9 @@ def run(  # noqa: PLR0917  # click passes them by name
     app_file: Path,
     data_dir: Path | None,
     address: str,
+    http: str,
+    no_http: bool,
+    http_names: tuple[str, ...],
     fresh: bool,
     name: str | None,
     remote_works: tuple[str, ...],
@@ -98,6 +116,8 @@ def run(  # noqa: PLR0917  # click passes them by name
         data_dir=data_dir_of(app_file, data_dir),
         name=name or default_name(app_file.resolve()),
         address=address,
+        http_address="" if no_http else http,
+        http_names=http_names,
         fresh=fresh,
         remote_works=remote_works,
         max_works=max_works,

@@ -11,6 +11,7 @@ from flowrpc.component.calls import gated
 from flowrpc.component.component import Component
 from flowrpc.component.endpoint import LOCALHOST, Endpoint, OwnEndpoint
 from flowrpc.component.framework_vars import set_framework_var
+from flowrpc.component.frontend import Frontend
 from flowrpc.component.lightningignore import Ignoring
 from flowrpc.component.retry import Retry
 from flowrpc.component.work_status import WorkStatus, calls_of, statuses_of
@@ -131,6 +132,10 @@ class LightningWork(Ignoring):
         """
         for change in changes:
             self._apply_unrecorded(change)
+
+    def configure_layout(self) -> str | Frontend | None:
+        """Returns what a flow shows that puts this work into its layout: a URL, by default its own, or a Frontend."""
+        return self.url
 
     def _set_up(self) -> None:
         super()._set_up()

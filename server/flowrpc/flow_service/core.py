@@ -20,7 +20,15 @@ from flowrpc.flow_service.agents import Agents
 from flowrpc.flow_service.audit import Audit
 from flowrpc.flow_service.calls import FlowCalls
 from flowrpc.flow_service.dispatcher import Dispatcher
-from flowrpc.flow_service.effects import Answer, Effect, Exit, Reply, WorkList
+from flowrpc.flow_service.effects import (
+    Answer,
+    Effect,
+    Exit,
+    FrontendsChanged,
+    Reply,
+    RoutesChanged,
+    WorkList,
+)
 from flowrpc.flow_service.events import (
     AgentAttached,
     AgentDetached,
@@ -30,15 +38,18 @@ from flowrpc.flow_service.events import (
     CommandCalled,
     CommandsListed,
     Event,
+    RouteCalled,
     SourceRequested,
     StopRequested,
     UpdateRequested,
     WorksListed,
 )
 from flowrpc.flow_service.instant import Instant
+from flowrpc.flow_service.layouts import Layouts
 from flowrpc.flow_service.ledger import Ledger
 from flowrpc.flow_service.readiness import Readiness
 from flowrpc.flow_service.requests import Requests
+from flowrpc.flow_service.routes import Route
 from flowrpc.flow_service.schedules import MAX_WAIT_SECONDS
 from flowrpc.flow_service.sessions import Sessions
 from flowrpc.flow_service.transition import Transitions
@@ -95,6 +106,7 @@ class Core:
         self._calls = FlowCalls(self._ledger)
         self._transitions = Transitions(self._tree, self._ledger, self._calls)
         self._readiness = Readiness(root, self._transitions, self._emit)
+        self._layouts = Layouts(root, self._transitions, lambda found: self._emit(FrontendsChanged(found)))
         self._requests = Requests(self._tree, self._transitions, self._revision_read, self._end_app)
         sessions = Sessions(remote_works)
         self._dispatcher = Dispatcher(
@@ -110,6 +122,7 @@ class Core:
         self._waiting: list[Effect] = []
         self._ready: list[Effect] = []
         self._sealed_at = float("-inf")
+        self._routes_told: tuple[Route, ...] = ()
         self.ended: AppStatus | None = None
         """How the app ended; None while it runs."""
         self.wants_pass = True
@@ -204,6 +217,9 @@ class Core:
         if self._builder.empty and not applied:
             self._release()
             return None
+        if self.ended is None:
+            self._layouts.refresh(now)
+            self._drain()
         self._tree.note_sealing()
         revision = self._builder.seal(now.wall)
         if self._audit is not None and self.ended is None:
@@ -235,6 +251,7 @@ class Core:
         self._readiness.index()
         self._calls.schedules.index(self.root._walk())
         self._calls.schedules.tick(now)
+        self._layouts.begin(now)
         self._builder.app = AppStatus(stage=AppStage.RUNNING)
         before = recovered.replica.app
         ended = before is not None and before.stage is not AppStage.RUNNING
@@ -242,6 +259,7 @@ class Core:
             self._calls.let_failed_run_again()
         self._dispatcher.recover(now, orderly=ended)
         self._start_works()
+        self._tell_routes()
         self._settle()
 
     def _start_works(self) -> None:
@@ -268,12 +286,21 @@ class Core:
             self._tree.index()
             self._readiness.index()
             self._calls.schedules.index(self.root._walk())
+            self._layouts.index()
+            self._tell_routes()
         while self._calls.stopped:
             self._dispatcher.stop_work(*self._calls.stopped.pop(0))
         if self._dispatcher.dispatch_due and self.ended is None:
             # A run begins with the vars as they are now: they are told with it, not after it.
             self._drain()
             self._dispatcher.dispatch()
+
+    def _tell_routes(self) -> None:
+        """Tells the shell what routes there are, if that changed."""
+        routes = self._tree.routes().all()
+        if routes != self._routes_told:
+            self._routes_told = routes
+            self._emit(RoutesChanged(routes))
 
     def _drain(self, by_work: str = "") -> bool:
         """Folds what was recorded into the open revision, and tells works what the flow changed in them.
@@ -335,6 +362,15 @@ class Core:
             self._reply(event.call_id, error)
         else:
             self._reply(event.call_id, answer)
+
+    def _call_route(self, event: RouteCalled, now: Instant) -> None:
+        if event.deadline <= now.monotonic:
+            return  # nobody waits any more
+        try:
+            self._check_running()
+            self._reply(event.call_id, self._requests.route(event, now))
+        except CallError as error:
+            self._reply(event.call_id, error)
 
     def _check_running(self) -> None:
         if self.ended is not None:
@@ -427,6 +463,7 @@ class Core:
 
     _HANDLERS: ClassVar[dict[type, Callable[[Core, Any, Instant], None]]] = {
         CommandCalled: _write,
+        RouteCalled: _call_route,
         UpdateRequested: _write,
         CancelRequested: _cancel_run,
         CommandsListed: _list_commands,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from flowrpc.protocol.messages import AgentMessage, Hello
 from flowrpc.protocol.stored_answer import StoredAnswer
@@ -37,6 +39,21 @@ class CommandCalled(Writing):
 
     command: str
     arguments: dict[str, Value]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RouteCalled(Request):
+    """An HTTP request calls a route that a method of a flow answers."""
+
+    verb: str
+    path: str
+    """As it was configured, parameters unfilled."""
+    arguments: dict[str, Any]
+    """What the method takes, made and checked."""
+    encode: Callable[[Any], Any]
+    """Makes of the result what is sent; what it raises undoes the call. The result may hold live state."""
+    deadline: float
+    """Monotonic time after which nobody waits for the answer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,6 +130,7 @@ class AgentExited:
 
 Event = (
     CommandCalled
+    | RouteCalled
     | UpdateRequested
     | CancelRequested
     | CommandsListed

@@ -23,7 +23,17 @@ from flowrpc.component.component import type_name
 from flowrpc.errors import CallError, FlowrpcError, StartError, StoreError
 from flowrpc.flow_service.calls_waiting import WaitingCalls
 from flowrpc.flow_service.core import Core
-from flowrpc.flow_service.effects import CloseSession, Effect, Exit, ReadyChanged, Reply, Send
+from flowrpc.flow_service.door import Door, Gateway
+from flowrpc.flow_service.effects import (
+    CloseSession,
+    Effect,
+    Exit,
+    FrontendsChanged,
+    ReadyChanged,
+    Reply,
+    RoutesChanged,
+    Send,
+)
 from flowrpc.flow_service.engine import ENGINE_THREAD, Engine
 from flowrpc.flow_service.events import AgentExited, StopRequested
 from flowrpc.flow_service.flow_servicer import FlowServicer
@@ -91,6 +101,8 @@ class Hooks:
     """Makes the local agent for an address; it calls back with the boot id of an agent process that ended."""
     ended: Callable[[AppStatus], None]
     """Is told how the app ended, if it did so by itself or in order."""
+    open_gateway: Callable[[Door], Gateway] | None = None
+    """Makes what serves HTTP; None: nothing does."""
     echo: Callable[[LogRecord], None] | None = None
     """Shows a log record of a work on the terminal."""
     readiness: Callable[[tuple[str, ...]], None] | None = None
@@ -147,6 +159,8 @@ class _Service:
         self._status: AppStatus | None = None
         self._failure: BaseException | None = None
         self._agent: Agent | None = None
+        self._gateway: Gateway | None = None
+        self._http_address = ""
         self._loop = asyncio.get_running_loop()
         self._started = asyncio.Event()
         self._ended = asyncio.Event()
@@ -157,6 +171,7 @@ class _Service:
         """Serves until the app ends."""
         self._address = self._bind()
         self._local_address = self._bind_local()
+        self._http_address = self._gateway.bind() if self._gateway is not None else ""
         self._store.write_address(self._address)
         try:
             await self._live()
@@ -188,8 +203,13 @@ class _Service:
         self._publisher = Publisher(recovered.replica, journal_id=recovered.journal_id)
         self._work_servicer = WorkServicer(self._engine.submit, self._logs)
         flow_servicer = FlowServicer(self._waiting, self._publisher, self._logs, self._info)
-        self._server = Server(flow_servicer, self._work_servicer, Guard(_tokens(self._options.data_dir)))
+        tokens = _tokens(self._options.data_dir)
+        self._server = Server(flow_servicer, self._work_servicer, Guard(tokens))
         self._health = Health(self._server)
+        if self._hooks.open_gateway is not None:
+            self._gateway = self._hooks.open_gateway(
+                Door(waiting=self._waiting, publisher=self._publisher, tokens=tokens, info=self._info)
+            )
 
     async def _live(self) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -203,6 +223,8 @@ class _Service:
         if self._failure is not None:
             return
         await self._health.begin()
+        if self._gateway is not None:
+            await self._gateway.start()
         await self._server.start()
         self._agent = self._hooks.place_agent(self._local_address, self._agent_exited)
         await self._agent.start()
@@ -242,6 +264,8 @@ class _Service:
         if self._agent is not None:
             await self._agent.stop(STOP_SECONDS / 2)
         self._logs.end()
+        if self._gateway is not None:
+            await self._gateway.stop()
         await self._server.stop(1.0)
         if not await asyncio.to_thread(self._engine.stop, 1.0):
             logger.error("user code of the flow did not return; it was in:\n%s", _stack_of_engine())
@@ -310,12 +334,22 @@ class _Service:
         if self._is_served and self._hooks.readiness is not None:
             self._hooks.readiness(self._health.unready)
 
+    def _routes_changed(self, effect: RoutesChanged) -> None:
+        if self._gateway is not None:
+            self._gateway.set_routes(effect.routes)
+
+    def _frontends_changed(self, effect: FrontendsChanged) -> None:
+        if self._gateway is not None:
+            self._gateway.set_frontends(effect.frontends)
+
     _CARRIERS: Any = {  # noqa: RUF012
         Reply: _reply,
         Send: _send,
         CloseSession: _close_session,
-        Exit: _exit,
         ReadyChanged: _ready_changed,
+        RoutesChanged: _routes_changed,
+        FrontendsChanged: _frontends_changed,
+        Exit: _exit,
     }
 
     def _failed(self, error: BaseException) -> None:
@@ -347,6 +381,7 @@ class _Service:
             pid=os.getpid(),
             ready=self._health.ready,
             unready=self._health.unready,
+            http_address=self._http_address,
         )
 
 

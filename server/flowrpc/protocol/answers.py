@@ -28,6 +28,8 @@ class AppInfo:
     """Whether the app is served and its root is ready."""
     unready: tuple[str, ...] = ()
     """Names of flows that are not ready, the first ones."""
+    http_address: str = ""
+    """Where its pages and routes are: `http://127.0.0.1:43211`; empty if it serves no HTTP."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -62,6 +62,7 @@ def encode_app(info: AppInfo) -> pb.GetAppResponse:
         pid=info.pid,
         ready=info.ready,
         unready=info.unready,
+        http_address=info.http_address,
     )
     fill_app_status(message.status, info.status)
     fill_time(message.started_at, info.started_at)
@@ -82,6 +83,7 @@ def decode_app(message: pb.GetAppResponse) -> AppInfo:
         pid=message.pid,
         ready=message.ready,
         unready=tuple(message.unready),
+        http_address=message.http_address,
     )
 
 
