@@ -9,10 +9,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from flowrpc.component import Dict, LightningApp, LightningFlow, LightningWork, List, Retry
+    from flowrpc.component import ClientCommand, Dict, LightningApp, LightningFlow, LightningWork, List, Retry
     from flowrpc.errors import FlowrpcError, WorkRunError
 
 _HOMES = {
+    "ClientCommand": "flowrpc.component",
     "Dict": "flowrpc.component",
     "FlowrpcError": "flowrpc.errors",
     "LightningApp": "flowrpc.component",
@@ -24,6 +25,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "ClientCommand",
     "Dict",
     "FlowrpcError",
     "LightningApp",

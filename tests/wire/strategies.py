@@ -255,12 +255,23 @@ app_infos = st.builds(
 parameters = st.builds(
     answers.ParameterInfo, name=texts, annotation=texts, required=st.just(True)
 ) | st.builds(answers.ParameterInfo, name=texts, annotation=texts, required=st.just(False), default=values)
+client_parts = st.builds(
+    answers.ClientPartInfo,
+    class_name=texts,
+    help=texts,
+    parameters=st.lists(parameters, max_size=2).map(tuple),
+    source_sha256=texts,
+)
+command_sources = st.builds(
+    answers.CommandSource, command=texts, class_name=texts, file_name=texts, source=st.binary(max_size=64)
+)
 commands = st.builds(
     answers.CommandInfo,
     name=texts,
     flow=texts,
     help=texts,
     parameters=st.lists(parameters, max_size=2).map(tuple),
+    client_part=st.none() | client_parts,
 )
 works = st.builds(
     answers.WorkInfo,

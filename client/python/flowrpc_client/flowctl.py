@@ -16,7 +16,7 @@ from flowrpc.errors import AppLoadError, CallError, FlowrpcError, InvalidValueEr
 
 from flowrpc_client.commands.printing import leave_quietly
 from flowrpc_client.commands.settings import Settings, json_option
-from flowrpc_client.errors import CommandFailed, NotReachableError
+from flowrpc_client.errors import CommandFailed, NotReachableError, NotTrustedError
 
 RAISED = 1
 BAD_ARGUMENTS = 2
@@ -28,7 +28,7 @@ _SERVER_SIDE = "flowrpc.cli"
 """The entry points of commands that need more than the client."""
 
 _SECTIONS = {
-    "Apps": ("run", "ps", "stop"),
+    "Apps": ("run", "ps", "stop", "bundle"),
     "State": ("state", "state export", "state import", "watch"),
     "Commands": ("commands", "call"),
     "Works": ("works", "runs", "cancel", "logs", "work"),
@@ -167,7 +167,7 @@ def _report(error: FlowrpcError) -> int:
         return _CODES.get(error.reason, BAD_ARGUMENTS)
     if isinstance(error, NotReachableError):
         return NOT_REACHABLE
-    return BAD_ARGUMENTS if isinstance(error, InvalidValueError | AppLoadError) else RAISED
+    return BAD_ARGUMENTS if isinstance(error, InvalidValueError | AppLoadError | NotTrustedError) else RAISED
 
 
 def _with_suggestion(error: FlowrpcError) -> str:

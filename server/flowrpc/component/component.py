@@ -103,7 +103,12 @@ class Component(metaclass=ComponentMeta):
         attributes = self.__dict__
         if name in attributes["_var_names"] and is_plain_scalar(value):
             old = attributes[name]
-            if type(old) is type(value) and old == value and (old or type(old) is not float):
+            # 0.0 == -0.0, and they are two values.
+            if (
+                type(old) is type(value)
+                and old == value
+                and (old or type(old) is not float or same(old, value))
+            ):
                 return
             log = attributes["_log"]
             if log is not None:

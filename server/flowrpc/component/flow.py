@@ -13,6 +13,7 @@ from flowrpc.component.component import Component
 from flowrpc.component.exits import ExitApp
 from flowrpc.component.framework_vars import framework_dict
 from flowrpc.component.iteration import Loops, begin_loop
+from flowrpc.component.lightningignore import Ignoring
 from flowrpc.component.schedule import CatchUp, ask, read_times
 from flowrpc.component.structures import Structure, as_structure, unwrapped
 from flowrpc.component.work import LightningWork
@@ -24,7 +25,7 @@ Commands = dict[str, Callable[..., Any]] | list[dict[str, Callable[..., Any]]]
 """Commands by name, as `configure_commands` returns them."""
 
 
-class LightningFlow(Component):
+class LightningFlow(Ignoring):
     """Holds state, children, and a `run` that is called again whenever state has changed.
 
     It looks at state and decides: `run` should be quick and leave long jobs to works.

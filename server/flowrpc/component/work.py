@@ -11,6 +11,7 @@ from flowrpc.component.calls import gated
 from flowrpc.component.component import Component
 from flowrpc.component.endpoint import LOCALHOST, Endpoint, OwnEndpoint
 from flowrpc.component.framework_vars import set_framework_var
+from flowrpc.component.lightningignore import Ignoring
 from flowrpc.component.retry import Retry
 from flowrpc.component.work_status import WorkStatus, calls_of, statuses_of
 from flowrpc.errors import AttributeRuleError, TreeError
@@ -21,7 +22,7 @@ from flowrpc.state.work_facts import DISPLAY_NAME
 ORPHAN_GRACE = timedelta(minutes=10)
 
 
-class LightningWork(Component):
+class LightningWork(Ignoring):
     """Is a long-running job. Override `run`; a flow calls it, and it is executed in a process of its own.
 
     Args:

@@ -30,6 +30,7 @@ from flowrpc.flow_service.events import (
     CommandCalled,
     CommandsListed,
     Event,
+    SourceRequested,
     StopRequested,
     UpdateRequested,
     WorksListed,
@@ -38,6 +39,7 @@ from flowrpc.flow_service.instant import Instant
 from flowrpc.flow_service.ledger import Ledger
 from flowrpc.flow_service.readiness import Readiness
 from flowrpc.flow_service.requests import Requests
+from flowrpc.flow_service.schedules import MAX_WAIT_SECONDS
 from flowrpc.flow_service.sessions import Sessions
 from flowrpc.flow_service.transition import Transitions
 from flowrpc.flow_service.tree import Tree
@@ -171,9 +173,13 @@ class Core:
             self._follow_runs(transition.ledger)
             self._settle()
 
-    def deadline(self) -> float | None:
-        """Returns the monotonic time at which `tick` has something to do."""
-        deadlines = (self._agents.deadline(), self._calls.schedules.deadline())
+    def deadline(self, max_wait: float = MAX_WAIT_SECONDS) -> float | None:
+        """Returns the monotonic time at which `tick` has something to do.
+
+        Args:
+            max_wait: After how many seconds a clock that somebody may set is looked at, while there are schedules.
+        """
+        deadlines = (self._agents.deadline(), self._calls.schedules.deadline(max_wait))
         return min((deadline for deadline in deadlines if deadline is not None), default=None)
 
     @property
@@ -360,6 +366,14 @@ class Core:
         except FlowrpcError as error:
             self._reply(event.call_id, CallError("INTERNAL", str(error)))
 
+    def _give_source(self, event: SourceRequested, now: Instant) -> None:
+        try:
+            self._reply(event.call_id, self._tree.commands().source(event.command))
+        except CallError as error:
+            self._reply(event.call_id, error)
+        except FlowrpcError as error:
+            self._reply(event.call_id, CallError("INTERNAL", str(error)))
+
     def _list_works(self, event: WorksListed, now: Instant) -> None:
         infos = tuple(self._work_info(work) for work in self._tree.works())
         self._reply(event.call_id, WorkList(infos, self._revision_read()))
@@ -416,6 +430,7 @@ class Core:
         UpdateRequested: _write,
         CancelRequested: _cancel_run,
         CommandsListed: _list_commands,
+        SourceRequested: _give_source,
         WorksListed: _list_works,
         StopRequested: _stop_app,
         AgentAttached: _agent_attached,

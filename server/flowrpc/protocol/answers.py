@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import hashlib
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -68,6 +69,17 @@ class ParameterInfo:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ClientPartInfo:
+    """The client part of a command: code of the app that clients may run."""
+
+    class_name: str
+    help: str
+    parameters: tuple[ParameterInfo, ...]
+    source_sha256: str
+    """As the service tells it; a client makes its own of the bytes that it runs."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CommandInfo:
     """A command of the app."""
 
@@ -75,6 +87,22 @@ class CommandInfo:
     flow: str
     help: str
     parameters: tuple[ParameterInfo, ...]
+    client_part: ClientPartInfo | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandSource:
+    """The source of a command's client part: the module that defines the class."""
+
+    command: str
+    class_name: str
+    file_name: str
+    source: bytes
+
+    @property
+    def sha256(self) -> str:
+        """The digest of the source, made of its bytes, in hexadecimal digits."""
+        return hashlib.sha256(self.source).hexdigest()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -474,6 +474,47 @@ class Parameter(_message.Message):
 Global___Parameter: _TypeAlias = Parameter  # noqa: Y015
 
 @_typing.final
+class ClientPart(_message.Message):
+    """The client part of a command: code of the app that runs at the client and calls the command's method from there.
+
+    It is an offer. `CallCommand` calls the method without it, and is all that a client in another language can do.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CLASS_NAME_FIELD_NUMBER: _builtins.int
+    HELP_FIELD_NUMBER: _builtins.int
+    PARAMETERS_FIELD_NUMBER: _builtins.int
+    SOURCE_SHA256_FIELD_NUMBER: _builtins.int
+    class_name: _builtins.str
+    """Qualified name of the class inside its module."""
+    help: _builtins.str
+    """The docstring; empty if there is none."""
+    source_sha256: _builtins.str
+    """SHA-256 of the source that `GetCommandSource` gives, in lower-case hexadecimal digits. It is the service's word: a
+    client makes its own of the bytes that it is about to run.
+    """
+    @_builtins.property
+    def parameters(self) -> _containers.RepeatedCompositeFieldContainer[Global___Parameter]:
+        """The parameters of the class's `run`, in order."""
+
+    def __init__(
+        self,
+        *,
+        class_name: _builtins.str = ...,
+        help: _builtins.str = ...,
+        parameters: _abc.Iterable[Global___Parameter] | None = ...,
+        source_sha256: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["class_name", b"class_name", "help", b"help", "parameters", b"parameters", "source_sha256", b"source_sha256"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ClientPart: _TypeAlias = ClientPart  # noqa: Y015
+
+@_typing.final
 class Command(_message.Message):
     """A command of the app."""
 
@@ -483,6 +524,7 @@ class Command(_message.Message):
     FLOW_FIELD_NUMBER: _builtins.int
     HELP_FIELD_NUMBER: _builtins.int
     PARAMETERS_FIELD_NUMBER: _builtins.int
+    CLIENT_PART_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Name to call it by: bare for the root's, `child.name` for a nested flow's."""
     flow: _builtins.str
@@ -493,6 +535,10 @@ class Command(_message.Message):
     def parameters(self) -> _containers.RepeatedCompositeFieldContainer[Global___Parameter]:
         """The parameters in order."""
 
+    @_builtins.property
+    def client_part(self) -> Global___ClientPart:
+        """Its client part; absent if it has none."""
+
     def __init__(
         self,
         *,
@@ -500,10 +546,11 @@ class Command(_message.Message):
         flow: _builtins.str = ...,
         help: _builtins.str = ...,
         parameters: _abc.Iterable[Global___Parameter] | None = ...,
+        client_part: Global___ClientPart | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["client_part", b"client_part"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["flow", b"flow", "help", b"help", "name", b"name", "parameters", b"parameters"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_part", b"client_part", "flow", b"flow", "help", b"help", "name", b"name", "parameters", b"parameters"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -562,6 +609,62 @@ class ListCommandsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListCommandsResponse: _TypeAlias = ListCommandsResponse  # noqa: Y015
+
+@_typing.final
+class GetCommandSourceRequest(_message.Message):
+    """Request of `GetCommandSource`."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COMMAND_FIELD_NUMBER: _builtins.int
+    command: _builtins.str
+    """Name of the command; a nested flow's may be given bare while that is unique. Without a client part: NO_CLIENT_PART."""
+    def __init__(
+        self,
+        *,
+        command: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["command", b"command"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetCommandSourceRequest: _TypeAlias = GetCommandSourceRequest  # noqa: Y015
+
+@_typing.final
+class GetCommandSourceResponse(_message.Message):
+    """Response of `GetCommandSource`."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COMMAND_FIELD_NUMBER: _builtins.int
+    CLASS_NAME_FIELD_NUMBER: _builtins.int
+    FILE_NAME_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
+    command: _builtins.str
+    """Qualified name of the command."""
+    class_name: _builtins.str
+    """Qualified name of the class inside its module."""
+    file_name: _builtins.str
+    """Name of the module's file, without its folder; for people."""
+    source: _builtins.bytes
+    """The whole module that defines the class: Python source in UTF-8, at most 1 MiB."""
+    def __init__(
+        self,
+        *,
+        command: _builtins.str = ...,
+        class_name: _builtins.str = ...,
+        file_name: _builtins.str = ...,
+        source: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["class_name", b"class_name", "command", b"command", "file_name", b"file_name", "source", b"source"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetCommandSourceResponse: _TypeAlias = GetCommandSourceResponse  # noqa: Y015
 
 @_typing.final
 class CallCommandRequest(_message.Message):
