@@ -62,7 +62,7 @@ def lint_imports(tree: Path) -> tuple[int, str]:
             "flowrpc never imports its client, except the command line and what users test with",
         ),
         (
-            "server/flowrpc/flow_service",
+            "server/flowrpc/cli",
             "import flowrpc.testing",
             "nothing that serves or calls apps imports what users test with",
         ),
