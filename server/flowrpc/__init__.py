@@ -9,10 +9,21 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from flowrpc.component import Dict, LightningApp, LightningFlow, LightningWork, List, Retry
+    from flowrpc.component import (
+        BuildConfig,
+        CloudCompute,
+        Dict,
+        LightningApp,
+        LightningFlow,
+        LightningWork,
+        List,
+        Retry,
+    )
     from flowrpc.errors import FlowrpcError, WorkRunError
 
 _HOMES = {
+    "BuildConfig": "flowrpc.component",
+    "CloudCompute": "flowrpc.component",
     "Dict": "flowrpc.component",
     "FlowrpcError": "flowrpc.errors",
     "LightningApp": "flowrpc.component",
@@ -24,6 +35,8 @@ _HOMES = {
 }
 
 __all__ = [
+    "BuildConfig",
+    "CloudCompute",
     "Dict",
     "FlowrpcError",
     "LightningApp",
