@@ -34,6 +34,7 @@ from flowrpc.protocol.messages import (
     StartRun,
     WorkDelta,
 )
+from flowrpc.protocol.resources import NOTHING, Resources
 from flowrpc.state import Change, Value, untrack
 from flowrpc.state.records import AppStatus, Failure, Revision, Run
 from flowrpc.state.replica import Replica
@@ -198,10 +199,19 @@ class FakeAgent:
         boot_id: str = "boot-1",
         works: str = "*",
         capacity: int = 0,
+        resources: Resources = NOTHING,
+        labels: dict[str, str] | None = None,
     ) -> None:
         self.driver = driver
         self.session = session
-        self.hello = Hello(agent_id=agent_id, boot_id=boot_id, works=(works,), capacity=capacity)
+        self.hello = Hello(
+            agent_id=agent_id,
+            boot_id=boot_id,
+            works=(works,),
+            capacity=capacity,
+            resources=resources,
+            labels=labels or {},
+        )
         self.seq: dict[str, int] = {}
 
     def attach(self, *held: HeldAttempt) -> FakeAgent:

@@ -39,6 +39,10 @@ class Serving:
     fresh: bool
     remote_works: tuple[str, ...]
     max_works: int | None
+    cpus: float | None
+    memory_bytes: int | None
+    gpus: int | None
+    labels: dict[str, str]
     tls_files: tuple[Path | None, Path | None]
     log_level: str | None
     _entry: AppEntry | None = None
@@ -96,6 +100,10 @@ class Serving:
             address=address,
             token_file=self.data_dir / "tokens" / "work",
             max_works=self.max_works,
+            cpus=self.cpus,
+            memory_bytes=self.memory_bytes,
+            gpus=self.gpus,
+            labels=self.labels,
         )
         return LocalPlacement(placed, _Watcher(on_exit))
 

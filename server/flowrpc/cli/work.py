@@ -7,6 +7,8 @@ from pathlib import Path
 
 import click
 
+from flowrpc.cli.offer import offer_options
+
 
 @click.group()
 def work() -> None:
@@ -47,6 +49,7 @@ def work() -> None:
     type=click.IntRange(min=1),
     help="How many works to execute at a time, each in a process of its own.  [default: 64]",
 )
+@offer_options
 def serve(  # noqa: PLR0917 - click passes them by name
     app_file: Path,
     works: tuple[str, ...],
@@ -55,6 +58,10 @@ def serve(  # noqa: PLR0917 - click passes them by name
     agent_id: str | None,
     tls_ca: Path | None,
     max_works: int | None,
+    cpus: float | None,
+    memory: int | None,
+    gpus: int | None,
+    labels: tuple[tuple[str, str], ...],
 ) -> None:
     """Execute works of APP.py for the flow service at HOST:PORT, until Ctrl-C.
 
@@ -72,6 +79,10 @@ def serve(  # noqa: PLR0917 - click passes them by name
         agent_id=agent_id or socket.gethostname(),
         tls_ca=tls_ca,
         max_works=max_works or MAX_WORKS,
+        cpus=cpus,
+        memory=memory,
+        gpus=gpus,
+        labels=dict(labels),
     )
     raise SystemExit(serve_works(options))
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from flowrpc.component.build_config import BuildConfig
 from flowrpc.component.calls import gated
 from flowrpc.component.component import Component
+from flowrpc.component.compute import CloudCompute
+from flowrpc.component.needs import WorkNeeds
 from flowrpc.component.retry import Retry
 from flowrpc.errors import AttributeRuleError, TreeError
 from flowrpc.state import Value
@@ -29,6 +32,7 @@ class WorkStatus:
     """Seconds since the epoch, on the flow service's clock; 0 if nothing happened yet."""
     reason: str = ""
     message: str = ""
+    """What it failed with; while it is pending, why it waits if no attached agent can take it."""
     count: int = 1
     """Number of the attempt."""
 
@@ -42,7 +46,7 @@ _STAGES = {
 }
 
 
-class LightningWork(Component):
+class LightningWork(WorkNeeds):
     """Is a long-running job. Override `run`; a flow calls it, and it is executed in a process of its own.
 
     Args:
@@ -54,6 +58,9 @@ class LightningWork(Component):
             began with.
         timeout: How long an attempt may take; None: as long as it likes. One that takes longer is cancelled, and has
             failed with the reason `timed_out`.
+        cloud_compute: What it needs of a machine: a run goes only to an agent that has it.
+        cloud_build_config: What has to be installed where it is executed.
+        local_build_config: The same for the local agent alone, if it differs.
     """
 
     KIND = ComponentKind.WORK
@@ -80,7 +87,11 @@ class LightningWork(Component):
         orphan_grace: timedelta = ORPHAN_GRACE,
         retry: Retry | None = None,
         timeout: timedelta | None = None,
+        cloud_compute: CloudCompute | None = None,
+        cloud_build_config: BuildConfig | None = None,
+        local_build_config: BuildConfig | None = None,
     ) -> None:
+        self._take_needs(cloud_compute, cloud_build_config, local_build_config)
         self.__dict__.update(
             _parallel=parallel,
             _cache_calls=cache_calls,
@@ -193,7 +204,14 @@ class LightningWork(Component):
     def status(self) -> WorkStatus:
         """What the work is doing: the status of its newest run."""
         run = self._latest()
-        return statuses_of(run)[-1] if run else WorkStatus(stage="not_started", timestamp=0.0, count=0)
+        if run is None:
+            return WorkStatus(stage="not_started", timestamp=0.0, count=0)
+        status = statuses_of(run)[-1]
+        return replace(status, message=self._pending_reason()) if self.is_pending else status
+
+    def _pending_reason(self) -> str:
+        """Tells why the oldest run that waits does so; runs behind it wait for that one."""
+        return next((run.pending_reason for run in self._recent() if run.pending_reason), "")
 
     @property
     def statuses(self) -> list[WorkStatus]:
@@ -281,7 +299,7 @@ def statuses_of(run: Run) -> list[WorkStatus]:
     """Tells what a run went through, oldest first."""
     steps: list[tuple[str, datetime | None]] = [("pending", run.requested_at), ("running", run.started_at)]
     statuses = [
-        WorkStatus(stage=stage, timestamp=_seconds(time), count=run.attempt)
+        WorkStatus(stage=stage, timestamp=_seconds(time), message=run.pending_reason, count=run.attempt)
         for stage, time in steps
         if time is not None
     ]

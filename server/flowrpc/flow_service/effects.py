@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from flowrpc.errors import CallError
-from flowrpc.protocol.answers import CommandInfo, CommandOutcome, UpdateOutcome, WorkInfo
+from flowrpc.protocol.answers import AgentInfo, CommandInfo, CommandOutcome, UpdateOutcome, WorkInfo
 from flowrpc.protocol.messages import FlowMessage
 from flowrpc.state.records import AppStatus
 
@@ -18,8 +18,8 @@ class WorkList:
     revision: int
 
 
-Answer = CommandOutcome | UpdateOutcome | tuple[CommandInfo, ...] | WorkList | int
-"""What a request is answered: an outcome, the commands, the works, or the revision."""
+Answer = CommandOutcome | UpdateOutcome | tuple[CommandInfo, ...] | tuple[AgentInfo, ...] | WorkList | int
+"""What a request is answered: an outcome, the commands, the agents, the works, or the revision."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,6 +67,11 @@ class WorksListed(Request):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AgentsListed(Request):
+    """A client asks what agents are attached."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StopRequested:
     """Somebody stops the app in order. A `call_id` of 0 wants no answer."""
 
@@ -110,6 +115,7 @@ Event = (
     | CancelRequested
     | CommandsListed
     | WorksListed
+    | AgentsListed
     | StopRequested
     | AgentAttached
     | AgentSpoke

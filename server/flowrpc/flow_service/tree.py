@@ -40,8 +40,9 @@ class Tree:
         """Begins to record, and adds how the tree that the code built differs from the recorded one.
 
         Raises:
-            ComponentError: The commands of the tree cannot be served.
+            ComponentError: The commands of the tree cannot be served, or a work needs what nothing gives it.
         """
+        self.root._check_supported(self.root.name)
         for component in self.root._walk():
             component.__dict__.update(_log=self.log, _context=context)
         gone = tuple(record.name for record in self.restored.missing)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
+from flowrpc.protocol.resources import NOTHING, Resources
 from flowrpc.state.records import AppStatus, ComponentRecord, Failure, Revision, Run
 from flowrpc.state.values import Value
 
@@ -117,3 +118,23 @@ class WorkInfo:
     failed_count: int
     timed_out_count: int = 0
     """Attempts that took too long."""
+    pending_reason: str = ""
+    """Why its oldest unfinished run waits, if it needs what no attached agent has now."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentInfo:
+    """An agent that is attached."""
+
+    agent_id: str
+    host: str = ""
+    pid: int = 0
+    version: str = ""
+    works: tuple[str, ...] = ()
+    capacity: int = 0
+    attempt_count: int = 0
+    """How many attempts it executes now."""
+    resources: Resources = NOTHING
+    taken: Resources = NOTHING
+    """What running works asked for."""
+    labels: dict[str, str] = field(default_factory=dict)

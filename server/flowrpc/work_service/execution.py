@@ -18,6 +18,7 @@ from flowrpc.protocol.messages import CancelAttempt, StartRun
 from flowrpc.state.records import Failure, FailureReason
 from flowrpc.work_service.failures import failure_of
 from flowrpc.work_service.inbox import Inbox
+from flowrpc.work_service.installed import check_installed
 from flowrpc.work_service.lane import End, Lane
 
 CANCEL_SIGNAL = signal.SIGUSR1
@@ -92,6 +93,7 @@ class Execution:
         return None
 
     def _host(self, start: StartRun) -> HostedWork:
+        check_installed(start.work, start.requirements)
         app = load_app(self._app_file)
         component = find(app.root, start.work) if start.recipe is None else build(start.recipe)
         if not isinstance(component, LightningWork):

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from uuid import uuid4
 
+from flowrpc.protocol.resources import NOTHING, Resources
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
@@ -23,6 +25,9 @@ class Identity:
     version: str = ""
     capacity: int = 0
     """How many attempts it executes at a time, and how many idle runners it keeps at most; 0: no limit."""
+    resources: Resources = NOTHING
+    """What works may take of the machine, altogether."""
+    labels: dict[str, str] = field(default_factory=dict)
 
     def executes(self, work: str) -> bool:
         """Tells whether the work is one of ours."""

@@ -203,6 +203,8 @@ class Session:
             held=tuple(attempt.told() for attempt in self._roster.attempts.values()),
             version=me.version,
             capacity=me.capacity,
+            resources=me.resources,
+            labels=me.labels,
         )
 
     def _problem(self, request: StartRun) -> str:
