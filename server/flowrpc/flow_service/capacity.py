@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from flowrpc.component.needs import demand_of
 from flowrpc.flow_service.attempts import Attempt
 from flowrpc.flow_service.sessions import Session, Sessions
-from flowrpc.protocol.resources import NOTHING, Demand, Resources
+from flowrpc.protocol.resources import NOTHING, Resources
 
 
 @dataclass(slots=True)
@@ -71,25 +71,27 @@ class Capacity:
         self._loads = self.loads(attempts)
         self._claims_before, self._claims = self._claims, {}
 
-    def choose(self, run_id: str, work: str, host: str | None, demand: Demand) -> Session | None:
+    def choose(
+        self, run_id: str, able: list[Session], work: str, host: str | None, wanted: Resources
+    ) -> Session | None:
         """Chooses the agent for a run: the one that has the work's runner, else the one that fits best and has least.
 
         Args:
             run_id: The run.
+            able: The agents that could take it, were they idle.
             work: Its work.
             host: The agent that has the work's runner, if one has.
-            demand: What the work needs.
+            wanted: What the work takes.
 
         Returns:
             The agent's stream; None if no agent can take the run now.
         """
-        able = self._sessions.able(work, demand)
-        ready = [s for s in able if self._loads[s.number].has_room(s, demand.resources)]
+        ready = [s for s in able if self._loads[s.number].has_room(s, wanted)]
         chosen = self._best(ready, work, host)
         if chosen is not None:
-            self._loads[chosen.number].add(demand.resources)
-        elif demand.resources != NOTHING:
-            self._claim(run_id, able, work, host, demand.resources)
+            self._loads[chosen.number].add(wanted)
+        elif wanted != NOTHING:
+            self._claim(run_id, able, work, host, wanted)
         return chosen
 
     def begin_end(self, attempt: Attempt) -> None:

@@ -145,12 +145,15 @@ class Dispatcher:
     def _place(self, record: RunRecord, work: LightningWork) -> bool:
         """Starts a run, or notes why it waits; returns whether that is another reason than before."""
         name, demand = work.name, demand_of(work)
-        session = self._capacity.choose(record.run.run_id, name, self._hosts.get(name), demand)
+        able = self._sessions.able(name, demand)
+        session = self._capacity.choose(
+            record.run.run_id, able, name, self._hosts.get(name), demand.resources
+        )
         if session is not None:
             self._reasons.forget(name)
             self._start(record, work, session)
             return False
-        reason = self._reasons.of(name, demand)
+        reason = self._reasons.of(name, demand, able=bool(able))
         if reason == record.run.pending_reason:
             return False
         self._ledger.put(replace(record, run=replace(record.run, pending_reason=reason)))

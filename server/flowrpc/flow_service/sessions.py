@@ -28,7 +28,11 @@ class Session:
 
     def fit(self, work: str) -> int:
         """Tells how well the agent fits a work: 0 not at all, 1 as any other, 2 it asked for this one."""
-        fits = [2 if pattern != "*" else 1 for pattern in self.hello.works if fnmatchcase(work, pattern)]
+        fits = [
+            2 if pattern != "*" else 1
+            for pattern in self.hello.works
+            if pattern == "*" or fnmatchcase(work, pattern)
+        ]
         return max(fits, default=0)
 
 

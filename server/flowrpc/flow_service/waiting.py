@@ -24,13 +24,19 @@ class WaitingReasons:
         self._sessions = sessions
         self._warned: dict[str, Demand] = {}
 
-    def of(self, work: str, demand: Demand) -> str:
-        """Tells why a run waits that no agent can take now; empty if it waits for its turn only."""
+    def of(self, work: str, demand: Demand, *, able: bool) -> str:
+        """Tells why a run waits that no agent can take now; empty if it waits for its turn only.
+
+        Args:
+            work: Its work.
+            demand: What the work needs.
+            able: Whether an agent could take it, were it idle.
+        """
+        if able:
+            return f"waits until an agent has room for {demand}" if demand is not NO_DEMAND else ""
         attached = self._sessions.all()
         if not attached:
             return ""  # they are about to come, or to come back
-        if self._sessions.able(work, demand):
-            return f"waits until an agent has room for {demand}" if demand != NO_DEMAND else ""
         reason = self._never(work, demand, attached)
         self._warn(work, demand, reason)
         return reason
@@ -53,7 +59,7 @@ class WaitingReasons:
             return
         self._warned[work] = demand
         # That an agent for certain works is still to be started is nothing unusual.
-        level = logging.INFO if demand == NO_DEMAND else logging.WARNING
+        level = logging.INFO if demand is NO_DEMAND else logging.WARNING
         logger.log(level, "a run waits: %s", reason, extra={"component": work})
 
 
