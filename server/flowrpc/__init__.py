@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from flowrpc.component import (
         BuildConfig,
+        ClientCommand,
         CloudCompute,
         Dict,
         LightningApp,
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "BuildConfig": "flowrpc.component",
+    "ClientCommand": "flowrpc.component",
     "CloudCompute": "flowrpc.component",
     "Dict": "flowrpc.component",
     "FlowrpcError": "flowrpc.errors",
@@ -36,6 +38,7 @@ _HOMES = {
 
 __all__ = [
     "BuildConfig",
+    "ClientCommand",
     "CloudCompute",
     "Dict",
     "FlowrpcError",

@@ -10,6 +10,7 @@
     ├── LedgerFullError          a work was called with too many different arguments
     ├── CallError                a request that the service refuses; carries an `ErrorReason`
     ├── AppLoadError             an app file that cannot be loaded
+    ├── BundleError              an app's folder cannot be bundled, or not written to that place
     ├── StoreError               the data directory cannot be used
     │   ├── StoreLockedError     … because another flow service uses it
     │   └── StoreCorruptError    … because what it holds is damaged
@@ -97,6 +98,10 @@ class CallError(FlowrpcError):
 
 class AppLoadError(FlowrpcError):
     """Tells that an app file cannot be loaded: it is missing, does not run, or holds no app or several."""
+
+
+class BundleError(FlowrpcError):
+    """Tells that an app's folder cannot be bundled, or the bundle not be written."""
 
 
 class StoreError(FlowrpcError):

@@ -17,6 +17,7 @@ from flowrpc.protocol.answers import (
     AppInfo,
     CommandInfo,
     CommandOutcome,
+    CommandSource,
     ParameterInfo,
     StateSnapshot,
     UpdateOutcome,
@@ -141,6 +142,8 @@ class FakeService(FlowServiceServicer):
             ),
             AgentInfo(agent_id="local"),
         ]
+        self.sources: dict[str, CommandSource] = {}
+        self.sources_given: list[str] = []
         self.logs: list[LogRecord] = []
         self.dropped = 0
         self.stop_message: str | None = None
@@ -260,6 +263,17 @@ class FakeService(FlowServiceServicer):
 
     def ListCommands(self, request: Any, context: Any) -> Any:
         return self._list(context, requests.decode_list_page(request), list(COMMANDS.values()), _command_page)
+
+    def GetCommandSource(self, request: Any, context: Any) -> Any:
+        def answer() -> Any:
+            name = requests.decode_get_command_source(request)
+            if name not in self.sources:
+                raise CallError("NO_CLIENT_PART", f"{name!r} has no client part", command=name)
+            source = self.sources[name]
+            self.sources_given.append(name)
+            return answers.encode_command_source(source)
+
+        return self._answer(context, answer)
 
     def ListWorks(self, request: Any, context: Any) -> Any:
         return self._list(context, requests.decode_list_page(request), self.works, self._work_page)

@@ -183,7 +183,7 @@ def test_works_and_runs_are_listed(flowctl: Flowctl, service: FakeService) -> No
     works = flowctl("works")[1].splitlines()
     runs = flowctl("runs")[1].splitlines()
 
-    assert works[1].split() == ["root.train", "running", "2", "0", "run-1", "app:Train"]
+    assert works[1].split() == ["root.train", "running", "2", "0", "-", "run-1", "app:Train"]
     assert [line.split()[0] for line in runs] == ["RUN", "run-2", "run-1"]
     assert "\x1b" not in runs[2]
     assert len(flowctl("runs", "--work", "root.train", "--status", "failed")[1].splitlines()) == 2
@@ -315,10 +315,12 @@ def test_ps_lists_running_apps(flowctl: Flowctl, entry: AppEntry, tmp_path: Path
 
     table = flowctl("ps")[1].splitlines()
 
-    assert table[0].split() == ["NAME", "ADDRESS", "REVISION", "PID", "DATA", "DIR"]
-    assert table[1].split() == ["fake", entry.address, "5", str(os.getpid()), str(entry.data_dir)]
+    assert table[0].split() == ["NAME", "ADDRESS", "READY", "REVISION", "PID", "DATA", "DIR"]
+    assert table[1].split() == ["fake", entry.address, "no", "5", str(os.getpid()), str(entry.data_dir)]
     assert "no answer" in table[2]
-    assert json.loads(flowctl("ps", "--json")[1])[1]["revision"] is None
+    plain = json.loads(flowctl("ps", "--json")[1])
+    assert [facts["ready"] for facts in plain] == [False, None]
+    assert plain[1]["revision"] is None
 
 
 def test_ps_without_apps(flowctl: Flowctl, run_directory: Path) -> None:

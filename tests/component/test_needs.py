@@ -12,7 +12,7 @@ from flowrpc.component.calls import execute
 from flowrpc.component.needs import demand_of, requirements_of
 from flowrpc.errors import ComponentError
 from flowrpc.protocol.resources import NO_DEMAND
-from flowrpc.state.records import Recipe, Run
+from flowrpc.state.records import START_CALL, Recipe, Run
 
 from tests.component.doubles import RecordedTree, snapshot
 
@@ -126,6 +126,14 @@ def test_after_the_first_run_it_is_refused_naming_the_work() -> None:
         with pytest.raises(RuntimeError, match=rf"root\.job\.{option} can be set until the work's first run"):
             setattr(root.job, option, value)
     assert tree.changes() == []
+
+
+def test_a_process_that_was_started_ahead_is_no_run() -> None:
+    tree = RecordedTree(Root())
+    root: Any = tree.root
+    tree.context.runs = (Run(run_id="r", work="root.job", call_key=START_CALL),)
+    root.job.cloud_compute = GPU
+    assert root.job.cloud_compute == GPU
 
 
 def test_it_is_refused_while_the_work_runs_and_after_it_ran_inline() -> None:

@@ -34,7 +34,6 @@ from flowrpc.protocol.messages import (
     StartRun,
     WorkDelta,
 )
-from flowrpc.protocol.resources import NOTHING, Resources
 from flowrpc.state import Change, Value, untrack
 from flowrpc.state.records import AppStatus, Failure, Revision, Run
 from flowrpc.state.replica import Replica
@@ -199,19 +198,11 @@ class FakeAgent:
         boot_id: str = "boot-1",
         works: str = "*",
         capacity: int = 0,
-        resources: Resources = NOTHING,
-        labels: dict[str, str] | None = None,
+        **facts: Any,
     ) -> None:
         self.driver = driver
         self.session = session
-        self.hello = Hello(
-            agent_id=agent_id,
-            boot_id=boot_id,
-            works=(works,),
-            capacity=capacity,
-            resources=resources,
-            labels=labels or {},
-        )
+        self.hello = Hello(agent_id=agent_id, boot_id=boot_id, works=(works,), capacity=capacity, **facts)
         self.seq: dict[str, int] = {}
 
     def attach(self, *held: HeldAttempt) -> FakeAgent:

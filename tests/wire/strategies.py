@@ -155,6 +155,7 @@ start_runs = st.builds(
     kwargs=entries,
     orphan_grace=spans,
     requirements=st.lists(texts, max_size=2).map(tuple),
+    prepare=st.booleans(),
 )
 cancel_attempts = st.builds(messages.CancelAttempt, run_id=ids, attempt=int32s, grace=spans)
 vars_changed = st.builds(messages.VarsChanged, work=texts, number=int64s, changes=many_changes)
@@ -175,6 +176,7 @@ resources = st.builds(
     gpus=st.integers(0, 2**31 - 1),
 )
 labels = st.dictionaries(texts, texts, max_size=2)
+servings = st.builds(messages.Serving, work=texts, port=int32s, url=texts)
 AGENT_KINDS: dict[type, st.SearchStrategy[Any]] = {
     messages.Hello: st.builds(
         messages.Hello,
@@ -188,6 +190,8 @@ AGENT_KINDS: dict[type, st.SearchStrategy[Any]] = {
         capacity=int32s,
         resources=resources,
         labels=labels,
+        internal_ip=texts,
+        public_ip=texts,
     ),
     messages.Beat: beats,
     messages.Accepted: st.builds(messages.Accepted, run_id=texts, attempt=int32s),
@@ -196,6 +200,7 @@ AGENT_KINDS: dict[type, st.SearchStrategy[Any]] = {
     messages.Finished: finished,
     messages.LogBatch: log_batches,
     messages.Bye: st.builds(messages.Bye, message=texts),
+    messages.Serving: servings,
 }
 FLOW_KINDS: dict[type, st.SearchStrategy[Any]] = {
     messages.Welcome: st.builds(
@@ -216,9 +221,9 @@ FLOW_KINDS: dict[type, st.SearchStrategy[Any]] = {
     messages.Drain: st.builds(messages.Drain, grace=spans),
 }
 runner_requests: st.SearchStrategy[messages.RunnerRequest] = (
-    start_runs | cancel_attempts | vars_changed | acks | nacks
+    start_runs | cancel_attempts | vars_changed | acks | nacks | st.builds(messages.EndRunner)
 )
-runner_responses: st.SearchStrategy[messages.RunnerResponse] = work_deltas | finished | log_batches
+runner_responses: st.SearchStrategy[messages.RunnerResponse] = work_deltas | finished | log_batches | servings
 
 command_outcomes = st.builds(
     answers.CommandOutcome, result=values, revision=int64s, replayed=st.booleans()
@@ -256,16 +261,29 @@ app_infos = st.builds(
     started_at=times,
     version=texts,
     pid=int64s,
+    ready=st.booleans(),
+    unready=st.lists(names, max_size=2).map(tuple),
 )
 parameters = st.builds(
     answers.ParameterInfo, name=texts, annotation=texts, required=st.just(True)
 ) | st.builds(answers.ParameterInfo, name=texts, annotation=texts, required=st.just(False), default=values)
+client_parts = st.builds(
+    answers.ClientPartInfo,
+    class_name=texts,
+    help=texts,
+    parameters=st.lists(parameters, max_size=2).map(tuple),
+    source_sha256=texts,
+)
+command_sources = st.builds(
+    answers.CommandSource, command=texts, class_name=texts, file_name=texts, source=st.binary(max_size=64)
+)
 commands = st.builds(
     answers.CommandInfo,
     name=texts,
     flow=texts,
     help=texts,
     parameters=st.lists(parameters, max_size=2).map(tuple),
+    client_part=st.none() | client_parts,
 )
 works = st.builds(
     answers.WorkInfo,
@@ -280,6 +298,10 @@ works = st.builds(
     failed_count=int64s,
     timed_out_count=int64s,
     pending_reason=texts,
+    display_name=texts,
+    url=texts,
+    internal_ip=texts,
+    public_ip=texts,
 )
 agents = st.builds(
     answers.AgentInfo,

@@ -107,6 +107,12 @@ MESSAGES: dict[str, Pair] = {
     ),
     "watch update": (some.watch_updates, watch.encode_watch_update, watch.decode_watch_update),
     "app": (some.app_infos, answers.encode_app, answers.decode_app),
+    "command source": (some.command_sources, answers.encode_command_source, answers.decode_command_source),
+    "GetCommandSource": (
+        some.texts,
+        requests.encode_get_command_source,
+        requests.decode_get_command_source,
+    ),
     "CallCommand": (some.call_commands, requests.encode_call_command, requests.decode_call_command),
     "UpdateState": (some.update_states, requests.encode_update_state, requests.decode_update_state),
     "GetState": (some.get_states, requests.encode_get_state, requests.decode_get_state),

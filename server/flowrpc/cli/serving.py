@@ -12,6 +12,7 @@ from pathlib import Path
 
 import click
 
+from flowrpc.cli.telling import Teller
 from flowrpc.component.app_file import load_app
 from flowrpc.errors import StartError
 from flowrpc.flow_service.serve import Agent, Hooks, ServeOptions, serve
@@ -45,6 +46,8 @@ class Serving:
     labels: dict[str, str]
     tls_files: tuple[Path | None, Path | None]
     log_level: str | None
+    tell_fd: int | None = None
+    """Where to tell whoever waits for the start; None: nobody does."""
     _entry: AppEntry | None = None
 
     def run(self) -> int:
@@ -54,6 +57,7 @@ class Serving:
             FlowrpcError: The app, the data directory or the options do not work.
         """
         self._log_to_terminal()
+        teller = Teller(self.tell_fd) if self.tell_fd is not None else None
         app = load_app(self.app_file)
         logging.getLogger().setLevel((self.log_level or app.log_level).upper())
         if self.fresh:
@@ -68,6 +72,8 @@ class Serving:
         )
         try:
             hooks = Hooks(ready=self._ready, place_agent=self._place_agent, ended=_tell_end, echo=_echo)
+            if teller is not None:
+                self._tell_to(teller, hooks)
             return serve(app, options, hooks)
         finally:
             if self._entry is not None:
@@ -92,7 +98,17 @@ class Serving:
             started_at=datetime.now(UTC),
         )
         publish(self._entry)
-        click.echo(f"{info.name} is served at {address}, revision {info.revision}")
+        click.echo(_served(info, address))
+
+    def _tell_to(self, teller: Teller, hooks: Hooks) -> None:
+        """Has whoever waits for the start told of it, too."""
+
+        def ready(info: AppInfo, address: str, local_address: str) -> None:
+            self._ready(info, address, local_address)
+            teller.served(_served(info, address))
+
+        hooks.ready = ready
+        hooks.readiness = teller.readiness
 
     def _place_agent(self, address: str, on_exit: Callable[[str], None]) -> Agent:
         placed = Placed(
@@ -127,6 +143,10 @@ class _Watcher:
     def on_line(self, line: str) -> None:
         """Logs what the agent itself had to say."""
         logger.info("agent: %s", line)
+
+
+def _served(info: AppInfo, address: str) -> str:
+    return f"{info.name} is served at {address}, revision {info.revision}"
 
 
 def _tell_end(status: AppStatus) -> None:

@@ -50,6 +50,17 @@ def work() -> None:
     help="How many works to execute at a time, each in a process of its own.  [default: 64]",
 )
 @offer_options
+@click.option(
+    "--internal-ip",
+    metavar="IP",
+    help="Address of this host for the flow and other works.  [default: the one towards the flow]",
+)
+@click.option(
+    "--public-ip",
+    metavar="IP",
+    default="",
+    help="Address of this host on the internet, for works that serve.",
+)
 def serve(  # noqa: PLR0917 - click passes them by name
     app_file: Path,
     works: tuple[str, ...],
@@ -62,6 +73,8 @@ def serve(  # noqa: PLR0917 - click passes them by name
     memory: int | None,
     gpus: int | None,
     labels: tuple[tuple[str, str], ...],
+    internal_ip: str | None,
+    public_ip: str,
 ) -> None:
     """Execute works of APP.py for the flow service at HOST:PORT, until Ctrl-C.
 
@@ -83,6 +96,8 @@ def serve(  # noqa: PLR0917 - click passes them by name
         memory=memory,
         gpus=gpus,
         labels=dict(labels),
+        internal_ip=internal_ip,
+        public_ip=public_ip,
     )
     raise SystemExit(serve_works(options))
 

@@ -2,14 +2,17 @@
 
 from flowrpc.component.app import LightningApp
 from flowrpc.component.build_config import BuildConfig
+from flowrpc.component.client_command import ClientCommand
 from flowrpc.component.compute import CloudCompute
 from flowrpc.component.flow import LightningFlow
 from flowrpc.component.retry import Retry
 from flowrpc.component.structures import Dict, List
-from flowrpc.component.work import LightningWork, WorkStatus
+from flowrpc.component.work import LightningWork
+from flowrpc.component.work_status import WorkStatus
 
 __all__ = [
     "BuildConfig",
+    "ClientCommand",
     "CloudCompute",
     "Dict",
     "LightningApp",

@@ -10,7 +10,18 @@ from typing import Any, NoReturn
 
 from flowrpc.component.markers import Attached, Detached
 from flowrpc.errors import AttributeRuleError, ComponentError, InvalidValueError, TreeError
-from flowrpc.state import ChangeLog, Reinsert, Remove, Set, Value, copy_value, is_plain_scalar, same
+from flowrpc.state import (
+    Change,
+    ChangeLog,
+    Reinsert,
+    Remove,
+    Set,
+    Value,
+    apply,
+    copy_value,
+    is_plain_scalar,
+    same,
+)
 from flowrpc.state.containers import detach, track, untrack
 from flowrpc.state.records import ComponentKind, ComponentRecord, Recipe
 
@@ -92,7 +103,12 @@ class Component(metaclass=ComponentMeta):
         attributes = self.__dict__
         if name in attributes["_var_names"] and is_plain_scalar(value):
             old = attributes[name]
-            if type(old) is type(value) and old == value and (old or type(old) is not float):
+            # 0.0 == -0.0, and they are two values.
+            if (
+                type(old) is type(value)
+                and old == value
+                and (old or type(old) is not float or same(old, value))
+            ):
                 return
             log = attributes["_log"]
             if log is not None:
@@ -379,6 +395,16 @@ class Component(metaclass=ComponentMeta):
                 dropped[name] = value
         return dropped
 
+    def _apply_unrecorded(self, change: Change) -> None:
+        """Applies a change that somebody else recorded; a container that changes is replaced by a new one."""
+        var = str(change.path[0])
+        if var not in self._var_names:
+            return  # whoever recorded it has a var that this code has not
+        values = {var: untrack(self.__dict__[var])}
+        apply(values, change)
+        detach(self.__dict__[var])
+        self.__dict__[var] = track(values[var], self, var)
+
     def _set_vars(self, values: dict[str, Value]) -> None:
         for name, value in values.items():
             if not name.startswith("_"):
@@ -425,6 +451,8 @@ def _check_class(cls: type) -> None:
         raise ComponentError(
             f"the class {own[name].__name__} defines {name}, which flowrpc uses inside; choose another name"
         )
+    if inspect.isfunction(getattr(cls, "ready", None)):
+        raise ComponentError(f"the class {cls.__name__} defines ready as a method; write @property above it")
     if getattr(cls, "__hash__", None) is not object.__hash__:
         raise ComponentError(
             f"the class {cls.__name__} defines __eq__ or __hash__, but a component equals only itself; "

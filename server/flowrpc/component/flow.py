@@ -13,6 +13,7 @@ from flowrpc.component.component import Component
 from flowrpc.component.exits import ExitApp
 from flowrpc.component.framework_vars import framework_dict
 from flowrpc.component.iteration import Loops, begin_loop
+from flowrpc.component.lightningignore import Ignoring
 from flowrpc.component.schedule import CatchUp, ask, read_times
 from flowrpc.component.structures import Structure, as_structure, unwrapped
 from flowrpc.component.work import LightningWork
@@ -24,7 +25,7 @@ Commands = dict[str, Callable[..., Any]] | list[dict[str, Callable[..., Any]]]
 """Commands by name, as `configure_commands` returns them."""
 
 
-class LightningFlow(Component):
+class LightningFlow(Ignoring):
     """Holds state, children, and a `run` that is called again whenever state has changed.
 
     It looks at state and decides: `run` should be quick and leave long jobs to works.
@@ -46,13 +47,22 @@ class LightningFlow(Component):
         """Returns the commands that clients may call: methods by name, as a dict or a list of dicts."""
         return {}
 
-    def stop(self, message: str = "") -> NoReturn:
+    def stop(self, end_msg: str = "") -> NoReturn:
         """Ends the app in order, with exit code 0; the message is kept in its final status."""
-        raise ExitApp(AppStage.STOPPED, message)
+        raise ExitApp(AppStage.STOPPED, end_msg)
 
-    def fail(self, message: str = "") -> NoReturn:
+    def fail(self, end_msg: str = "") -> NoReturn:
         """Ends the app as failed, with exit code 1; the message is kept in its final status."""
-        raise ExitApp(AppStage.FAILED, message)
+        raise ExitApp(AppStage.FAILED, end_msg)
+
+    def stop_works(self, works: Iterable[LightningWork]) -> None:
+        """Stops several works.
+
+        Raises:
+            RuntimeError: One of them is in no app.
+        """
+        for work in works:
+            work.stop()
 
     def schedule(
         self,
@@ -136,6 +146,15 @@ class LightningFlow(Component):
                 found[child.name] = child
                 found.update(child.flows)
         return dict(sorted(found.items()))
+
+    @property
+    def ready(self) -> bool:
+        """Whether clients may rely on it; by default when all flows below it are ready. Override it.
+
+        The app is ready, for health probes too, when its root is. It is looked at when state may have changed, so it
+        looks at state only, and changes nothing; if it raises, the flow is not ready.
+        """
+        return all(flow.ready for flow in flows_with_own_ready(self) if flow is not self)
 
     @property
     def state(self) -> dict[str, Any]:
@@ -228,6 +247,13 @@ class LightningFlow(Component):
 
     def _as_child(self, name: str, value: Any) -> Component | None:
         return value if isinstance(value, Component) else as_structure(value, f"{self.name}.{name}")
+
+
+def flows_with_own_ready(component: Component) -> Iterator[LightningFlow]:
+    """Yields those flows, from a component on downwards, whose class says itself when they are ready."""
+    for flow in component._walk():
+        if isinstance(flow, LightningFlow) and type(flow).ready is not LightningFlow.ready:
+            yield flow
 
 
 def _below(name: str, states: dict[str, Any]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from flowrpc.component.component import Component
-from flowrpc.state import Remove, Set, TrackedDict, track
+from flowrpc.state import Remove, Set, TrackedDict, Value, track
 
 
 def framework_dict(component: Component, name: str) -> TrackedDict:
@@ -20,3 +20,16 @@ def framework_dict(component: Component, name: str) -> TrackedDict:
     kept = attributes[name]
     assert isinstance(kept, TrackedDict)
     return kept
+
+
+def set_framework_var(component: Component, name: str, value: Value) -> None:
+    """Sets a var of the framework, and records it if that changes it."""
+    attributes: dict[str, Any] = component.__dict__
+    known = name in component._var_names
+    if known and attributes[name] == value:
+        return
+    if component._log is not None:
+        old = Set((name,), attributes[name]) if known else Remove((name,))
+        component._log.record(component, Set((name,), value), old if component._log.undoable else None)
+    component._var_names[name] = None
+    attributes[name] = value

@@ -9,10 +9,10 @@ from typing import Any
 from flowrpc.component.build_config import BuildConfig
 from flowrpc.component.component import Component
 from flowrpc.component.compute import CloudCompute
-from flowrpc.component.framework_vars import framework_dict
+from flowrpc.component.framework_vars import framework_dict, set_framework_var
 from flowrpc.errors import ComponentError
 from flowrpc.protocol.resources import Demand
-from flowrpc.state import Extension, Remove, Set, Value, same
+from flowrpc.state import Extension, Value, same
 from flowrpc.state.records import Run
 
 ANY_COMPUTE = CloudCompute()
@@ -102,11 +102,12 @@ class WorkNeeds(Component):
             _hold(self, var, need)
             return
         _refuse_unsupported(self.name, var, need)
-        _record(self, var, need)
+        set_framework_var(self, var, need)
         framework_dict(self, "_needs_set")[var] = True
 
     def _is_begun(self) -> bool:
-        return self._executing or bool(self._run_id) or self._latest() is not None
+        latest = self._latest()
+        return self._executing or bool(self._run_id) or (latest is not None and not latest.prepares)
 
     def _latest(self) -> Run | None:
         raise NotImplementedError
@@ -148,15 +149,6 @@ def _hold(work: WorkNeeds, var: str, need: Extension | None) -> None:
         work._var_names.pop(var, None)
         work.__dict__.pop(var, None)
         return
-    work._var_names[var] = None
-    work.__dict__[var] = need
-
-
-def _record(work: WorkNeeds, var: str, need: Extension) -> None:
-    """Sets a need of a work in a tree that is recorded."""
-    assert work._log is not None, "the tree is recorded"
-    before = Set((var,), work.__dict__[var]) if var in work._var_names else Remove((var,))
-    work._log.record(work, Set((var,), need), before if work._log.undoable else None)
     work._var_names[var] = None
     work.__dict__[var] = need
 

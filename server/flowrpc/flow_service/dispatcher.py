@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from flowrpc.component.framework_vars import set_framework_var
 from flowrpc.component.needs import demand_of, requirements_of
 from flowrpc.component.work import LightningWork
 from flowrpc.flow_service.attempts import Attempt, apply_delta, note_flow_change, take_back
@@ -29,6 +30,7 @@ from flowrpc.protocol.messages import (
     Nack,
     NackReason,
     Rejected,
+    Serving,
     StartRun,
     StopRunner,
     VarsChanged,
@@ -37,6 +39,7 @@ from flowrpc.protocol.messages import (
 )
 from flowrpc.state import Change, Set, Value, untrack
 from flowrpc.state.records import Failure, FailureReason, Recipe, RunRecord, RunStatus
+from flowrpc.state.work_facts import PORT, URL
 from flowrpc.store.interface import Applied
 
 logger = logging.getLogger(__name__)
@@ -177,8 +180,38 @@ class Dispatcher:
         self._reasons.forget(name)
         self._idle_until.pop(name, None)
         agent_id = self._hosts.pop(name, None)
+        self._silence(name)
         for session in self._sessions.of_agent(agent_id):
             self._emit(Send(session.number, StopRunner(work=name, grace=STOP_GRACE)))
+
+    def serve(self, session: Session, serving: Serving) -> None:
+        """Takes where a work serves, from the agent that has its runner."""
+        work, host = self._find_work(serving.work), self._hosts.get(serving.work)
+        if work is None or host not in (None, session.hello.agent_id) or not session.fit(serving.work):
+            return
+        self._hosts[serving.work] = session.hello.agent_id
+        if serving.port:
+            set_framework_var(work, PORT, serving.port)
+        if serving.url or work.url:
+            set_framework_var(work, URL, serving.url)
+
+    def addresses(self, work: str) -> tuple[str, str]:
+        """Returns the addresses of the host that has, or had last, the runner of a work; empty if none is attached."""
+        for session in self._sessions.of_agent(self._hosts.get(work)):
+            return session.hello.internal_ip, session.hello.public_ip
+        return "", ""
+
+    def lose_runners(self, agent_id: str) -> None:
+        """Notes that the processes of works at an agent are gone."""
+        for name in [name for name, host in self._hosts.items() if host == agent_id]:
+            self._ledger.consume_start(name)
+            self._silence(name)
+
+    def _silence(self, name: str) -> None:
+        """Takes the URL of a work back."""
+        work = self._find_work(name)
+        if work is not None and work.url:
+            set_framework_var(work, URL, "")
 
     def busy_works(self) -> dict[str, Attempt]:
         """Returns the attempt that is under way of each work that has one."""
@@ -246,6 +279,12 @@ class Dispatcher:
         for attempt in self._attempts.values():
             if attempt.session == number:
                 attempt.session, attempt.suspect_since = None, now.monotonic
+
+    def silence_idle(self, agent_id: str) -> None:
+        """Takes the URLs of works back that an agent serves beside its attempts: it is away, and tells them again."""
+        busy = {attempt.work.name for attempt in self._attempts.values()}
+        for name in [name for name, host in self._hosts.items() if host == agent_id and name not in busy]:
+            self._silence(name)
 
     def resume(self, hello: Hello, number: int) -> None:
         """Goes on with an agent after its verdicts: tells what it missed, and decides on what it does not hold."""
@@ -340,6 +379,7 @@ class Dispatcher:
         facts = (attempt.number, attempt.run_id, attempt.work.name)
         logger.log(level, "attempt %d of run %s of %s is lost and will be made again: %s", *facts, why)
         del self._attempts[attempt.run_id]
+        self._silence(attempt.work.name)
         record = self._ledger.record(attempt.run_id)
         if record is not None and not record.run.status.terminal:
             self._wait_again(attempt, record)
@@ -542,4 +582,5 @@ def _start_message(record: RunRecord, attempt: Attempt) -> StartRun:
         kwargs=record.run.kwargs,
         orphan_grace=attempt.grace,
         requirements=requirements_of(work, local=attempt.agent_id == LOCAL_AGENT),
+        prepare=record.run.prepares,
     )

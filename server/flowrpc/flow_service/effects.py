@@ -5,7 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from flowrpc.errors import CallError
-from flowrpc.protocol.answers import AgentInfo, CommandInfo, CommandOutcome, UpdateOutcome, WorkInfo
+from flowrpc.protocol.answers import (
+    AgentInfo,
+    CommandInfo,
+    CommandOutcome,
+    CommandSource,
+    UpdateOutcome,
+    WorkInfo,
+)
 from flowrpc.protocol.messages import FlowMessage
 from flowrpc.state.records import AppStatus
 
@@ -18,8 +25,16 @@ class WorkList:
     revision: int
 
 
-Answer = CommandOutcome | UpdateOutcome | tuple[CommandInfo, ...] | tuple[AgentInfo, ...] | WorkList | int
-"""What a request is answered: an outcome, the commands, the agents, the works, or the revision."""
+Answer = (
+    CommandOutcome
+    | UpdateOutcome
+    | tuple[CommandInfo, ...]
+    | tuple[AgentInfo, ...]
+    | CommandSource
+    | WorkList
+    | int
+)
+"""What a request is answered: an outcome, the commands, the agents, a command's source, the works, the revision."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,4 +68,12 @@ class Exit:
     status: AppStatus
 
 
-Effect = Reply | Send | CloseSession | Exit
+@dataclass(frozen=True, slots=True)
+class ReadyChanged:
+    """Tells probes that the app became ready, or is no longer."""
+
+    unready: tuple[str, ...]
+    """Names of flows that are not ready, the first ones; empty when the app is ready."""
+
+
+Effect = Reply | Send | CloseSession | Exit | ReadyChanged

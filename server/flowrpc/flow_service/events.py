@@ -62,6 +62,13 @@ class CommandsListed(Request):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SourceRequested(Request):
+    """A client asks for the source of a command's client part."""
+
+    command: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WorksListed(Request):
     """A client asks what works there are."""
 
@@ -114,6 +121,7 @@ Event = (
     | UpdateRequested
     | CancelRequested
     | CommandsListed
+    | SourceRequested
     | WorksListed
     | AgentsListed
     | StopRequested

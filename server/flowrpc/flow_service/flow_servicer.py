@@ -16,6 +16,7 @@ from flowrpc.flow_service.events import (
     CancelRequested,
     CommandCalled,
     CommandsListed,
+    SourceRequested,
     StopRequested,
     UpdateRequested,
     WorksListed,
@@ -130,6 +131,11 @@ class FlowServicer(flow_service_pb2_grpc.FlowServiceServicer):
         commands = await self._ask(CommandsListed)
         chosen, token = _page(commands, page.page_size, page.page_token)
         return answers.encode_commands(chosen, token)
+
+    @_unary
+    async def GetCommandSource(self, request: Any, context: Any) -> Any:
+        command = requests.decode_get_command_source(request)
+        return answers.encode_command_source(await self._ask(partial(SourceRequested, command=command)))
 
     @_unary
     async def ListWorks(self, request: Any, context: Any) -> Any:

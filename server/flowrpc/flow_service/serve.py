@@ -18,15 +18,16 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Protocol
 
-from flowrpc.component.app import LightningApp
+from flowrpc.component.app import LightningApp, may_be_same_app
 from flowrpc.component.component import type_name
 from flowrpc.errors import CallError, FlowrpcError, StartError, StoreError
 from flowrpc.flow_service.calls_waiting import WaitingCalls
 from flowrpc.flow_service.core import Core
-from flowrpc.flow_service.effects import CloseSession, Effect, Exit, Reply, Send
+from flowrpc.flow_service.effects import CloseSession, Effect, Exit, ReadyChanged, Reply, Send
 from flowrpc.flow_service.engine import ENGINE_THREAD, Engine
 from flowrpc.flow_service.events import AgentExited, StopRequested
 from flowrpc.flow_service.flow_servicer import FlowServicer
+from flowrpc.flow_service.health import Health
 from flowrpc.flow_service.instant import Instant
 from flowrpc.flow_service.logs import HubHandler, LogHub, Tee
 from flowrpc.flow_service.publisher import Publisher
@@ -92,6 +93,8 @@ class Hooks:
     """Is told how the app ended, if it did so by itself or in order."""
     echo: Callable[[LogRecord], None] | None = None
     """Shows a log record of a work on the terminal."""
+    readiness: Callable[[tuple[str, ...]], None] | None = None
+    """Is told, once the app is served and then at each change, which flows are not ready; none: the app is ready."""
 
 
 def serve(app: LightningApp, options: ServeOptions, hooks: Hooks) -> int:
@@ -121,9 +124,7 @@ def _check_same_app(app: LightningApp, recovered: Recovered, options: ServeOptio
     """Refuses a data directory that holds another app's state."""
     root = recovered.replica.components.get("root")
     found = type_name(type(app.root))
-    if root is None or root.type == found:
-        return
-    if all(then != now for then, now in zip(root.type.split(":"), found.split(":"), strict=True)):
+    if root is not None and not may_be_same_app(root.type, found):
         raise StartError(
             f"{options.data_dir} holds the state of another app ({root.type}, not {found}); "
             "give this one its own --data-dir, or begin anew with --fresh"
@@ -149,6 +150,7 @@ class _Service:
         self._loop = asyncio.get_running_loop()
         self._started = asyncio.Event()
         self._ended = asyncio.Event()
+        self._is_served = False
         self._build()
 
     async def run(self) -> int:
@@ -187,6 +189,7 @@ class _Service:
         self._work_servicer = WorkServicer(self._engine.submit, self._logs)
         flow_servicer = FlowServicer(self._waiting, self._publisher, self._logs, self._info)
         self._server = Server(flow_servicer, self._work_servicer, Guard(_tokens(self._options.data_dir)))
+        self._health = Health(self._server)
 
     async def _live(self) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -199,11 +202,14 @@ class _Service:
         await _first(self._started, self._ended)
         if self._failure is not None:
             return
+        await self._health.begin()
         await self._server.start()
         self._agent = self._hooks.place_agent(self._local_address, self._agent_exited)
         await self._agent.start()
-        await self._server.set_serving(True)
+        await self._health.serve()
         self._hooks.ready(self._info(), self._address, self._local_address)
+        self._is_served = True
+        self._tell_readiness()
         await self._ended.wait()
 
     @contextmanager
@@ -227,7 +233,7 @@ class _Service:
 
     async def _end(self) -> None:
         """Ends in order: what clients see first, then works, then the engine."""
-        await self._server.set_serving(False)
+        await self._health.end()
         status = self._status
         message = f"the app has ended: {status.stage.value}" if status else "the service ended"
         self._waiting.close(CallError("STOPPING", message))
@@ -296,7 +302,21 @@ class _Service:
         self._status = effect.status
         self._ended.set()
 
-    _CARRIERS: Any = {Reply: _reply, Send: _send, CloseSession: _close_session, Exit: _exit}  # noqa: RUF012
+    def _ready_changed(self, effect: ReadyChanged) -> None:
+        self._health.change(effect.unready)
+        self._tell_readiness()
+
+    def _tell_readiness(self) -> None:
+        if self._is_served and self._hooks.readiness is not None:
+            self._hooks.readiness(self._health.unready)
+
+    _CARRIERS: Any = {  # noqa: RUF012
+        Reply: _reply,
+        Send: _send,
+        CloseSession: _close_session,
+        Exit: _exit,
+        ReadyChanged: _ready_changed,
+    }
 
     def _failed(self, error: BaseException) -> None:
         self._failure = error
@@ -325,6 +345,8 @@ class _Service:
             started_at=self._started_at,
             version=self._version,
             pid=os.getpid(),
+            ready=self._health.ready,
+            unready=self._health.unready,
         )
 
 

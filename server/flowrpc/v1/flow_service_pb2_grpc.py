@@ -63,6 +63,11 @@ class FlowServiceStub:
                 request_serializer=flowrpc_dot_v1_dot_flow__service__pb2.ListCommandsRequest.SerializeToString,
                 response_deserializer=flowrpc_dot_v1_dot_flow__service__pb2.ListCommandsResponse.FromString,
                 _registered_method=True)
+        self.GetCommandSource = channel.unary_unary(
+                '/flowrpc.v1.FlowService/GetCommandSource',
+                request_serializer=flowrpc_dot_v1_dot_flow__service__pb2.GetCommandSourceRequest.SerializeToString,
+                response_deserializer=flowrpc_dot_v1_dot_flow__service__pb2.GetCommandSourceResponse.FromString,
+                _registered_method=True)
         self.CallCommand = channel.unary_unary(
                 '/flowrpc.v1.FlowService/CallCommand',
                 request_serializer=flowrpc_dot_v1_dot_flow__service__pb2.CallCommandRequest.SerializeToString,
@@ -137,6 +142,13 @@ class FlowServiceServicer:
 
     def ListCommands(self, request, context):
         """Lists the commands of the app. Role: read.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetCommandSource(self, request, context):
+        """Gives the source of a command's client part. Nobody may run it whose user did not ask for that. Role: call.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -218,6 +230,11 @@ def add_FlowServiceServicer_to_server(servicer, server):
                     servicer.ListCommands,
                     request_deserializer=flowrpc_dot_v1_dot_flow__service__pb2.ListCommandsRequest.FromString,
                     response_serializer=flowrpc_dot_v1_dot_flow__service__pb2.ListCommandsResponse.SerializeToString,
+            ),
+            'GetCommandSource': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetCommandSource,
+                    request_deserializer=flowrpc_dot_v1_dot_flow__service__pb2.GetCommandSourceRequest.FromString,
+                    response_serializer=flowrpc_dot_v1_dot_flow__service__pb2.GetCommandSourceResponse.SerializeToString,
             ),
             'CallCommand': grpc.unary_unary_rpc_method_handler(
                     servicer.CallCommand,
@@ -394,6 +411,33 @@ class FlowService:
             '/flowrpc.v1.FlowService/ListCommands',
             flowrpc_dot_v1_dot_flow__service__pb2.ListCommandsRequest.SerializeToString,
             flowrpc_dot_v1_dot_flow__service__pb2.ListCommandsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetCommandSource(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/flowrpc.v1.FlowService/GetCommandSource',
+            flowrpc_dot_v1_dot_flow__service__pb2.GetCommandSourceRequest.SerializeToString,
+            flowrpc_dot_v1_dot_flow__service__pb2.GetCommandSourceResponse.FromString,
             options,
             channel_credentials,
             insecure,

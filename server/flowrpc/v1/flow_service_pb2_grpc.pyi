@@ -47,6 +47,8 @@ class FlowServiceStub:
     """Changes vars of one component from outside, whole or not at all. Role: call."""
     ListCommands: _grpc.UnaryUnaryMultiCallable[_flow_service_pb2.ListCommandsRequest, _flow_service_pb2.ListCommandsResponse]
     """Lists the commands of the app. Role: read."""
+    GetCommandSource: _grpc.UnaryUnaryMultiCallable[_flow_service_pb2.GetCommandSourceRequest, _flow_service_pb2.GetCommandSourceResponse]
+    """Gives the source of a command's client part. Nobody may run it whose user did not ask for that. Role: call."""
     CallCommand: _grpc.UnaryUnaryMultiCallable[_flow_service_pb2.CallCommandRequest, _flow_service_pb2.CallCommandResponse]
     """Calls a command and answers when what it did is durable. Role: call."""
     ListWorks: _grpc.UnaryUnaryMultiCallable[_flow_service_pb2.ListWorksRequest, _flow_service_pb2.ListWorksResponse]
@@ -81,6 +83,8 @@ class FlowServiceAsyncStub(FlowServiceStub):
     """Changes vars of one component from outside, whole or not at all. Role: call."""
     ListCommands: _aio.UnaryUnaryMultiCallable[_flow_service_pb2.ListCommandsRequest, _flow_service_pb2.ListCommandsResponse]  # type: ignore[assignment]
     """Lists the commands of the app. Role: read."""
+    GetCommandSource: _aio.UnaryUnaryMultiCallable[_flow_service_pb2.GetCommandSourceRequest, _flow_service_pb2.GetCommandSourceResponse]  # type: ignore[assignment]
+    """Gives the source of a command's client part. Nobody may run it whose user did not ask for that. Role: call."""
     CallCommand: _aio.UnaryUnaryMultiCallable[_flow_service_pb2.CallCommandRequest, _flow_service_pb2.CallCommandResponse]  # type: ignore[assignment]
     """Calls a command and answers when what it did is durable. Role: call."""
     ListWorks: _aio.UnaryUnaryMultiCallable[_flow_service_pb2.ListWorksRequest, _flow_service_pb2.ListWorksResponse]  # type: ignore[assignment]
@@ -142,6 +146,14 @@ class FlowServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_flow_service_pb2.ListCommandsResponse, _abc.Awaitable[_flow_service_pb2.ListCommandsResponse]]:
         """Lists the commands of the app. Role: read."""
+
+    @_abc_1.abstractmethod
+    def GetCommandSource(
+        self,
+        request: _flow_service_pb2.GetCommandSourceRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_flow_service_pb2.GetCommandSourceResponse, _abc.Awaitable[_flow_service_pb2.GetCommandSourceResponse]]:
+        """Gives the source of a command's client part. Nobody may run it whose user did not ask for that. Role: call."""
 
     @_abc_1.abstractmethod
     def CallCommand(

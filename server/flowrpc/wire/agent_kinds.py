@@ -28,6 +28,8 @@ def _fill_hello(message: pb.Hello, hello: plain.Hello) -> None:
     message.labels.update(hello.labels)
     if hello.resources != NOTHING:
         fill_resources(message.resources, hello.resources)
+    message.internal_ip = hello.internal_ip
+    message.public_ip = hello.public_ip
     for held in hello.held:
         message.held.add(run_id=held.run_id, attempt=held.attempt, last_seq=held.last_seq)
 
@@ -44,6 +46,8 @@ def _decode_hello(message: pb.Hello) -> plain.Hello:
         capacity=message.capacity,
         resources=decode_resources(message.resources),
         labels=dict(message.labels),
+        internal_ip=message.internal_ip,
+        public_ip=message.public_ip,
     )
 
 
@@ -133,6 +137,16 @@ def _decode_bye(message: pb.Bye) -> plain.Bye:
     return plain.Bye(message=message.message)
 
 
+def _fill_serving(message: pb.Serving, serving: plain.Serving) -> None:
+    message.work = serving.work
+    message.port = serving.port
+    message.url = serving.url
+
+
+def _decode_serving(message: pb.Serving) -> plain.Serving:
+    return plain.Serving(work=message.work, port=message.port, url=message.url)
+
+
 ENCODERS: dict[type, tuple[str, Callable[[Any, Any], None]]] = {
     plain.Hello: ("hello", _fill_hello),
     plain.Beat: ("beat", _fill_beat),
@@ -142,6 +156,7 @@ ENCODERS: dict[type, tuple[str, Callable[[Any, Any], None]]] = {
     plain.Finished: ("finished", _fill_finished),
     plain.LogBatch: ("logs", _fill_logs),
     plain.Bye: ("bye", _fill_bye),
+    plain.Serving: ("serving", _fill_serving),
 }
 """Of each type its field in every envelope that has it, and how to write it there."""
 
@@ -154,5 +169,6 @@ DECODERS: dict[str, Callable[[Any], object]] = {
     "finished": _decode_finished,
     "logs": _decode_logs,
     "bye": _decode_bye,
+    "serving": _decode_serving,
 }
 """Of each field how to read it."""

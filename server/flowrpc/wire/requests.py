@@ -66,6 +66,16 @@ def encode_get_app() -> pb.GetAppRequest:
     return pb.GetAppRequest()
 
 
+def encode_get_command_source(command: str) -> pb.GetCommandSourceRequest:
+    """Asks for the source of a command's client part."""
+    return pb.GetCommandSourceRequest(command=command)
+
+
+def decode_get_command_source(message: pb.GetCommandSourceRequest) -> str:
+    """Reads the name of the command whose source is asked for."""
+    return message.command
+
+
 def encode_call_command(request: CallCommand) -> pb.CallCommandRequest:
     """Asks for a command.
 

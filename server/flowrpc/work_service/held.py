@@ -6,7 +6,7 @@ from collections import deque
 from dataclasses import replace
 from typing import TypeAlias
 
-from flowrpc.protocol.messages import Finished, HeldAttempt, StartRun
+from flowrpc.protocol.messages import Finished, HeldAttempt, Serving, StartRun
 from flowrpc.state.fold import apply
 from flowrpc.state.records import Failure
 from flowrpc.work_service.outbox import Outbox
@@ -69,6 +69,8 @@ class Runner:
         self.waiting: deque[Attempt] = deque()
         self.verdict: Failure | None = None
         """Why the agent kills it, which then is why its attempt failed."""
+        self.serving: Serving | None = None
+        """Where the work serves, if it does."""
 
     @property
     def free(self) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from uuid import uuid4
 
+from flowrpc.component.endpoint import LOCALHOST
 from flowrpc.protocol.resources import NOTHING, Resources
 
 
@@ -28,6 +29,10 @@ class Identity:
     resources: Resources = NOTHING
     """What works may take of the machine, altogether."""
     labels: dict[str, str] = field(default_factory=dict)
+    internal_ip: str = LOCALHOST
+    """Address of this host on the network that it shares with the flow."""
+    public_ip: str = ""
+    """Address of this host on the internet; empty if nobody told."""
 
     def executes(self, work: str) -> bool:
         """Tells whether the work is one of ours."""

@@ -18,9 +18,11 @@ class Runners:
         app_file: The file that holds the app.
         listener: Hears of all of them.
         guard: Kills what they started if the agent cannot.
+        addresses: The internal and the public address of this host.
     """
 
-    def __init__(self, app_file: Path, listener: Listener, guard: Guard) -> None:
+    def __init__(self, app_file: Path, listener: Listener, guard: Guard, addresses: tuple[str, str]) -> None:
+        self._addresses = addresses
         self._app_file = app_file
         self._listener = listener
         self._guard = guard
@@ -31,7 +33,8 @@ class Runners:
     def spawn(self, work: str) -> None:
         """Starts the runner of a work; if the system does not let it, that is how it ended."""
         try:
-            self._processes[work] = RunnerProcess(work, self._app_file, self._listener, self._guard)
+            process = RunnerProcess(work, self._app_file, self._listener, self._guard, self._addresses)
+            self._processes[work] = process
             self._none_left.clear()
         except OSError as error:
             message = f"{work}: its process could not be started: {error}"
@@ -43,6 +46,12 @@ class Runners:
         process = self._processes.get(work)
         if process is not None:
             process.tell(request)
+
+    def end(self, work: str) -> None:
+        """Lets a runner that executes nothing end by itself."""
+        process = self._processes.get(work)
+        if process is not None:
+            process.end()
 
     def kill(self, work: str) -> None:
         """Kills a runner."""

@@ -18,6 +18,7 @@ from flowrpc.work_service.agent import Agent, AgentOptions
 from flowrpc.work_service.guard import Guard
 from flowrpc.work_service.identity import Identity
 from flowrpc.work_service.machine import measure
+from flowrpc.work_service.own_address import address_towards
 from flowrpc.work_service.parent import die_with_parent
 
 STOPPED = 0
@@ -88,6 +89,8 @@ def options_from(
     memory: int | None = None,
     gpus: int | None = None,
     labels: Mapping[str, str] | None = None,
+    internal_ip: str | None = None,
+    public_ip: str = "",
 ) -> ServeOptions:
     """Makes options of what a command line says; what works may take is measured where it does not."""
     found = measure()
@@ -104,5 +107,7 @@ def options_from(
             gpus=found.gpus if gpus is None else gpus,
         ),
         labels=dict(labels or {}),
+        internal_ip=internal_ip or address_towards(address),
+        public_ip=public_ip,
     )
     return ServeOptions(identity=identity, agent=agent, parent_pid=parent_pid)
