@@ -10,12 +10,24 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from flowrpc.api import Delete, Get, Patch, Post, Put
-    from flowrpc.component import ClientCommand, Dict, LightningApp, LightningFlow, LightningWork, List, Retry
+    from flowrpc.component import (
+        BuildConfig,
+        ClientCommand,
+        CloudCompute,
+        Dict,
+        LightningApp,
+        LightningFlow,
+        LightningWork,
+        List,
+        Retry,
+    )
     from flowrpc.errors import FlowrpcError, WorkRunError
     from flowrpc.frontend import Frontend, StaticWebFrontend
 
 _HOMES = {
+    "BuildConfig": "flowrpc.component",
     "ClientCommand": "flowrpc.component",
+    "CloudCompute": "flowrpc.component",
     "Delete": "flowrpc.api",
     "Dict": "flowrpc.component",
     "FlowrpcError": "flowrpc.errors",
@@ -34,7 +46,9 @@ _HOMES = {
 }
 
 __all__ = [
+    "BuildConfig",
     "ClientCommand",
+    "CloudCompute",
     "Delete",
     "Dict",
     "FlowrpcError",

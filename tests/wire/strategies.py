@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from flowrpc.protocol import answers, messages, requests
+from flowrpc.protocol.resources import Resources
 from flowrpc.protocol.stored_answer import StoredAnswer
 from flowrpc.state import records
 from flowrpc.state.changes import Change, Path, Remove, Set, Splice
@@ -92,6 +93,7 @@ runs = st.builds(
     started_at=st.none() | times,
     ended_at=st.none() | times,
     agent_id=texts,
+    pending_reason=texts,
 )
 run_records = st.builds(
     records.RunRecord,
@@ -152,6 +154,7 @@ start_runs = st.builds(
     args=st.lists(values, max_size=2).map(tuple),
     kwargs=entries,
     orphan_grace=spans,
+    requirements=st.lists(texts, max_size=2).map(tuple),
     prepare=st.booleans(),
 )
 cancel_attempts = st.builds(messages.CancelAttempt, run_id=ids, attempt=int32s, grace=spans)
@@ -166,6 +169,13 @@ nacks = st.builds(
     var=texts,
     message=texts,
 )
+resources = st.builds(
+    Resources,
+    cpu_millis=st.integers(0, 2**62),
+    memory_bytes=st.integers(0, 2**62),
+    gpus=st.integers(0, 2**31 - 1),
+)
+labels = st.dictionaries(texts, texts, max_size=2)
 servings = st.builds(messages.Serving, work=texts, port=int32s, url=texts)
 AGENT_KINDS: dict[type, st.SearchStrategy[Any]] = {
     messages.Hello: st.builds(
@@ -178,6 +188,8 @@ AGENT_KINDS: dict[type, st.SearchStrategy[Any]] = {
         held=st.lists(held_attempts, max_size=2).map(tuple),
         version=texts,
         capacity=int32s,
+        resources=resources,
+        labels=labels,
         internal_ip=texts,
         public_ip=texts,
     ),
@@ -286,10 +298,24 @@ works = st.builds(
     succeeded_count=int64s,
     failed_count=int64s,
     timed_out_count=int64s,
+    pending_reason=texts,
     display_name=texts,
     url=texts,
     internal_ip=texts,
     public_ip=texts,
+)
+agents = st.builds(
+    answers.AgentInfo,
+    agent_id=names,
+    host=texts,
+    pid=int64s,
+    version=texts,
+    works=st.lists(texts, max_size=2).map(tuple),
+    capacity=int32s,
+    attempt_count=int32s,
+    resources=resources,
+    taken=resources,
+    labels=labels,
 )
 
 page_sizes = st.integers(1, 1000)

@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from flowrpc.protocol.answers import (
+    AgentInfo,
     AppInfo,
     CommandInfo,
     CommandOutcome,
@@ -34,7 +35,7 @@ from flowrpc.protocol.requests import (
 from flowrpc.state.changes import Change, Set
 from flowrpc.state.records import Run, RunStatus
 from flowrpc.state.values import Value, copy_value
-from flowrpc.wire import answers, outcomes, requests, watch
+from flowrpc.wire import agents, answers, outcomes, requests, watch
 
 from flowrpc_client.connection import Connection
 from flowrpc_client.errors import CommandFailed
@@ -210,6 +211,10 @@ class FlowClient:
         """Lists the works of the app, by name."""
         return all_pages(self._work_page)
 
+    def agents(self) -> list[AgentInfo]:
+        """Lists the attached agents with what they have and what is taken of it, by name."""
+        return all_pages(self._agent_page)
+
     def runs(self, work: str | None = None, statuses: Iterable[RunStatus] = ()) -> list[Run]:
         """Lists runs, newest first: of one work or of all, in some statuses or in any."""
         wanted = frozenset(statuses)
@@ -276,6 +281,10 @@ class FlowClient:
     def _work_page(self, token: str) -> answers.Page[WorkInfo]:
         request = requests.encode_list_works(ListPage(page_size=PAGE_SIZE, page_token=token))
         return answers.decode_works(self._send("ListWorks", request))
+
+    def _agent_page(self, token: str) -> answers.Page[AgentInfo]:
+        request = requests.encode_list_agents(ListPage(page_size=PAGE_SIZE, page_token=token))
+        return agents.decode_agents(self._send("ListAgents", request))
 
     def _send(self, method: str, request: Any) -> Any:
         return self._connection.send(method, request, self._timeout)

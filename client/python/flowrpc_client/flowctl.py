@@ -31,11 +31,12 @@ _SECTIONS = {
     "Apps": ("run", "ps", "stop", "bundle"),
     "State": ("state", "state export", "state import", "watch"),
     "Commands": ("commands", "call"),
-    "Works": ("works", "runs", "cancel", "logs", "work"),
+    "Works": ("works", "runs", "cancel", "logs", "agents", "work"),
 }
 
 # Imported when one is used, so that `flowctl call` starts fast.
 _OWN = {
+    "agents": "agents",
     "call": "call",
     "cancel": "works",
     "commands": "call",

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from flowrpc.cli.offer import offer_options
 from flowrpc.errors import FlowrpcError
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ USAGE = 2
     type=click.IntRange(min=1),
     help="How many works to execute here at a time, each in a process of its own; others wait.  [default: 64]",
 )
+@offer_options
 @click.option("--tls-cert", type=click.Path(path_type=Path), help="Certificate of the server, PEM.")
 @click.option("--tls-key", type=click.Path(path_type=Path), help="Its private key, PEM.")
 @click.option(
@@ -87,6 +89,10 @@ def run(  # noqa: PLR0917  # click passes them by name
     name: str | None,
     remote_works: tuple[str, ...],
     max_works: int | None,
+    cpus: float | None,
+    memory: int | None,
+    gpus: int | None,
+    labels: tuple[tuple[str, str], ...],
     tls_cert: Path | None,
     tls_key: Path | None,
     log_level: str | None,
@@ -121,6 +127,10 @@ def run(  # noqa: PLR0917  # click passes them by name
         fresh=fresh,
         remote_works=remote_works,
         max_works=max_works,
+        cpus=cpus,
+        memory_bytes=memory,
+        gpus=gpus,
+        labels=dict(labels),
         tls_files=(tls_cert, tls_key),
         log_level=log_level,
         tell_fd=tell_fd,

@@ -46,6 +46,10 @@ class Serving:
     fresh: bool
     remote_works: tuple[str, ...]
     max_works: int | None
+    cpus: float | None
+    memory_bytes: int | None
+    gpus: int | None
+    labels: dict[str, str]
     tls_files: tuple[Path | None, Path | None]
     log_level: str | None
     tell_fd: int | None = None
@@ -138,6 +142,10 @@ class Serving:
             address=address,
             token_file=self.data_dir / "tokens" / "work",
             max_works=self.max_works,
+            cpus=self.cpus,
+            memory_bytes=self.memory_bytes,
+            gpus=self.gpus,
+            labels=self.labels,
         )
         return LocalPlacement(placed, _Watcher(on_exit))
 

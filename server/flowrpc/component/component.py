@@ -246,6 +246,7 @@ class Component(metaclass=ComponentMeta):
         if parent._log is not None:
             parent._log.check_thread(parent)
             self._check_rebuildable(wanted)
+            self._check_supported(wanted)
 
     def _place(self, key: str, child: Component) -> None:
         """Makes a component a child and, if this tree is recorded, records it with all it holds."""
@@ -335,6 +336,11 @@ class Component(metaclass=ComponentMeta):
         for key, child in self._children.items():
             if not child._inherent:
                 child._check_rebuildable(f"{wanted}.{key}")
+
+    def _check_supported(self, name: str) -> None:
+        """Refuses a component that needs what nothing gives it, here or below; `name` is what it will be called."""
+        for key, child in self._children.items():
+            child._check_supported(f"{name}.{key}")
 
     def _forget_child(self, key: str) -> None:
         """Drops the attribute of a child whose attachment is undone."""

@@ -33,6 +33,7 @@ from flowrpc.flow_service.events import (
     AgentAttached,
     AgentDetached,
     AgentExited,
+    AgentsListed,
     AgentSpoke,
     CancelRequested,
     CommandCalled,
@@ -293,7 +294,8 @@ class Core:
         if self._dispatcher.dispatch_due and self.ended is None:
             # A run begins with the vars as they are now: they are told with it, not after it.
             self._drain()
-            self._dispatcher.dispatch()
+            if self._dispatcher.dispatch():
+                self.wants_pass = True
 
     def _tell_routes(self) -> None:
         """Tells the shell what routes there are, if that changed."""
@@ -414,6 +416,9 @@ class Core:
         infos = tuple(self._work_info(work) for work in self._tree.works())
         self._reply(event.call_id, WorkList(infos, self._revision_read()))
 
+    def _list_agents(self, event: AgentsListed, now: Instant) -> None:
+        self._reply(event.call_id, self._dispatcher.agents())
+
     def _work_info(self, work: LightningWork) -> WorkInfo:
         latest, tally = self._ledger.latest(work.name), self._ledger.tally(work.name)
         internal_ip, public_ip = work._addresses()
@@ -428,6 +433,7 @@ class Core:
             succeeded_count=tally.succeeded,
             failed_count=tally.failed,
             timed_out_count=tally.timeouts,
+            pending_reason=next((r.run.pending_reason for r in self._ledger.queue(work.name)), ""),
             display_name=work.display_name,
             url=work.url,
             internal_ip=internal_ip,
@@ -469,6 +475,7 @@ class Core:
         CommandsListed: _list_commands,
         SourceRequested: _give_source,
         WorksListed: _list_works,
+        AgentsListed: _list_agents,
         StopRequested: _stop_app,
         AgentAttached: _agent_attached,
         AgentSpoke: _agent_spoke,

@@ -8,7 +8,14 @@ from typing import Any
 from flowrpc.component.frontend import Frontend
 from flowrpc.errors import CallError
 from flowrpc.flow_service.routes import Route
-from flowrpc.protocol.answers import CommandInfo, CommandOutcome, CommandSource, UpdateOutcome, WorkInfo
+from flowrpc.protocol.answers import (
+    AgentInfo,
+    CommandInfo,
+    CommandOutcome,
+    CommandSource,
+    UpdateOutcome,
+    WorkInfo,
+)
 from flowrpc.protocol.messages import FlowMessage
 from flowrpc.state.records import AppStatus
 
@@ -32,9 +39,16 @@ class RouteOutcome:
 
 
 Answer = (
-    CommandOutcome | RouteOutcome | UpdateOutcome | tuple[CommandInfo, ...] | CommandSource | WorkList | int
+    CommandOutcome
+    | RouteOutcome
+    | UpdateOutcome
+    | tuple[CommandInfo, ...]
+    | tuple[AgentInfo, ...]
+    | CommandSource
+    | WorkList
+    | int
 )
-"""What a request is answered: an outcome, the commands, the source of one, the works, or the revision."""
+"""What a request is answered: an outcome, the commands, the agents, a command's source, the works, the revision."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,6 +91,11 @@ class WorksListed(Request):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AgentsListed(Request):
+    """A client asks what agents are attached."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StopRequested:
     """Somebody stops the app in order. A `call_id` of 0 wants no answer."""
 
@@ -136,6 +141,7 @@ Event = (
     | CommandsListed
     | SourceRequested
     | WorksListed
+    | AgentsListed
     | StopRequested
     | AgentAttached
     | AgentSpoke

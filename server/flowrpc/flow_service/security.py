@@ -29,6 +29,7 @@ NEEDED: dict[str, str] = {
             "WatchState",
             "ListCommands",
             "ListWorks",
+            "ListAgents",
             "ListRuns",
             "StreamLogs",
         )

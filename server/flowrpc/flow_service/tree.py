@@ -42,8 +42,9 @@ class Tree:
         """Begins to record, and adds how the tree that the code built differs from the recorded one.
 
         Raises:
-            ComponentError: The commands or routes of the tree cannot be served.
+            ComponentError: Commands or routes of the tree cannot be served, or a work needs what nothing gives it.
         """
+        self.root._check_supported(self.root.name)
         for component in self.root._walk():
             component.__dict__.update(_log=self.log, _context=context)
         gone = tuple(record.name for record in self.restored.missing)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import enum
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
+from flowrpc.protocol.resources import NOTHING, Resources
 from flowrpc.state.records import AppStatus, ComponentRecord, Failure, Revision, Run
 from flowrpc.state.values import Value
 
@@ -157,3 +158,23 @@ class WorkInfo:
     """Where it serves; empty while it does not."""
     internal_ip: str = ""
     public_ip: str = ""
+    pending_reason: str = ""
+    """Why its oldest unfinished run waits, if it needs what no attached agent has now."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentInfo:
+    """An agent that is attached."""
+
+    agent_id: str
+    host: str = ""
+    pid: int = 0
+    version: str = ""
+    works: tuple[str, ...] = ()
+    capacity: int = 0
+    attempt_count: int = 0
+    """How many attempts it executes now."""
+    resources: Resources = NOTHING
+    taken: Resources = NOTHING
+    """What running works asked for."""
+    labels: dict[str, str] = field(default_factory=dict)

@@ -6,6 +6,7 @@ isort:skip_file
 from collections import abc as _abc
 from flowrpc.v1 import app_pb2 as _app_pb2
 from flowrpc.v1 import log_pb2 as _log_pb2
+from flowrpc.v1 import resources_pb2 as _resources_pb2
 from flowrpc.v1 import run_pb2 as _run_pb2
 from flowrpc.v1 import state_pb2 as _state_pb2
 from flowrpc.v1 import value_pb2 as _value_pb2
@@ -762,6 +763,7 @@ class Work(_message.Message):
     URL_FIELD_NUMBER: _builtins.int
     INTERNAL_IP_FIELD_NUMBER: _builtins.int
     PUBLIC_IP_FIELD_NUMBER: _builtins.int
+    PENDING_REASON_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Full name."""
     type: _builtins.str
@@ -788,6 +790,8 @@ class Work(_message.Message):
     """Address of the host that executes it, on the network shared with the flow; empty while none does."""
     public_ip: _builtins.str
     """Address of that host on the internet; empty if unknown."""
+    pending_reason: _builtins.str
+    """Why its oldest unfinished run waits, as `Run.pending_reason`; empty if it does not."""
     @_builtins.property
     def latest_run(self) -> _run_pb2.Run:
         """Its newest run; absent while there is none."""
@@ -809,10 +813,11 @@ class Work(_message.Message):
         url: _builtins.str = ...,
         internal_ip: _builtins.str = ...,
         public_ip: _builtins.str = ...,
+        pending_reason: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["latest_run", b"latest_run"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cache_calls", b"cache_calls", "display_name", b"display_name", "failed_count", b"failed_count", "internal_ip", b"internal_ip", "latest_run", b"latest_run", "name", b"name", "parallel", b"parallel", "public_ip", b"public_ip", "raise_exception", b"raise_exception", "stage", b"stage", "succeeded_count", b"succeeded_count", "timed_out_count", b"timed_out_count", "type", b"type", "url", b"url"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cache_calls", b"cache_calls", "display_name", b"display_name", "failed_count", b"failed_count", "internal_ip", b"internal_ip", "latest_run", b"latest_run", "name", b"name", "parallel", b"parallel", "pending_reason", b"pending_reason", "public_ip", b"public_ip", "raise_exception", b"raise_exception", "stage", b"stage", "succeeded_count", b"succeeded_count", "timed_out_count", b"timed_out_count", "type", b"type", "url", b"url"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -875,6 +880,146 @@ class ListWorksResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListWorksResponse: _TypeAlias = ListWorksResponse  # noqa: Y015
+
+@_typing.final
+class Agent(_message.Message):
+    """An agent that is attached."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class LabelsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    AGENT_ID_FIELD_NUMBER: _builtins.int
+    HOST_FIELD_NUMBER: _builtins.int
+    PID_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    WORKS_FIELD_NUMBER: _builtins.int
+    CAPACITY_FIELD_NUMBER: _builtins.int
+    ATTEMPT_COUNT_FIELD_NUMBER: _builtins.int
+    RESOURCES_FIELD_NUMBER: _builtins.int
+    TAKEN_FIELD_NUMBER: _builtins.int
+    LABELS_FIELD_NUMBER: _builtins.int
+    agent_id: _builtins.str
+    """Its name."""
+    host: _builtins.str
+    """Host name, for people."""
+    pid: _builtins.int
+    """Process id on that host, for people."""
+    version: _builtins.str
+    """Version of flowrpc, or of whatever program speaks the protocol."""
+    capacity: _builtins.int
+    """How many attempts it executes at a time; 0 means no limit."""
+    attempt_count: _builtins.int
+    """How many attempts it executes now."""
+    @_builtins.property
+    def works(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The works it executes, as full names or shell-style patterns."""
+
+    @_builtins.property
+    def resources(self) -> _resources_pb2.Resources:
+        """What works may take of its machine."""
+
+    @_builtins.property
+    def taken(self) -> _resources_pb2.Resources:
+        """What running works asked for."""
+
+    @_builtins.property
+    def labels(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """Its labels."""
+
+    def __init__(
+        self,
+        *,
+        agent_id: _builtins.str = ...,
+        host: _builtins.str = ...,
+        pid: _builtins.int = ...,
+        version: _builtins.str = ...,
+        works: _abc.Iterable[_builtins.str] | None = ...,
+        capacity: _builtins.int = ...,
+        attempt_count: _builtins.int = ...,
+        resources: _resources_pb2.Resources | None = ...,
+        taken: _resources_pb2.Resources | None = ...,
+        labels: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["resources", b"resources", "taken", b"taken"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "attempt_count", b"attempt_count", "capacity", b"capacity", "host", b"host", "labels", b"labels", "pid", b"pid", "resources", b"resources", "taken", b"taken", "version", b"version", "works", b"works"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Agent: _TypeAlias = Agent  # noqa: Y015
+
+@_typing.final
+class ListAgentsRequest(_message.Message):
+    """Request of `ListAgents`."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    page_size: _builtins.int
+    """At most this many; 0 means 100, the maximum is 1,000."""
+    page_token: _builtins.str
+    """`next_page_token` of the previous page; empty for the first."""
+    def __init__(
+        self,
+        *,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListAgentsRequest: _TypeAlias = ListAgentsRequest  # noqa: Y015
+
+@_typing.final
+class ListAgentsResponse(_message.Message):
+    """Response of `ListAgents`."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AGENTS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Token of the next page; empty on the last."""
+    @_builtins.property
+    def agents(self) -> _containers.RepeatedCompositeFieldContainer[Global___Agent]:
+        """The agents, by name."""
+
+    def __init__(
+        self,
+        *,
+        agents: _abc.Iterable[Global___Agent] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agents", b"agents", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListAgentsResponse: _TypeAlias = ListAgentsResponse  # noqa: Y015
 
 @_typing.final
 class ListRunsRequest(_message.Message):

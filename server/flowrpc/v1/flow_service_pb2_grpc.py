@@ -78,6 +78,11 @@ class FlowServiceStub:
                 request_serializer=flowrpc_dot_v1_dot_flow__service__pb2.ListWorksRequest.SerializeToString,
                 response_deserializer=flowrpc_dot_v1_dot_flow__service__pb2.ListWorksResponse.FromString,
                 _registered_method=True)
+        self.ListAgents = channel.unary_unary(
+                '/flowrpc.v1.FlowService/ListAgents',
+                request_serializer=flowrpc_dot_v1_dot_flow__service__pb2.ListAgentsRequest.SerializeToString,
+                response_deserializer=flowrpc_dot_v1_dot_flow__service__pb2.ListAgentsResponse.FromString,
+                _registered_method=True)
         self.ListRuns = channel.unary_unary(
                 '/flowrpc.v1.FlowService/ListRuns',
                 request_serializer=flowrpc_dot_v1_dot_flow__service__pb2.ListRunsRequest.SerializeToString,
@@ -163,6 +168,13 @@ class FlowServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListAgents(self, request, context):
+        """Lists the attached agents with what they have and what is taken of it. Role: read.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListRuns(self, request, context):
         """Lists runs, newest first. Role: read.
         """
@@ -233,6 +245,11 @@ def add_FlowServiceServicer_to_server(servicer, server):
                     servicer.ListWorks,
                     request_deserializer=flowrpc_dot_v1_dot_flow__service__pb2.ListWorksRequest.FromString,
                     response_serializer=flowrpc_dot_v1_dot_flow__service__pb2.ListWorksResponse.SerializeToString,
+            ),
+            'ListAgents': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListAgents,
+                    request_deserializer=flowrpc_dot_v1_dot_flow__service__pb2.ListAgentsRequest.FromString,
+                    response_serializer=flowrpc_dot_v1_dot_flow__service__pb2.ListAgentsResponse.SerializeToString,
             ),
             'ListRuns': grpc.unary_unary_rpc_method_handler(
                     servicer.ListRuns,
@@ -475,6 +492,33 @@ class FlowService:
             '/flowrpc.v1.FlowService/ListWorks',
             flowrpc_dot_v1_dot_flow__service__pb2.ListWorksRequest.SerializeToString,
             flowrpc_dot_v1_dot_flow__service__pb2.ListWorksResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListAgents(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/flowrpc.v1.FlowService/ListAgents',
+            flowrpc_dot_v1_dot_flow__service__pb2.ListAgentsRequest.SerializeToString,
+            flowrpc_dot_v1_dot_flow__service__pb2.ListAgentsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -53,6 +53,8 @@ class FlowServiceStub:
     """Calls a command and answers when what it did is durable. Role: call."""
     ListWorks: _grpc.UnaryUnaryMultiCallable[_flow_service_pb2.ListWorksRequest, _flow_service_pb2.ListWorksResponse]
     """Lists the works with their status. Role: read."""
+    ListAgents: _grpc.UnaryUnaryMultiCallable[_flow_service_pb2.ListAgentsRequest, _flow_service_pb2.ListAgentsResponse]
+    """Lists the attached agents with what they have and what is taken of it. Role: read."""
     ListRuns: _grpc.UnaryUnaryMultiCallable[_flow_service_pb2.ListRunsRequest, _flow_service_pb2.ListRunsResponse]
     """Lists runs, newest first. Role: read."""
     CancelRun: _grpc.UnaryUnaryMultiCallable[_flow_service_pb2.CancelRunRequest, _flow_service_pb2.CancelRunResponse]
@@ -87,6 +89,8 @@ class FlowServiceAsyncStub(FlowServiceStub):
     """Calls a command and answers when what it did is durable. Role: call."""
     ListWorks: _aio.UnaryUnaryMultiCallable[_flow_service_pb2.ListWorksRequest, _flow_service_pb2.ListWorksResponse]  # type: ignore[assignment]
     """Lists the works with their status. Role: read."""
+    ListAgents: _aio.UnaryUnaryMultiCallable[_flow_service_pb2.ListAgentsRequest, _flow_service_pb2.ListAgentsResponse]  # type: ignore[assignment]
+    """Lists the attached agents with what they have and what is taken of it. Role: read."""
     ListRuns: _aio.UnaryUnaryMultiCallable[_flow_service_pb2.ListRunsRequest, _flow_service_pb2.ListRunsResponse]  # type: ignore[assignment]
     """Lists runs, newest first. Role: read."""
     CancelRun: _aio.UnaryUnaryMultiCallable[_flow_service_pb2.CancelRunRequest, _flow_service_pb2.CancelRunResponse]  # type: ignore[assignment]
@@ -166,6 +170,14 @@ class FlowServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_flow_service_pb2.ListWorksResponse, _abc.Awaitable[_flow_service_pb2.ListWorksResponse]]:
         """Lists the works with their status. Role: read."""
+
+    @_abc_1.abstractmethod
+    def ListAgents(
+        self,
+        request: _flow_service_pb2.ListAgentsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_flow_service_pb2.ListAgentsResponse, _abc.Awaitable[_flow_service_pb2.ListAgentsResponse]]:
+        """Lists the attached agents with what they have and what is taken of it. Role: read."""
 
     @_abc_1.abstractmethod
     def ListRuns(

@@ -238,6 +238,7 @@ def _fill_work(message: pb.Work, work: WorkInfo) -> None:
     message.raise_exception = work.raise_exception
     message.succeeded_count = work.succeeded_count
     message.failed_count = work.failed_count
+    message.pending_reason = work.pending_reason
     message.timed_out_count = work.timed_out_count
     message.display_name = work.display_name
     message.url = work.url
@@ -261,6 +262,7 @@ def _decode_work(message: pb.Work) -> WorkInfo:
         latest_run=decode_run(message.latest_run, message.name) if started else None,
         succeeded_count=message.succeeded_count,
         failed_count=message.failed_count,
+        pending_reason=message.pending_reason,
         timed_out_count=message.timed_out_count,
         display_name=message.display_name,
         url=message.url,
