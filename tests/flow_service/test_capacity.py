@@ -14,7 +14,16 @@ from flowrpc.flow_service.agents import LEASE
 from flowrpc.flow_service.dispatcher import GRACE_MARGIN
 from flowrpc.flow_service.events import AgentAttached, AgentsListed, CancelRequested, WorksListed
 from flowrpc.protocol.answers import AgentInfo, WorkInfo
-from flowrpc.protocol.messages import Accepted, Bye, Finished, HeldAttempt, Rejected, StartRun, StopRunner
+from flowrpc.protocol.messages import (
+    Accepted,
+    Bye,
+    Finished,
+    HeldAttempt,
+    Rejected,
+    Serving,
+    StartRun,
+    StopRunner,
+)
 from flowrpc.protocol.resources import NOTHING, Resources
 from flowrpc.state import Set
 from flowrpc.state.records import Failure, FailureReason, RunStatus
@@ -616,3 +625,14 @@ def test_without_the_option_nothing_is_ended() -> None:
     finish(agent, 0)
     wait(driver, agent, 2 * int(LEASE.total_seconds()))
     assert agent.heard(StopRunner) == []
+
+
+def test_a_process_that_serves_is_not_idle() -> None:
+    driver, agent = idle_driver()
+    agent.say(Serving(work="root.jobs.0", port=8080, url="http://127.0.0.1:8080"))
+    finish(agent, 0)
+    wait(driver, agent, 70)
+    assert agent.heard(StopRunner) == []
+    agent.say(Serving(work="root.jobs.0", port=8080))
+    wait(driver, agent, 30)
+    assert [stop.work for stop in agent.heard(StopRunner)] == ["root.jobs.0"]

@@ -23,6 +23,9 @@ USAGE = 2
 @click.option(
     "--data-dir",
     type=click.Path(path_type=Path),
+    callback=lambda ctx, parameter, given: (
+        given or ctx.find_root().params.get("data_dir")
+    ),  # before `run`, too
     help="Where state is kept.  [default: .flowrpc beside APP.py]",
 )
 @click.option(

@@ -466,13 +466,18 @@ class Dispatcher:
             self._idle_until[work.name] = now.monotonic + timeout.total_seconds()
 
     def _end_idle(self, name: str, now: Instant) -> None:
-        """Ends the process of a work that was idle for long; its next run begins in a new one."""
+        """Ends the process of a work that was idle for long; its next run begins in a new one.
+
+        One that serves what a run left behind is not idle, and an agent that is away is told when it may be back.
+        """
         del self._idle_until[name]
         work, sessions = self._find_work(name), self._sessions.of_agent(self._hosts.get(name))
+        if work is not None and (work.url or not sessions):
+            self._note_idle(work, now)
+            return
+        self._ledger.consume_start(name)
         for session in sessions:
             self._emit(Send(session.number, StopRunner(work=name, grace=STOP_GRACE)))
-        if work is not None and not sessions:
-            self._note_idle(work, now)  # its agent is away; it is told when it may be back
 
     def _log_failure(self, attempt: Attempt, failure: Failure | None) -> None:
         text = failure.traceback.rstrip() or failure.message if failure is not None else ""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import select
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -15,6 +17,8 @@ if TYPE_CHECKING:
 
 _PATIENCE_SECONDS = 2.0
 """How long an app that hangs may hold up the list."""
+_END_SECONDS = 15.0
+"""How long an app that was stopped may take to end; it ends by force after some 10."""
 
 
 @client_command()
@@ -34,14 +38,37 @@ def ps(settings: Settings) -> None:
 
 @client_command()
 @click.option("--message", default="", help="Kept in the app's final status.")
-def stop(settings: Settings, message: str) -> None:
+@click.option("--no-wait", is_flag=True, help="Do not wait until its process on this host has ended.")
+def stop(settings: Settings, message: str, no_wait: bool) -> None:
     """Stops the app in order; `flowctl run` starts it again where it was."""
     with settings.connect() as client:
+        process = None if no_wait else _process_of(client.app())
         revision = client.stop(message)
+    if process is not None:
+        _wait_for_end(process)
     if settings.json:
         write_json({"revision": revision})
     else:
         write_line(f"stopped at revision {revision}")
+
+
+def _process_of(info: AppInfo) -> int | None:
+    """Returns a descriptor of the app's process; None if it is on another host."""
+    from flowrpc_client.target import running_apps
+
+    here = any((entry.pid, entry.journal_id) == (info.pid, info.journal_id) for entry in running_apps())
+    try:
+        return os.pidfd_open(info.pid) if here else None
+    except OSError:  # it has just ended, or this system has no such descriptors
+        return None
+
+
+def _wait_for_end(process: int) -> None:
+    """Waits until the process has ended, so that whoever starts the app again finds its data directory free."""
+    with os.fdopen(process):
+        ended, _, _ = select.select([process], [], [], _END_SECONDS)
+    if not ended:
+        click.echo(f"it still runs after {_END_SECONDS:g} s; see its log", err=True)
 
 
 def _shown(fact: Any) -> str:
