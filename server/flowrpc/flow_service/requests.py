@@ -118,7 +118,7 @@ class Requests:
             self._transitions.complete()
         if end is not None:
             self._end_app(end)
-        return _Called(transition, None if raised else result, raised, end)
+        return _Called(transition, result if raised is None else None, raised, end)
 
     def _update(self, event: UpdateRequested, now: Instant) -> UpdateOutcome:
         component = self._tree.find(event.component)
