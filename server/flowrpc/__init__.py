@@ -10,27 +10,36 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from flowrpc.component import Dict, LightningApp, LightningFlow, LightningWork, List, Retry
-    from flowrpc.errors import FlowrpcError, WorkRunError
+    from flowrpc.errors import FlowrpcError, StorageError, WorkRunError
+    from flowrpc.storage import Drive, Path, Payload
 
 _HOMES = {
     "Dict": "flowrpc.component",
+    "Drive": "flowrpc.storage",
     "FlowrpcError": "flowrpc.errors",
     "LightningApp": "flowrpc.component",
     "LightningFlow": "flowrpc.component",
     "LightningWork": "flowrpc.component",
     "List": "flowrpc.component",
+    "Path": "flowrpc.storage",
+    "Payload": "flowrpc.storage",
     "Retry": "flowrpc.component",
+    "StorageError": "flowrpc.errors",
     "WorkRunError": "flowrpc.errors",
 }
 
 __all__ = [
     "Dict",
+    "Drive",
     "FlowrpcError",
     "LightningApp",
     "LightningFlow",
     "LightningWork",
     "List",
+    "Path",
+    "Payload",
     "Retry",
+    "StorageError",
     "WorkRunError",
 ]
 
