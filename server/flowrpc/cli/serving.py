@@ -22,6 +22,7 @@ from flowrpc.protocol.answers import AppInfo
 from flowrpc.protocol.messages import LogRecord
 from flowrpc.protocol.run_directory import AppEntry, publish, withdraw
 from flowrpc.state.records import AppStatus
+from flowrpc.storage.backend import storage_url
 from flowrpc.store import fresh as begin_anew
 from flowrpc.store import lock_holder
 
@@ -39,6 +40,7 @@ class Serving:
     fresh: bool
     remote_works: tuple[str, ...]
     max_works: int | None
+    storage: str | None
     tls_files: tuple[Path | None, Path | None]
     log_level: str | None
     _entry: AppEntry | None = None
@@ -60,6 +62,7 @@ class Serving:
             address=self.address,
             last_address=_last_address(self.data_dir),
             remote_works=self.remote_works,
+            storage_url=storage_url(self.storage) if self.storage else "",
             tls=self._tls(),
         )
         try:
@@ -96,6 +99,7 @@ class Serving:
             address=address,
             token_file=self.data_dir / "tokens" / "work",
             max_works=self.max_works,
+            files_dir=self.data_dir / "files" / "local",
         )
         return LocalPlacement(placed, _Watcher(on_exit))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from flowrpc.component.calls import execute
@@ -10,6 +10,7 @@ from flowrpc.component.work import LightningWork
 from flowrpc.errors import ComponentError
 from flowrpc.state import Change, ChangeLog, Tracked, Value, apply, same
 from flowrpc.state.containers import detach, track, untrack
+from flowrpc.storage.process import work_exchange
 
 
 class Cancelled(BaseException):
@@ -32,6 +33,9 @@ class HostedWork:
 
     def __init__(self, work: LightningWork, *, name: str, vars: dict[str, Value], log: ChangeLog) -> None:
         self.work = work
+        self._exchange = work_exchange()
+        if self._exchange is not None:
+            self._exchange.vars, self._exchange.set_var = self._vars, self._set_var
         work._rename(name)
         self.restore(vars)
         work.__dict__["_log"] = log
@@ -67,11 +71,21 @@ class HostedWork:
         self.work.__dict__["_cancelled"] = True
 
     def execute(self, args: Sequence[Value], kwargs: dict[str, Value]) -> None:
-        """Runs the user's code; raises what it raises.
+        """Runs the user's code, between fetching the files it is given and publishing those it wrote.
 
         Raises:
             ReturnValueError: It returned a value.
+            StorageError: A file cannot be fetched or published.
+            Exception: Whatever it raises.
         """
+        if self._exchange is None:
+            self._execute(args, kwargs)
+            return
+        with self._exchange.during_run():
+            self._execute(*self._exchange.fetch(args, kwargs))
+            self._exchange.publish_changed()
+
+    def _execute(self, args: Sequence[Value], kwargs: dict[str, Value]) -> None:
         result = execute(self.work, args, kwargs)
         if result is not None:
             raise ReturnValueError(
@@ -94,6 +108,14 @@ class HostedWork:
             apply(values, change)
             detach(attributes[var])
             attributes[var] = track(values[var], self.work, var)
+
+    def _vars(self) -> Iterator[tuple[str, Any]]:
+        attributes = self.work.__dict__
+        for name in self.work._var_names:
+            yield name, attributes[name]
+
+    def _set_var(self, name: str, value: Value) -> None:
+        setattr(self.work, name, value)
 
     def current(self, var: str) -> Value:
         """Returns a plain copy of a var."""

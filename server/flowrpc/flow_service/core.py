@@ -73,6 +73,7 @@ class Core:
         recovered: What the store holds.
         now: The begin of this life.
         remote_works: Patterns of works that the local agent does not execute.
+        storage_url: Where works keep the files that they hand over.
         audit: Whether to compare the tree with the fold of its changes at every revision.
 
     Raises:
@@ -86,6 +87,7 @@ class Core:
         now: Instant,
         *,
         remote_works: tuple[str, ...] = (),
+        storage_url: str = "",
         audit: bool = False,
     ) -> None:
         replica = recovered.replica
@@ -107,7 +109,14 @@ class Core:
             on_failed=self._calls.note_failure,
             epoch=recovered.life,
         )
-        self._agents = Agents(sessions, self._dispatcher, self._emit, epoch=recovered.life)
+        self._agents = Agents(
+            sessions,
+            self._dispatcher,
+            self._emit,
+            epoch=recovered.life,
+            journal_id=recovered.journal_id,
+            storage_url=storage_url,
+        )
         self._waiting: list[Effect] = []
         self._ready: list[Effect] = []
         self._sealed_at = float("-inf")

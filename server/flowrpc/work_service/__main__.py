@@ -28,6 +28,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--max-works", type=int, default=MAX_WORKS, help="how many works to execute at a time"
     )
+    parser.add_argument("--files-dir", type=Path, help="where works have their files")
     parser.add_argument("--parent-pid", type=int, help="the process to die with")
     return parser
 

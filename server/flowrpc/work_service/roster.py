@@ -201,6 +201,12 @@ class Roster:
             runner.waiting.remove(attempt)
             self._end(attempt, attempt.finished(failure))
 
+    def kill_idle(self) -> None:
+        """Kills the runners that execute nothing: what they were told when they were started is no longer so."""
+        for runner in list(self._runners.values()):
+            if runner.current is None:
+                self._kill(runner)
+
     def kill_all(self) -> None:
         """Kills every runner and forgets every attempt."""
         self.attempts.clear()

@@ -21,6 +21,7 @@ from flowrpc.work_service.guard import Guard
 from flowrpc.work_service.memory import OomKills
 from flowrpc.work_service.outbox import Frame
 from flowrpc.work_service.output import Lines
+from flowrpc.work_service.runner_files import RunnerFiles
 
 MAX_UNREAD_BYTES = 64 * 1024 * 1024
 """How much may wait for a runner that does not read; one that lets more wait is killed."""
@@ -49,9 +50,12 @@ class RunnerProcess:
         app_file: The file that holds the app.
         listener: Hears what comes.
         guard: Kills what it started if the agent cannot.
+        files: Where it has its files; None: it has none.
     """
 
-    def __init__(self, work: str, app_file: Path, listener: Listener, guard: Guard) -> None:
+    def __init__(
+        self, work: str, app_file: Path, listener: Listener, guard: Guard, files: RunnerFiles | None = None
+    ) -> None:
         self._work = work
         self._listener = listener
         self._guard = guard
@@ -65,7 +69,7 @@ class RunnerProcess:
         self._socket.setblocking(False)
         with theirs:
             self._process = subprocess.Popen(
-                _command(work, app_file, theirs.fileno()),
+                [*_command(work, app_file, theirs.fileno()), *(files.arguments() if files else [])],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,

@@ -13,6 +13,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from flowrpc.errors import StartError
+from flowrpc.storage.names import folder_name
 from flowrpc.work_service.agent import Agent, AgentOptions
 from flowrpc.work_service.guard import Guard
 from flowrpc.work_service.identity import Identity
@@ -82,9 +83,17 @@ def options_from(
     tls_ca: Path | None = None,
     parent_pid: int | None = None,
     max_works: int = MAX_WORKS,
+    files_dir: Path | None = None,
 ) -> ServeOptions:
     """Makes options of what a command line says."""
-    agent = AgentOptions(app_file=app_file.resolve(), address=address, token_file=token_file, tls_ca=tls_ca)
+    files_dir = files_dir or app_file.resolve().parent / ".flowrpc" / "files" / folder_name(agent_id)
+    agent = AgentOptions(
+        app_file=app_file.resolve(),
+        address=address,
+        token_file=token_file,
+        tls_ca=tls_ca,
+        files_dir=files_dir.resolve(),
+    )
     identity = Identity(
         agent_id=agent_id,
         works=tuple(works),
