@@ -139,7 +139,7 @@ class Exchange:
             return extension
         reference = extension.reference
         if reference.content is None and reference.origin in ("", self.work):
-            return extension  # a name for a file that this work is to write
+            return Path.referring(reference)  # a name for a file that this work is to write
         content = self._published_content(reference)
         argument = Path.referring(reference, self.workspace.fetched(reference, content))
         return self.get(argument, overwrite=True)

@@ -26,8 +26,6 @@ def _told(method: Callable[..., Result]) -> Callable[..., Result]:
     def call(self: Any, *args: Any, **kwargs: Any) -> Result:
         try:
             return method(self, *args, **kwargs)
-        except FileNotFoundError:
-            raise
         except OSError as error:
             raise StorageError(f"storage {self.url}: {error.strerror or error}") from error
 
@@ -61,10 +59,14 @@ class Folder:
                 part.unlink(missing_ok=True)
         return True
 
-    @_told
     def open(self, key: str) -> IO[bytes]:
         """Opens what is under a key."""
-        return (self._root / key).open("rb", buffering=0)
+        try:
+            return (self._root / key).open("rb", buffering=0)
+        except FileNotFoundError:
+            raise
+        except OSError as error:
+            raise StorageError(f"storage {self.url}: {error.strerror or error}") from error
 
     @_told
     def find(self, key: str) -> Entry | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 from typing import Any
 
 from flowrpc.errors import InvalidValueError, StorageError
@@ -90,6 +89,8 @@ class Payload(Extension, type_name="payload"):
                 "payload",
                 "The Payload object should be set only within the run method of a work that an app runs",
             )
+        import pickle
+
         try:
             data = pickle.dumps(self._value, protocol=5)
         except Exception as error:  # whatever the object's own code raises
@@ -104,6 +105,8 @@ class Payload(Extension, type_name="payload"):
         if exchange is None or self._stored is None:
             where = "in a flow" if flow_depot() is not None else "outside of a work"
             raise RuntimeError(f"payload.value is read {where}; hand the payload to a work and read it there")
+        import pickle
+
         data = exchange.depot.read(self._stored)
         try:
             return pickle.loads(data)

@@ -23,10 +23,8 @@ def _told(method: Callable[..., Result]) -> Callable[..., Result]:
     def call(self: Any, *args: Any, **kwargs: Any) -> Result:
         try:
             return method(self, *args, **kwargs)
-        except (FileNotFoundError, StorageError):
-            raise
         except Exception as error:  # each implementation has exceptions of its own
-            raise StorageError(f"storage {self.url}: {type(error).__name__}: {error}") from error
+            raise _trouble(self.url, error) from error
 
     return call
 
@@ -56,10 +54,14 @@ class Remote:
             self._discard(part)
         return True
 
-    @_told
     def open(self, key: str) -> IO[bytes]:
         """Opens what is under a key."""
-        opened: IO[bytes] = self._fs.open(self._at(key), "rb", block_size=8 * CHUNK_BYTES)
+        try:
+            opened: IO[bytes] = self._fs.open(self._at(key), "rb", block_size=8 * CHUNK_BYTES)
+        except FileNotFoundError:
+            raise
+        except Exception as error:  # each implementation has exceptions of its own
+            raise _trouble(self.url, error) from error
         return opened
 
     @_told
@@ -90,8 +92,11 @@ class Remote:
     @_told
     def remove(self, key: str) -> None:
         """Removes a file."""
-        with suppress(FileNotFoundError):
+        try:
             self._fs.rm_file(self._at(key))
+        except Exception:  # some have no error of their own for what is not there
+            if self.find(key) is not None:
+                raise
 
     def remove_old(self, key: str, before: float) -> bool:
         """Removes a file unless it is younger, as far as can be told: between look and removal lies one request."""
@@ -106,7 +111,12 @@ class Remote:
 
     def _make(self, path: str) -> None:
         """Makes the folder of a file where there are folders."""
-        self._fs.makedirs(path.rpartition("/")[0], exist_ok=True)
+        folder = path.rpartition("/")[0]
+        try:
+            self._fs.makedirs(folder, exist_ok=True)
+        except Exception:  # noqa: BLE001 - another process has made it, or a part of the way to it, since it was looked for
+            self._fs.invalidate_cache()
+            self._fs.makedirs(folder, exist_ok=True)
 
     def _move(self, path: str, to: str) -> None:
         self._make(to)
@@ -140,6 +150,10 @@ def _open(url: str) -> tuple[Any, str]:
             "and are the credentials in the environment?"
         ) from error
     return fs, root
+
+
+def _trouble(url: str, error: Exception) -> StorageError:
+    return StorageError(f"storage {url}: {type(error).__name__}: {error}")
 
 
 def _entry(key: str, facts: dict[str, Any]) -> Entry:

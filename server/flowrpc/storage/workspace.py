@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 import time
 from collections.abc import Collection
 from contextlib import suppress
@@ -43,6 +42,8 @@ class Workspace:
         Raises:
             StorageError: It cannot be made.
         """
+        import shutil
+
         try:
             shutil.rmtree(self._parts, ignore_errors=True)
             for folder in (self.files, self._fetched, self._parts):
@@ -103,6 +104,8 @@ class Workspace:
 
     def evict(self, kept: Collection[str]) -> None:
         """Removes fetched files that were not used for a day, but for those of the given digests."""
+        import shutil
+
         with suppress(OSError):  # what cannot be removed now can be later
             for folder in self._fetched.iterdir():
                 if folder.name not in kept and time.time() - folder.stat().st_mtime > FETCHED_SECONDS:
@@ -117,6 +120,8 @@ class Workspace:
 
 def discard(place: LocalPath, aside: LocalPath) -> None:
     """Removes a file or a folder in one step for whoever looks."""
+    import shutil
+
     try:
         place.rename(aside)
     except FileNotFoundError:
