@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import os
+import threading
+import time
+from pathlib import Path as LocalPath
 from typing import Any
 
 import pytest
 from flowrpc import LightningFlow, Path, Payload
 from flowrpc.errors import CallError
-from flowrpc.flow_service.files import referred_to
+from flowrpc.flow_service.files import open_storage, referred_to
 from flowrpc.protocol.messages import Welcome
 from flowrpc.state import Extension, Set, Splice
 from flowrpc.state.extension import extension_of
+from flowrpc.storage.depot import GRACE_SECONDS, Depot
+from flowrpc.storage.process import entered
+from flowrpc.storage.reference import Reference, write_reference
 
 from tests.flow_service.driver import Driver, FakeAgent
 
@@ -87,6 +94,24 @@ def test_agents_learn_the_storage_and_the_journal() -> None:
     agent = FakeAgent(driver).attach()
     (welcome,) = agent.heard(Welcome)
     assert (welcome.storage_url, welcome.journal_id) == ("memory://x", driver.store._journal_id)
+
+
+def test_the_sweep_at_the_begin_of_a_life_keeps_what_state_refers_to(tmp_path: LocalPath) -> None:
+    driver = Driver(Root)
+    depot = Depot((tmp_path / "storage").as_uri(), driver.store._journal_id)
+    contents = [depot.publish_bytes(data) for data in (b"kept", b"gone")]
+    for entry in (tmp_path / "storage").rglob("objects/*/*"):
+        os.utime(entry, (time.time() - 2 * GRACE_SECONDS,) * 2)
+    reference = Reference(path="m", origin="root.a", content=contents[0])
+    driver.call("keep", value=extension_of("path", write_reference(reference)))
+    driver.store.crash()
+    with entered():
+        open_storage(depot.url, driver.store.open())
+        for thread in threading.enumerate():
+            if thread.name == "flowrpc-sweep":
+                thread.join(timeout=30)
+    assert [depot.holds(content) for content in contents] == [True, False]
+    depot.check()
 
 
 def test_everything_that_state_refers_to_is_found() -> None:

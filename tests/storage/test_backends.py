@@ -10,6 +10,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path as LocalPath
+from typing import Any
 
 import pytest
 from flowrpc.errors import StorageError
@@ -65,11 +66,11 @@ def test_another_digest_leaves_nothing(backend: Backend) -> None:
 class Breaking(io.BytesIO):
     """A file that cannot be read to its end."""
 
-    def read(self, size: int | None = -1, /) -> bytes:
-        data = super().read(size)
-        if not data:
+    def readinto(self, buffer: Any, /) -> int:
+        count = super().readinto(buffer)
+        if not count:
             raise OSError(5, "Input/output error")
-        return data
+        return count
 
 
 def test_what_breaks_off_is_never_seen(backend: Backend) -> None:
@@ -125,6 +126,18 @@ def test_a_url_that_cannot_be_used_is_refused(url: str, problem: str) -> None:
 def test_a_storage_that_does_not_answer_is_an_error() -> None:
     with pytest.raises(StorageError, match=r"ftp://127\.0\.0\.1:1/"):
         backend_of("ftp://127.0.0.1:1/x").find("k")
+
+
+@pytest.mark.usefixtures("ftp_credentials")
+def test_a_connection_that_was_ended_is_made_again(ftp_url: str, tmp_path: LocalPath) -> None:
+    backend: Any = backend_of(f"{ftp_url}/{tmp_path.name}")
+    put(backend, "k", b"1")
+    for act in (lambda: backend.find("k"), lambda: keys(backend, ""), lambda: read(backend, "k")):
+        backend._fs.ftp.sock.close()
+        assert act()
+    backend._fs.ftp.sock.close()
+    backend.remove("k")
+    assert backend.find("k") is None
 
 
 def test_a_name_of_a_folder_becomes_a_url(tmp_path: LocalPath, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,7 +11,7 @@ from urllib.parse import unquote
 
 from flowrpc.errors import StorageError
 
-CHUNK_BYTES = 1024 * 1024
+CHUNK_BYTES = 256 * 1024
 
 _LOCAL = ("", "file", "local")
 
@@ -116,11 +116,21 @@ class Parts:
     path: str
 
 
-def copy(source: IO[bytes], target: IO[bytes]) -> tuple[str, int]:
-    """Copies to the end, and returns digest and size of what was copied."""
-    digest, size = hashlib.sha256(), 0
-    while chunk := source.read(CHUNK_BYTES):
+def chunks(source: IO[bytes]) -> Iterator[memoryview | bytes]:
+    """Reads to the end. A chunk is good until the next one is asked for: fresh memory costs more than the hash."""
+    if not hasattr(source, "readinto"):
+        while data := source.read(CHUNK_BYTES):
+            yield data
+        return
+    buffer = memoryview(bytearray(CHUNK_BYTES))
+    while count := source.readinto(buffer):
+        yield buffer[:count]
+
+
+def copy(source: IO[bytes], target: IO[bytes]) -> str:
+    """Copies to the end, and returns the digest of what was copied."""
+    digest = hashlib.sha256()
+    for chunk in chunks(source):
         digest.update(chunk)
         target.write(chunk)
-        size += len(chunk)
-    return digest.hexdigest(), size
+    return digest.hexdigest()

@@ -12,7 +12,7 @@ from pathlib import Path as LocalPath
 from typing import IO
 
 from flowrpc.errors import InvalidValueError, StorageError
-from flowrpc.storage.backend import CHUNK_BYTES, Backend, Entry, backend_of
+from flowrpc.storage.backend import Backend, Entry, backend_of, chunks
 from flowrpc.storage.folder import Folder
 from flowrpc.storage.listing import MAX_LISTING_BYTES, ListedFile, Listing, read_listing, walk
 from flowrpc.storage.names import check_path
@@ -214,11 +214,10 @@ class Depot:
                 f"{self._describe(digest)} is damaged: what is there has another digest or size"
             )
 
-    def _chunks(self, source: IO[bytes], digest: str) -> Iterator[bytes]:
+    def _chunks(self, source: IO[bytes], digest: str) -> Iterator[memoryview | bytes]:
         try:
             with source:
-                while chunk := source.read(CHUNK_BYTES):
-                    yield chunk
+                yield from chunks(source)
         except Exception as error:  # each storage has exceptions of its own
             raise StorageError(f"{self._describe(digest)} cannot be read: {error}") from error
 
@@ -273,7 +272,7 @@ def digest_of(place: LocalPath) -> str:
 
 def _measure(source: IO[bytes]) -> tuple[str, int]:
     digest, size = hashlib.sha256(), 0
-    while chunk := source.read(CHUNK_BYTES):
+    for chunk in chunks(source):
         digest.update(chunk)
         size += len(chunk)
     return digest.hexdigest(), size

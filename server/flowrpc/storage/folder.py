@@ -46,7 +46,7 @@ class Folder:
         self._make(part.parent)
         try:
             with part.open("xb") as written:
-                found, _ = copy(source, written)
+                found = copy(source, written)
                 written.flush()
                 os.fsync(written.fileno())
             if digest and found != digest:

@@ -10,8 +10,11 @@ from typing import IO, Any, TypeVar
 from uuid import uuid4
 
 from flowrpc.errors import StorageError
-from flowrpc.storage.backend import CHUNK_BYTES, Entry, copy, split_url
+from flowrpc.storage.backend import Entry, copy, split_url
 from flowrpc.storage.folder import PARTS
+
+BLOCK_BYTES = 8 * 1024 * 1024
+"""How much is sent or asked for at a time."""
 
 Result = TypeVar("Result")
 
@@ -24,7 +27,23 @@ def _told(method: Callable[..., Result]) -> Callable[..., Result]:
         try:
             return method(self, *args, **kwargs)
         except Exception as error:  # each implementation has exceptions of its own
-            raise _trouble(self.url, error) from error
+            raise StorageError(f"storage {self.url}: {type(error).__name__}: {error}") from error
+
+    return call
+
+
+def _again(method: Callable[..., Result]) -> Callable[..., Result]:
+    """Asks again over a new connection: servers end those that were idle for some minutes."""
+
+    @wraps(method)
+    def call(self: Any, *args: Any, **kwargs: Any) -> Result:
+        try:
+            return method(self, *args, **kwargs)
+        except FileNotFoundError:
+            raise
+        except Exception:  # noqa: BLE001 - each implementation has exceptions of its own
+            self._reconnect()
+            return method(self, *args, **kwargs)
 
     return call
 
@@ -37,7 +56,10 @@ class Remote:
 
     def __init__(self, url: str) -> None:
         self.url = url
-        self._fs, self._root = _open(url)
+        self._fs, self._root = _connect(url)
+
+    def _reconnect(self) -> None:
+        self._fs, self._root = _connect(self.url, skip_instance_cache=True)
 
     @_told
     def put(self, source: IO[bytes], key: str, digest: str = "") -> bool:
@@ -45,8 +67,8 @@ class Remote:
         part = self._at(f"{PARTS}/{uuid4().hex}")
         self._make(part)
         try:
-            with self._fs.open(part, "wb", block_size=8 * CHUNK_BYTES) as written:
-                found, _ = copy(source, written)
+            with self._fs.open(part, "wb", block_size=BLOCK_BYTES) as written:
+                found = copy(source, written)
             if digest and found != digest:
                 return False
             self._move(part, self._at(key))
@@ -56,15 +78,17 @@ class Remote:
 
     def open(self, key: str) -> IO[bytes]:
         """Opens what is under a key."""
-        try:
-            opened: IO[bytes] = self._fs.open(self._at(key), "rb", block_size=8 * CHUNK_BYTES)
-        except FileNotFoundError:
-            raise
-        except Exception as error:  # each implementation has exceptions of its own
-            raise _trouble(self.url, error) from error
+        if self.find(key) is None:
+            raise FileNotFoundError(f"storage {self.url} has no {key}")
+        return self._open(key)
+
+    @_told
+    def _open(self, key: str) -> IO[bytes]:
+        opened: IO[bytes] = self._fs.open(self._at(key), "rb", block_size=BLOCK_BYTES)
         return opened
 
     @_told
+    @_again
     def find(self, key: str) -> Entry | None:
         """Tells what is under a key."""
         self._fs.invalidate_cache()
@@ -81,6 +105,7 @@ class Remote:
             yield _entry(self._fs._strip_protocol(path).removeprefix(root).lstrip("/"), facts)
 
     @_told
+    @_again
     def _find_below(self, prefix: str) -> dict[str, Any]:
         self._fs.invalidate_cache()
         try:
@@ -90,6 +115,7 @@ class Remote:
         return found
 
     @_told
+    @_again
     def remove(self, key: str) -> None:
         """Removes a file."""
         try:
@@ -138,11 +164,11 @@ class Remote:
                 self._fs.rm_file(path)
 
 
-def _open(url: str) -> tuple[Any, str]:
+def _connect(url: str, **options: bool) -> tuple[Any, str]:
     try:
         from fsspec.core import url_to_fs
 
-        fs, root = url_to_fs(url)
+        fs, root = url_to_fs(url, **options)
     except Exception as error:  # an unknown protocol, a library that is not there, one that connects at once
         scheme = split_url(url).scheme
         raise StorageError(
@@ -150,10 +176,6 @@ def _open(url: str) -> tuple[Any, str]:
             "and are the credentials in the environment?"
         ) from error
     return fs, root
-
-
-def _trouble(url: str, error: Exception) -> StorageError:
-    return StorageError(f"storage {url}: {type(error).__name__}: {error}")
 
 
 def _entry(key: str, facts: dict[str, Any]) -> Entry:

@@ -201,10 +201,12 @@ class Roster:
             runner.waiting.remove(attempt)
             self._end(attempt, attempt.finished(failure))
 
-    def kill_idle(self) -> None:
-        """Kills the runners that execute nothing: what they were told when they were started is no longer so."""
+    def renew_runners(self) -> None:
+        """Ends every runner once it executes nothing: what it was told when it was started is no longer so."""
         for runner in list(self._runners.values()):
-            if runner.current is None:
+            if runner.spawned:
+                runner.happen(RunnerEvent.STOP)
+            if runner.phase is RunnerPhase.STOPPING and runner.current is None:
                 self._kill(runner)
 
     def kill_all(self) -> None:

@@ -149,7 +149,7 @@ class Session:
         self._link = LINK[self._link, LinkEvent.WELCOME]
         before, self.welcome = self.welcome, welcome
         if before is not None and _files_of(before) != _files_of(welcome):
-            self._roster.kill_idle()
+            self._roster.renew_runners()
         self._offline_since = None
         self._silence = max(SILENCE_SECONDS, 3 * welcome.lease.total_seconds())
         self._beat_interval = welcome.beat_interval.total_seconds()
