@@ -9,36 +9,68 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from flowrpc.component import Dict, LightningApp, LightningFlow, LightningWork, List, Retry
+    from flowrpc.api import Delete, Get, Patch, Post, Put
+    from flowrpc.component import (
+        BuildConfig,
+        ClientCommand,
+        CloudCompute,
+        Dict,
+        LightningApp,
+        LightningFlow,
+        LightningWork,
+        List,
+        Retry,
+    )
     from flowrpc.errors import FlowrpcError, StorageError, WorkRunError
+    from flowrpc.frontend import Frontend, StaticWebFrontend
     from flowrpc.storage import Drive, Path, Payload
 
 _HOMES = {
+    "BuildConfig": "flowrpc.component",
+    "ClientCommand": "flowrpc.component",
+    "CloudCompute": "flowrpc.component",
+    "Delete": "flowrpc.api",
     "Dict": "flowrpc.component",
     "Drive": "flowrpc.storage",
     "FlowrpcError": "flowrpc.errors",
+    "Frontend": "flowrpc.frontend",
+    "Get": "flowrpc.api",
     "LightningApp": "flowrpc.component",
     "LightningFlow": "flowrpc.component",
     "LightningWork": "flowrpc.component",
     "List": "flowrpc.component",
+    "Patch": "flowrpc.api",
     "Path": "flowrpc.storage",
     "Payload": "flowrpc.storage",
+    "Post": "flowrpc.api",
+    "Put": "flowrpc.api",
     "Retry": "flowrpc.component",
+    "StaticWebFrontend": "flowrpc.frontend",
     "StorageError": "flowrpc.errors",
     "WorkRunError": "flowrpc.errors",
 }
 
 __all__ = [
+    "BuildConfig",
+    "ClientCommand",
+    "CloudCompute",
+    "Delete",
     "Dict",
     "Drive",
     "FlowrpcError",
+    "Frontend",
+    "Get",
     "LightningApp",
     "LightningFlow",
     "LightningWork",
     "List",
+    "Patch",
     "Path",
     "Payload",
+    "Post",
+    "Put",
     "Retry",
+    "StaticWebFrontend",
     "StorageError",
     "WorkRunError",
 ]

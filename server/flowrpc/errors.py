@@ -11,6 +11,7 @@
     ├── CallError                a request that the service refuses; carries an `ErrorReason`
     ├── StorageError             the app's storage, or a file in it, cannot be used
     ├── AppLoadError             an app file that cannot be loaded
+    ├── BundleError              an app's folder cannot be bundled, or not written to that place
     ├── StoreError               the data directory cannot be used
     │   ├── StoreLockedError     … because another flow service uses it
     │   └── StoreCorruptError    … because what it holds is damaged
@@ -102,6 +103,10 @@ class AppLoadError(FlowrpcError):
 
 class StorageError(FlowrpcError):
     """Tells that the app's storage for files, or a file that should be in it, cannot be used."""
+
+
+class BundleError(FlowrpcError):
+    """Tells that an app's folder cannot be bundled, or the bundle not be written."""
 
 
 class StoreError(FlowrpcError):

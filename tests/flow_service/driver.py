@@ -198,10 +198,11 @@ class FakeAgent:
         boot_id: str = "boot-1",
         works: str = "*",
         capacity: int = 0,
+        **facts: Any,
     ) -> None:
         self.driver = driver
         self.session = session
-        self.hello = Hello(agent_id=agent_id, boot_id=boot_id, works=(works,), capacity=capacity)
+        self.hello = Hello(agent_id=agent_id, boot_id=boot_id, works=(works,), capacity=capacity, **facts)
         self.seq: dict[str, int] = {}
 
     def attach(self, *held: HeldAttempt) -> FakeAgent:

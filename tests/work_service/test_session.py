@@ -21,6 +21,7 @@ from flowrpc.protocol.messages import (
     Nack,
     NackReason,
     Rejected,
+    Serving,
     StartRun,
     StopRunner,
     VarsChanged,
@@ -30,7 +31,7 @@ from flowrpc.protocol.messages import (
 from flowrpc.state import Set
 from flowrpc.state.records import Failure, FailureReason
 from flowrpc.wire.attach import PackedDelta
-from flowrpc.work_service.effects import Effect, Kill, Leave, Pause, Redial, Resume, Send, Spawn, Tell
+from flowrpc.work_service.effects import Effect, End, Kill, Leave, Pause, Redial, Resume, Send, Spawn, Tell
 from flowrpc.work_service.identity import Identity
 from flowrpc.work_service.session import LEAVE_SECONDS, SILENCE_SECONDS, Session
 from hypothesis import HealthCheck, settings
@@ -248,7 +249,7 @@ def test_stopping_a_runner_cancels_what_it_executes_first() -> None:
     session.on_message(start(), 0.0)
     effects = session.on_message(StopRunner(work="root.w", grace=GRACE), 0.0)
     assert told(effects) == [CancelAttempt(run_id="r", attempt=1, grace=GRACE)]
-    assert Kill("root.w") in session.on_frame("root.w", Finished(run_id="r", attempt=1, seq=1), 1)
+    assert End("root.w") in session.on_frame("root.w", Finished(run_id="r", attempt=1, seq=1), 1)
 
 
 def test_a_newer_attempt_replaces_the_older_one() -> None:
@@ -379,7 +380,7 @@ class SessionMachine(RuleBasedStateMachine):
                 self.executing[effect.work] = None
             elif isinstance(effect, Tell):
                 self.tell(effect)
-            elif isinstance(effect, Kill):
+            elif isinstance(effect, Kill | End):
                 assert effect.work in self.executing
                 self.killed.add(effect.work)
             elif isinstance(effect, Pause):
@@ -530,12 +531,12 @@ def test_a_new_runner_takes_the_place_of_the_one_that_is_idle_for_longest() -> N
 
     effects = session.on_message(start("t", work="root.c"), 0.0)
 
-    assert Kill("root.b") in effects
+    assert End("root.b") in effects
     assert Spawn("root.c") in effects
-    assert Kill("root.a") not in effects
+    assert not any(effect in effects for effect in (Kill("root.a"), End("root.a")))
 
 
-def test_winding_down_cancels_what_is_executed_and_kills_what_is_idle() -> None:
+def test_winding_down_cancels_what_is_executed_and_ends_what_is_idle() -> None:
     session = attached(new_session())
     session.on_message(start("r", work="root.a"), 0.0)
     session.on_message(start("q", work="root.a"), 0.0)
@@ -544,10 +545,45 @@ def test_winding_down_cancels_what_is_executed_and_kills_what_is_idle() -> None:
 
     effects = session.wind_down(0.0, timedelta(seconds=2))
 
-    assert Kill("root.b") in effects
+    assert End("root.b") in effects
     assert Tell("root.a", CancelAttempt(run_id="r", attempt=1, grace=timedelta(seconds=2))) in effects
     cleanup = session.on_frame("root.a", delta(1), 10)
     end = session.on_frame("root.a", Finished(run_id="r", attempt=1, seq=2), 10)
     assert not any(
         isinstance(effect, Send | Spawn) for effect in (*cleanup, *end, *session.on_exit("root.a", DIED))
     )
+
+
+SERVING = Serving(work="root.w", port=8080, url="http://127.0.0.1:8080")
+
+
+def test_the_flow_hears_where_a_work_serves_and_again_on_every_new_stream() -> None:
+    session = attached(new_session())
+    session.on_message(start(), 0.0)
+    assert session.on_serving(SERVING) == [Send(SERVING)]
+    session.on_frame("root.w", Finished(run_id="r", attempt=1, seq=1), 1)
+
+    session.on_disconnected(1.0)
+    assert session.on_serving(SERVING) == [], "nobody would hear it"
+    session.on_connected(2.0)
+    verdict = HeldVerdict(run_id="r", attempt=1, verdict=Verdict.CONTINUE, applied_seq=1)
+
+    assert sent(session.on_message(welcome(verdict), 2.0)) == [SERVING]
+
+
+def test_what_a_process_served_ends_with_it() -> None:
+    session = attached(new_session())
+    session.on_message(start(), 0.0)
+    session.on_serving(SERVING)
+    session.on_message(Fence(run_id="r", attempt=1), 0.0)
+
+    assert sent(session.on_exit("root.w", DIED)) == [Serving(work="root.w")]
+    assert session.on_serving(SERVING) == [], "it has no process that could serve"
+
+
+def test_a_runner_that_takes_too_long_to_end_is_killed_when_the_agent_stops() -> None:
+    session = attached(new_session())
+    session.on_message(start(), 0.0)
+    session.on_frame("root.w", Finished(run_id="r", attempt=1, seq=1), 1)
+    assert session.wind_down(0.0, GRACE) == [End("root.w")]
+    assert session.stop() == [Kill("root.w")]

@@ -22,9 +22,6 @@ _BRANCHES = {
     ComponentKind.DICT: "structures",
 }
 
-# A cancelled run reads `stopped`, as the stage of its work does.
-_STAGES = {RunStatus.CANCELLED: "stopped"}
-
 
 def nested_state(snapshot: StateSnapshot) -> dict[str, Any]:
     """Builds the nested state of the snapshot's first component, the one that was asked for."""
@@ -78,10 +75,10 @@ def run_age(run: Run) -> float:
 
 def _statuses(run: Run) -> list[dict[str, Any]]:
     statuses = [_status(run, "pending", run.requested_at)]
-    if run.started_at is not None:
+    if run.started_at is not None and not run.prepares:
         statuses.append(_status(run, "running", run.started_at))
     if run.status.terminal:
-        statuses.append(_status(run, _STAGES.get(run.status, run.status.value), run.ended_at))
+        statuses.append(_status(run, run.stage, run.ended_at))
     if run.failure is not None:
         message = run.failure.traceback or run.failure.message
         statuses[-1] |= {"reason": run.failure.reason.value, "message": message}

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import click
 
+from flowrpc.cli.offer import offer_options
+
 
 @click.group()
 def work() -> None:
@@ -53,6 +55,18 @@ def work() -> None:
     type=click.IntRange(min=1),
     help="How many works to execute at a time, each in a process of its own.  [default: 64]",
 )
+@offer_options
+@click.option(
+    "--internal-ip",
+    metavar="IP",
+    help="Address of this host for the flow and other works.  [default: the one towards the flow]",
+)
+@click.option(
+    "--public-ip",
+    metavar="IP",
+    default="",
+    help="Address of this host on the internet, for works that serve.",
+)
 def serve(  # noqa: PLR0917 - click passes them by name
     app_file: Path,
     works: tuple[str, ...],
@@ -62,6 +76,12 @@ def serve(  # noqa: PLR0917 - click passes them by name
     tls_ca: Path | None,
     files_dir: Path | None,
     max_works: int | None,
+    cpus: float | None,
+    memory: int | None,
+    gpus: int | None,
+    labels: tuple[tuple[str, str], ...],
+    internal_ip: str | None,
+    public_ip: str,
 ) -> None:
     """Execute works of APP.py for the flow service at HOST:PORT, until Ctrl-C.
 
@@ -80,6 +100,12 @@ def serve(  # noqa: PLR0917 - click passes them by name
         tls_ca=tls_ca,
         files_dir=files_dir,
         max_works=max_works or MAX_WORKS,
+        cpus=cpus,
+        memory=memory,
+        gpus=gpus,
+        labels=dict(labels),
+        internal_ip=internal_ip,
+        public_ip=public_ip,
     )
     raise SystemExit(serve_works(options))
 

@@ -41,6 +41,12 @@ class CallContext(Protocol):
     def tally(self, work: LightningWork) -> Tally:
         """Tells how the work's runs ended, from the first one on."""
 
+    def addresses(self, work: LightningWork) -> tuple[str, str]:
+        """Returns the internal and the public address of the host that executes the work; empty if unknown."""
+
+    def start(self, work: LightningWork) -> None:
+        """Starts the work's process, unless it was started and not stopped since."""
+
     def stop(self, work: LightningWork) -> None:
         """Cancels the work's runs and ends its process."""
 

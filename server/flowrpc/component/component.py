@@ -11,12 +11,14 @@ from typing import Any, NoReturn
 from flowrpc.component.markers import Attached, Detached
 from flowrpc.errors import AttributeRuleError, ComponentError, InvalidValueError, TreeError
 from flowrpc.state import (
+    Change,
     ChangeLog,
     Extension,
     Reinsert,
     Remove,
     Set,
     Value,
+    apply,
     copy_value,
     is_plain_scalar,
     same,
@@ -107,7 +109,12 @@ class Component(metaclass=ComponentMeta):
             and (type(value) is not str or value[:6] != SCHEME)
         ):
             old = attributes[name]
-            if type(old) is type(value) and old == value and (old or type(old) is not float):
+            # 0.0 == -0.0, and they are two values.
+            if (
+                type(old) is type(value)
+                and old == value
+                and (old or type(old) is not float or same(old, value))
+            ):
                 return
             log = attributes["_log"]
             if log is not None:
@@ -249,6 +256,7 @@ class Component(metaclass=ComponentMeta):
         if parent._log is not None:
             parent._log.check_thread(parent)
             self._check_rebuildable(wanted)
+            self._check_supported(wanted)
 
     def _place(self, key: str, child: Component) -> None:
         """Makes a component a child and, if this tree is recorded, records it with all it holds."""
@@ -339,6 +347,11 @@ class Component(metaclass=ComponentMeta):
             if not child._inherent:
                 child._check_rebuildable(f"{wanted}.{key}")
 
+    def _check_supported(self, name: str) -> None:
+        """Refuses a component that needs what nothing gives it, here or below; `name` is what it will be called."""
+        for key, child in self._children.items():
+            child._check_supported(f"{name}.{key}")
+
     def _forget_child(self, key: str) -> None:
         """Drops the attribute of a child whose attachment is undone."""
         del self.__dict__[key]
@@ -392,6 +405,16 @@ class Component(metaclass=ComponentMeta):
                 dropped[name] = value
         return dropped
 
+    def _apply_unrecorded(self, change: Change) -> None:
+        """Applies a change that somebody else recorded; a container that changes is replaced by a new one."""
+        var = str(change.path[0])
+        if var not in self._var_names:
+            return  # whoever recorded it has a var that this code has not
+        values = {var: untrack(self.__dict__[var])}
+        apply(values, change)
+        detach(self.__dict__[var])
+        self.__dict__[var] = track(values[var], self, var)
+
     def _set_vars(self, values: dict[str, Value]) -> None:
         for name, value in values.items():
             if not name.startswith("_"):
@@ -438,6 +461,8 @@ def _check_class(cls: type) -> None:
         raise ComponentError(
             f"the class {own[name].__name__} defines {name}, which flowrpc uses inside; choose another name"
         )
+    if inspect.isfunction(getattr(cls, "ready", None)):
+        raise ComponentError(f"the class {cls.__name__} defines ready as a method; write @property above it")
     if getattr(cls, "__hash__", None) is not object.__hash__:
         raise ComponentError(
             f"the class {cls.__name__} defines __eq__ or __hash__, but a component equals only itself; "

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from flowrpc.component.calls import execute
 from flowrpc.component.work import LightningWork
 from flowrpc.errors import ComponentError
-from flowrpc.state import Change, ChangeLog, Tracked, Value, apply, same
-from flowrpc.state.containers import detach, track, untrack
+from flowrpc.state import Change, ChangeLog, Tracked, Value, same
+from flowrpc.state.containers import untrack
 from flowrpc.storage.process import work_exchange
+
+logger = logging.getLogger(__name__)
 
 
 class Cancelled(BaseException):
@@ -39,6 +42,7 @@ class HostedWork:
         work._rename(name)
         self.restore(vars)
         work.__dict__["_log"] = log
+        self._started = False
 
     def restore(self, vars: dict[str, Value]) -> None:
         """Sets the vars to the flow's, unrecorded, between runs.
@@ -70,6 +74,27 @@ class HostedWork:
         """Tells the work that its attempt is to end."""
         self.work.__dict__["_cancelled"] = True
 
+    def start(self) -> None:
+        """Calls `on_start` if this process has not yet; raises what it raises."""
+        if not self._started:
+            self.work.on_start()
+            self._started = True
+
+    def failed(self, error: Exception) -> None:
+        """Calls `on_exception`; what that raises is logged."""
+        try:
+            self.work.on_exception(error)
+        except Exception:
+            logger.exception("%s.on_exception raised", self.work.name)
+
+    def leave(self) -> None:
+        """Calls `on_exit`; what it raises is logged, what it sets goes nowhere."""
+        self.work.__dict__["_log"] = None
+        try:
+            self.work.on_exit()
+        except BaseException:  # the process ends in any case
+            logger.exception("%s.on_exit raised", self.work.name)
+
     def execute(self, args: Sequence[Value], kwargs: dict[str, Value]) -> None:
         """Runs the user's code, between fetching the files it is given and publishing those it wrote.
 
@@ -94,20 +119,19 @@ class HostedWork:
             )
 
     def apply(self, changes: Iterable[Change]) -> None:
-        """Applies changes of the flow, unrecorded.
+        """Applies changes of the flow, unrecorded, through the work's `apply_flow_delta`.
 
         A container that changes is replaced by a new one, and the old one is detached. So the caller sees to it that
         user code has none of them in hand.
         """
-        attributes = self.work.__dict__
-        for change in changes:
-            var = str(change.path[0])
-            if var not in self.work._var_names:
-                continue  # the flow's code has a var that this one has not
-            values = {var: untrack(attributes[var])}
-            apply(values, change)
-            detach(attributes[var])
-            attributes[var] = track(values[var], self.work, var)
+        changes = tuple(changes)
+        if type(self.work).apply_flow_delta is LightningWork.apply_flow_delta:
+            self.work.apply_flow_delta(changes)
+            return
+        try:
+            self.work.apply_flow_delta(changes)
+        except Exception:
+            logger.exception("%s.apply_flow_delta raised; the run goes on", self.work.name)
 
     def _vars(self) -> Iterator[tuple[str, Any]]:
         attributes = self.work.__dict__

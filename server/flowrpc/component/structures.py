@@ -7,8 +7,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NoReturn, SupportsIndex
 
 from flowrpc.component.component import Component, type_name
+from flowrpc.component.framework_vars import set_framework_var
 from flowrpc.errors import AttributeRuleError, TreeError
-from flowrpc.state import SCALARS, Remove, Set, Splice, Value, copy_value
+from flowrpc.state import SCALARS, Set, Splice, Value, copy_value
 from flowrpc.state.records import ComponentKind, Recipe
 
 
@@ -47,14 +48,6 @@ class Structure(Component):
 
     # Framework vars: recovery attaches the items in order of their making, and these tell what came of them since
 
-    def _set_framework_var(self, name: str, value: Value) -> None:
-        """Records a var of the framework's own; it is written from here only."""
-        if self._log is not None:
-            old = Set((name,), self.__dict__[name]) if name in self._var_names else Remove((name,))
-            self._log.record(self, Set((name,), value), old if self._log.undoable else None)
-        self._var_names[name] = None
-        self.__dict__[name] = value
-
     def _reorder(self, keys: list[str]) -> None:
         """Puts the children into this order, and records it unless it goes without saying."""
         if keys != self._derived_order():
@@ -63,7 +56,7 @@ class Structure(Component):
 
     def _record_order(self, keys: list[str]) -> None:
         if "_order" not in self._var_names:
-            self._set_framework_var("_order", [])
+            set_framework_var(self, "_order", [])
             self.__dict__["_order"] = _Order((), self)
         order: _Order = self.__dict__["_order"]
         if self._log is not None:
@@ -127,7 +120,7 @@ class List(Structure, list[Any]):
 
     def _set_up(self) -> None:
         super()._set_up()
-        self._set_framework_var("_next", 0)
+        set_framework_var(self, "_next", 0)
 
     __hash__ = object.__hash__  # type: ignore[assignment]  # a component is itself, whatever it holds
 
@@ -187,12 +180,12 @@ class List(Structure, list[Any]):
         ):  # the code builds more items than it did when the app was recorded
             number += 1
         self._place(str(number), item)
-        self._set_framework_var("_next", number + 1)
+        set_framework_var(self, "_next", number + 1)
         return str(number)
 
     def _displace(self, key: str) -> Component:
         if int(key) >= self.__dict__["_next"]:
-            self._set_framework_var("_next", int(key) + 1)
+            set_framework_var(self, "_next", int(key) + 1)
         return super()._displace(key)
 
     def __delitem__(self, index: Any) -> None:
@@ -296,7 +289,7 @@ class Dict(Structure, dict[str, Any]):
         """Takes an item out, and notes it if the code would build it again after a restart."""
         removed = self.__dict__.get("_removed", ())
         if self._log is not None and self._children[key]._inherent and key not in removed:
-            self._set_framework_var("_removed", [*removed, key])
+            set_framework_var(self, "_removed", [*removed, key])
         self._displace(key)
 
     def pop(self, key: str, *default: Any) -> Any:

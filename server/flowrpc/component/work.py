@@ -2,59 +2,54 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
+from flowrpc.component.build_config import BuildConfig
 from flowrpc.component.calls import gated
 from flowrpc.component.component import Component
+from flowrpc.component.compute import CloudCompute
+from flowrpc.component.endpoint import LOCALHOST, Endpoint, OwnEndpoint
+from flowrpc.component.framework_vars import set_framework_var
+from flowrpc.component.frontend import Frontend
+from flowrpc.component.lightningignore import Ignoring
+from flowrpc.component.needs import WorkNeeds
 from flowrpc.component.retry import Retry
+from flowrpc.component.work_status import WorkStatus, calls_of, statuses_of
 from flowrpc.errors import AttributeRuleError, TreeError
-from flowrpc.state import SCALARS, Value, track
-from flowrpc.state.records import ComponentKind, FailureReason, Run, RunStatus, Tally
+from flowrpc.state import SCALARS, Change, Value, track
+from flowrpc.state.records import ComponentKind, FailureReason, Run, Tally
+from flowrpc.state.work_facts import DISPLAY_NAME
 from flowrpc.storage.binding import renamed, taken_in
 
 ORPHAN_GRACE = timedelta(minutes=10)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WorkStatus:
-    """What a work was doing at a time.
-
-    `stage` is one of not_started, pending, running, succeeded, failed, stopped.
-    """
-
-    stage: str
-    timestamp: float
-    """Seconds since the epoch, on the flow service's clock; 0 if nothing happened yet."""
-    reason: str = ""
-    message: str = ""
-    count: int = 1
-    """Number of the attempt."""
-
-
-_STAGES = {
-    RunStatus.PENDING: "pending",
-    RunStatus.RUNNING: "running",
-    RunStatus.SUCCEEDED: "succeeded",
-    RunStatus.FAILED: "failed",
-    RunStatus.CANCELLED: "stopped",
-}
-
-
-class LightningWork(Component):
+class LightningWork(WorkNeeds, Ignoring):
     """Is a long-running job. Override `run`; a flow calls it, and it is executed in a process of its own.
 
     Args:
         parallel: Whether a call returns at once; otherwise the flow's pass waits until the run has ended.
         cache_calls: Whether equal arguments run once only; otherwise a run that has ended may start again.
         raise_exception: Whether a failed run raises in the flow, and ends the app if the flow does not catch it.
+        host: The address that it listens on if it serves; `0.0.0.0` lets other hosts in.
+        port: The port that it serves on; None: a free one, chosen where it runs.
+        run_once: The old name of `cache_calls`.
+        start_with_flow: Whether its process is started with the app, ahead of the first call of `run`.
         orphan_grace: How long a run goes on while its process cannot reach the flow.
         retry: How often a run that failed is tried again; None: never. An attempt begins with the vars that the run
             began with.
         timeout: How long an attempt may take; None: as long as it likes. One that takes longer is cancelled, and has
             failed with the reason `timed_out`.
+        cloud_compute: What it needs of a machine: a run goes only to an agent that has it.
+        cloud_build_config: What has to be installed where it is executed.
+        local_build_config: The same for the local agent alone, if it differs.
+
+    Raises:
+        ValueError: The port is none.
     """
 
     KIND = ComponentKind.WORK
@@ -62,6 +57,9 @@ class LightningWork(Component):
     _parallel: bool
     _cache_calls: bool
     _raise_exception: bool
+    _host: str
+    _fixed_port: int | None
+    _start_with_flow: bool
     _orphan_grace: timedelta
     _retry: Retry | None
     _timeout: timedelta | None
@@ -69,6 +67,12 @@ class LightningWork(Component):
     _run_id: str
     _attempt: int
     _cancelled: bool
+    _endpoint: Endpoint | None
+    # Vars of the framework, while they were never set
+    _url: str = ""
+    _port: int = 0
+    _display_name: str = ""
+    _stopped_at: float = 0.0
     _inline_results: dict[str, Any]
     _inline_runs: list[Run]
 
@@ -78,14 +82,31 @@ class LightningWork(Component):
         parallel: bool = False,
         cache_calls: bool = True,
         raise_exception: bool = True,
+        host: str = LOCALHOST,
+        port: int | None = None,
+        run_once: bool | None = None,
+        start_with_flow: bool = False,
         orphan_grace: timedelta = ORPHAN_GRACE,
         retry: Retry | None = None,
         timeout: timedelta | None = None,
+        cloud_compute: CloudCompute | None = None,
+        cloud_build_config: BuildConfig | None = None,
+        local_build_config: BuildConfig | None = None,
     ) -> None:
+        if port is not None and not 0 < port < 65536:
+            raise ValueError(
+                f"{type(self).__name__}: port={port} is none; choose 1 to 65535, or None for a free one"
+            )
+        if run_once is not None:
+            warnings.warn("run_once is the old name of cache_calls", DeprecationWarning, stacklevel=2)
+        self._take_needs(cloud_compute, cloud_build_config, local_build_config)
         self.__dict__.update(
             _parallel=parallel,
-            _cache_calls=cache_calls,
+            _cache_calls=cache_calls if run_once is None else run_once,
             _raise_exception=raise_exception,
+            _host=host,
+            _fixed_port=port,
+            _start_with_flow=start_with_flow,
             _orphan_grace=orphan_grace,
             _retry=retry,
             _timeout=timeout,
@@ -102,10 +123,42 @@ class LightningWork(Component):
         """Does the job. Override it; it returns nothing, its results are the state it sets."""
         raise NotImplementedError
 
+    # What a subclass may override beside `run`; all of it is called in the work's process
+
+    def on_start(self) -> None:
+        """Is called once in each process, before its first run; what it sets is recorded with that run."""
+
+    def on_exception(self, exception: Exception) -> None:
+        """Is called when `run` raised; the run has failed in any case, and what is set here is recorded with it."""
+
+    def on_exit(self) -> None:
+        """Is called when the process ends in order: the work was stopped, or the app or the agent ends.
+
+        It may take two seconds. State that it sets goes nowhere. A process that is killed does not call it.
+        """
+
+    def apply_flow_delta(self, changes: Sequence[Change]) -> None:
+        """Takes in what the flow changed in the vars while the work runs.
+
+        An override calls this one, or the work does not see the changes. What it raises is logged.
+        """
+        for change in changes:
+            self._apply_unrecorded(change)
+
+    def configure_layout(self) -> str | Frontend | None:
+        """Returns what a flow shows that puts this work into its layout: a URL, by default its own, or a Frontend."""
+        return self.url
+
     def _set_up(self) -> None:
         super()._set_up()
         self.__dict__.update(
-            _executing=False, _run_id="", _attempt=0, _cancelled=False, _inline_results={}, _inline_runs=[]
+            _executing=False,
+            _run_id="",
+            _attempt=0,
+            _cancelled=False,
+            _endpoint=None,
+            _inline_results={},
+            _inline_runs=[],
         )
         LightningWork.__init__(self)  # the defaults, for a subclass that forgets super().__init__()
         if type(self).run is LightningWork.run:
@@ -163,6 +216,84 @@ class LightningWork(Component):
         return self._raise_exception
 
     @property
+    def run_once(self) -> bool:
+        """The old name of `cache_calls`."""
+        return self._cache_calls
+
+    @property
+    def start_with_flow(self) -> bool:
+        """Whether the work's process is started with the app."""
+        return self._start_with_flow
+
+    @property
+    def display_name(self) -> str:
+        """What people call the work; empty: its name. Set it before the work is started.
+
+        Raises:
+            RuntimeError: The work was started already, or runs here.
+        """
+        return self._display_name
+
+    @display_name.setter
+    def display_name(self, name: str) -> None:
+        if self.has_started or self._attempt:
+            raise RuntimeError(
+                f"{self.name}.display_name: the work was started already; set it before its first run"
+            )
+        if not isinstance(name, str):
+            raise AttributeRuleError(f"{self.name}.display_name is a text, not {type(name).__name__}")
+        set_framework_var(self, DISPLAY_NAME, name)
+
+    # Where it serves
+
+    @property
+    def host(self) -> str:
+        """The address that it listens on if it serves."""
+        return self._host
+
+    @property
+    def port(self) -> int:
+        """The port that it serves on.
+
+        In `run` it is the one that was given, or a free one, which the work keeps. In the flow it is 0 until `run` has
+        asked for it.
+        """
+        if self._context is not None:
+            return self._port or self._fixed_port or 0
+        endpoint = self._endpoint or OwnEndpoint(self._host, self._fixed_port)
+        self.__dict__["_endpoint"] = endpoint
+        return endpoint.port()
+
+    @property
+    def url(self) -> str:
+        """`http://HOST:PORT` while the work serves: from when the port that `run` asked for accepts connections.
+
+        Empty before that, and again when the run failed or was stopped, or its process is gone. The host is `host`,
+        or the `internal_ip` if that is any address.
+        """
+        return self._endpoint.url if self._context is None and self._endpoint is not None else self._url
+
+    @property
+    def internal_ip(self) -> str:
+        """The address of the host that executes it, on the network shared with the flow; empty while none does."""
+        return self._addresses()[0]
+
+    @property
+    def public_ip(self) -> str:
+        """The address of that host on the internet; empty unless the agent there was told."""
+        return self._addresses()[1]
+
+    def _addresses(self) -> tuple[str, str]:
+        if self._context is not None:
+            addresses: tuple[str, str] = self._context.addresses(self)
+            return addresses
+        return (
+            (self._endpoint.internal_ip, self._endpoint.public_ip) if self._endpoint is not None else ("", "")
+        )
+
+    # The attempt that is executed here
+
+    @property
     def idempotency_key(self) -> str:
         """Text that is the same in all attempts of a run and in no other run; empty outside of one.
 
@@ -179,6 +310,13 @@ class LightningWork(Component):
     def cancelled(self) -> bool:
         """Whether the attempt that is executed here was told to end; `Cancelled` is raised in `run` as well."""
         return self._cancelled
+
+    # State, and what became of the runs
+
+    @property
+    def ready(self) -> bool:
+        """Whether others may use it; by default when it has a `url`. Override it to say otherwise."""
+        return bool(self.url)
 
     @property
     def state(self) -> dict[str, Any]:
@@ -206,34 +344,43 @@ class LightningWork(Component):
     @property
     def status(self) -> WorkStatus:
         """What the work is doing: the status of its newest run."""
-        run = self._latest()
-        return statuses_of(run)[-1] if run else WorkStatus(stage="not_started", timestamp=0.0, count=0)
+        statuses = self.statuses
+        if not statuses:
+            return WorkStatus(stage="not_started", timestamp=0.0, count=0)
+        return replace(statuses[-1], message=self._pending_reason()) if self.is_pending else statuses[-1]
+
+    def _pending_reason(self) -> str:
+        """Tells why the oldest run that waits does so; runs behind it wait for that one."""
+        return next((run.pending_reason for run in self._recent() if run.pending_reason), "")
 
     @property
     def statuses(self) -> list[WorkStatus]:
         """What the newest run went through, oldest first."""
         run = self._latest()
-        return statuses_of(run) if run else []
+        statuses = statuses_of(run) if run else []
+        if run is not None and self._stopped_at:
+            statuses.append(WorkStatus(stage="stopped", timestamp=self._stopped_at, count=run.attempt))
+        return statuses
 
     @property
     def has_started(self) -> bool:
-        """Whether a run was ever asked for."""
+        """Whether a run, or the process, was ever asked for."""
         return self._latest() is not None
 
     @property
     def has_stopped(self) -> bool:
-        """Whether the work was stopped after its newest run began."""
-        return self._is(RunStatus.CANCELLED)
+        """Whether the work was stopped, or its newest run cancelled, and nothing was asked for since."""
+        return bool(self._stopped_at) or self._is("stopped")
 
     @property
     def has_succeeded(self) -> bool:
-        """Whether the newest run succeeded."""
-        return self._is(RunStatus.SUCCEEDED)
+        """Whether the newest run succeeded; it stays so when the work is stopped after it."""
+        return self._is("succeeded")
 
     @property
     def has_failed(self) -> bool:
         """Whether the newest run failed."""
-        return self._is(RunStatus.FAILED)
+        return self._is("failed")
 
     @property
     def has_timeout(self) -> bool:
@@ -244,12 +391,12 @@ class LightningWork(Component):
     @property
     def is_running(self) -> bool:
         """Whether the newest run is executed."""
-        return self._is(RunStatus.RUNNING)
+        return self._is("running")
 
     @property
     def is_pending(self) -> bool:
-        """Whether the newest run waits for an agent."""
-        return self._is(RunStatus.PENDING)
+        """Whether the newest run, or the start of the process, waits for an agent."""
+        return self._is("pending")
 
     @property
     def num_successes(self) -> int:
@@ -261,6 +408,20 @@ class LightningWork(Component):
         """How many attempts took too long, from the first run on."""
         return self._tally().timeouts
 
+    # What the flow asks for beside runs
+
+    def start(self) -> None:
+        """Starts the process ahead of the first run, which then begins sooner; does nothing if it was started.
+
+        The status becomes `started` when the work was built and its `on_start` has returned.
+
+        Raises:
+            RuntimeError: The work is in no app.
+        """
+        if self._context is None:
+            raise RuntimeError(f"Only the `LightningFlow` can request this work ({self.name!r}) to start.")
+        self._context.start(self)
+
     def stop(self) -> None:
         """Cancels the runs and ends the process; a later call of `run` starts again.
 
@@ -269,6 +430,18 @@ class LightningWork(Component):
         """
         if self._context is None:
             raise RuntimeError(f"Only the `LightningFlow` can request this work ({self.name!r}) to stop.")
+        self._context.stop(self)
+
+    def delete(self) -> None:
+        """Stops the work, and gives back what a placement holds for it. The component stays, and may run again.
+
+        Raises:
+            RuntimeError: The work is in no app.
+        """
+        if self._context is None:
+            raise RuntimeError(
+                f"Can't delete the work {self.name!r}, it looks like it isn't attached to an app"
+            )
         self._context.stop(self)
 
     def _tally(self) -> Tally:
@@ -286,53 +459,6 @@ class LightningWork(Component):
         latest: Run | None = self._context.latest(self)
         return latest
 
-    def _is(self, status: RunStatus) -> bool:
+    def _is(self, stage: str) -> bool:
         run = self._latest()
-        return run is not None and run.status is status
-
-
-def statuses_of(run: Run) -> list[WorkStatus]:
-    """Tells what a run went through, oldest first."""
-    steps: list[tuple[str, datetime | None]] = [("pending", run.requested_at), ("running", run.started_at)]
-    statuses = [
-        WorkStatus(stage=stage, timestamp=_seconds(time), count=run.attempt)
-        for stage, time in steps
-        if time is not None
-    ]
-    if run.status.terminal:
-        failure = run.failure
-        statuses.append(
-            WorkStatus(
-                stage=_STAGES[run.status],
-                timestamp=_seconds(run.ended_at),
-                reason=failure.reason.value if failure else "",
-                message=(failure.traceback or failure.message) if failure else "",
-                count=run.attempt,
-            )
-        )
-    return statuses or [WorkStatus(stage=_STAGES[run.status], timestamp=0.0, count=run.attempt)]
-
-
-def calls_of(runs: Sequence[Run]) -> dict[str, Value]:
-    """Writes runs as the `calls` of a work's state: statuses by call key, and the newest key."""
-    calls: dict[str, Value] = {}
-    if runs:
-        calls["latest_call_hash"] = runs[-1].call_key
-    for run in runs:
-        statuses: list[Value] = [
-            {
-                "stage": s.stage,
-                "timestamp": s.timestamp,
-                "reason": s.reason,
-                "message": s.message,
-                "count": s.count,
-            }
-            for s in statuses_of(run)
-        ]
-        ended: dict[str, Value] = {"ret": None} if run.status is RunStatus.SUCCEEDED else {}
-        calls[run.call_key] = {"statuses": statuses, **ended}
-    return calls
-
-
-def _seconds(time: datetime | None) -> float:
-    return time.astimezone(UTC).timestamp() if time is not None else 0.0
+        return run is not None and run.stage == stage

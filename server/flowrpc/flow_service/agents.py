@@ -20,6 +20,7 @@ from flowrpc.protocol.messages import (
     Finished,
     Hello,
     Rejected,
+    Serving,
     Welcome,
     WorkDelta,
 )
@@ -75,13 +76,17 @@ class Agents:
 
     def detach(self, number: int, now: Instant) -> None:
         """Notes that a stream ended: its attempts are suspect, not dead."""
+        session = self._sessions.get(number)
         self._sessions.remove(number)
         self._dispatcher.suspect(number, now)
+        if session is not None:
+            self._dispatcher.silence_idle(session.hello.agent_id)
 
     def exited(self, boot_id: str, now: Instant) -> None:
         """Takes what a process of an agent held for dead: it was seen to end."""
         for session in self._sessions.of_boot(boot_id):
             self.detach(session.number, now)
+            self._dispatcher.lose_runners(session.hello.agent_id)
         self._dispatcher.lose_all("its agent died", lambda attempt: attempt.boot_id == boot_id)
 
     def spoke(self, number: int, message: AgentMessage, now: Instant) -> None:
@@ -101,6 +106,8 @@ class Agents:
                 self._dispatcher.apply(session, message)
             case Finished():
                 self._dispatcher.finish(session, message, now)
+            case Serving():
+                self._dispatcher.serve(session, message)
             case Bye():
                 self._bye(session, now)
             case _:
@@ -126,6 +133,7 @@ class Agents:
     def _bye(self, session: Session, now: Instant) -> None:
         agent_id = session.hello.agent_id
         self.detach(session.number, now)
+        self._dispatcher.lose_runners(agent_id)
         self._dispatcher.lose_all(f"its agent {agent_id} left", lambda attempt: attempt.agent_id == agent_id)
 
     def _close(self, number: int, message: str) -> None:

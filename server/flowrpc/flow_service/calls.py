@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -12,12 +12,14 @@ from flowrpc.component import iteration, schedule
 from flowrpc.component.calls import Unwind
 from flowrpc.component.component import Component
 from flowrpc.component.flow import LightningFlow
+from flowrpc.component.framework_vars import set_framework_var
 from flowrpc.component.work import LightningWork
 from flowrpc.errors import WorkRunError
 from flowrpc.flow_service.ledger import Ledger
 from flowrpc.flow_service.schedules import Schedules
 from flowrpc.state import Remove, Set, Splice, Value, canonical_key
-from flowrpc.state.records import Failure, FailureReason, Run, RunRecord, RunStatus, Tally
+from flowrpc.state.records import START_CALL, Failure, FailureReason, Run, RunRecord, RunStatus, Tally
+from flowrpc.state.work_facts import STOPPED_AT
 
 logger = logging.getLogger(__name__)
 
@@ -43,6 +45,8 @@ class FlowCalls:
             for record in ledger.all()
             if record.run.status is RunStatus.FAILED and not record.failure_met and not record.consumed
         }
+        self.addresses_of: Callable[[str], tuple[str, str]] = _no_addresses
+        """Returns the addresses of the host that executes a work."""
         self.stopped: list[tuple[LightningWork, str]] = []
         """Works whose process is to end because the flow stopped or removed them, with the names they had."""
         self.tree_changed = False
@@ -121,6 +125,7 @@ class FlowCalls:
             # Runs that failed stay in the history; of runs without a cache there would be no end.
             replaced = record if record is not None and record.run.status is RunStatus.SUCCEEDED else None
             record = self._ledger.request(work.name, key, args, kwargs, at=self._now, replaces=replaced)
+            _note_asked(work)
         if not record.run.status.terminal:
             self._wait(work, record.run)
         elif record.run.status is RunStatus.SUCCEEDED:
@@ -140,6 +145,19 @@ class FlowCalls:
         """Tells how the runs ended."""
         return self._ledger.tally(work.name)
 
+    def addresses(self, work: LightningWork) -> tuple[str, str]:
+        """Returns the internal and the public address of the host that executes the work; empty if unknown."""
+        return self.addresses_of(work.name)
+
+    def start(self, work: LightningWork) -> None:
+        """Starts the process, unless it was started and not stopped since."""
+        assert self._now is not None, "works are started in transitions"
+        record = self._ledger.latest_for(work.name, START_CALL)
+        if record is not None and not (record.consumed and record.run.status.terminal):
+            return
+        self._ledger.request(work.name, START_CALL, (), {}, at=self._now, replaces=record)
+        _note_asked(work)
+
     def stop(self, work: LightningWork) -> None:
         """Cancels the runs and ends the process."""
         assert self._now is not None, "works are stopped in transitions"
@@ -149,6 +167,9 @@ class FlowCalls:
         newest = self._ledger.record(latest.run_id) if latest else None
         if newest is not None and newest.run.status is RunStatus.FAILED:
             self._ledger.put(replace(newest, consumed=True))
+        self._ledger.consume_start(work.name)
+        if newest is not None and newest.run.status is not RunStatus.CANCELLED and not work._stopped_at:
+            set_framework_var(work, STOPPED_AT, self._now.timestamp())
         self.stopped.append((work, work.name))
 
     def changed_vars(self, component: Component) -> dict[str, None]:
@@ -218,6 +239,16 @@ class FlowCalls:
             return  # somebody's decision, which the flow sees in the work's status
         if work.raise_exception and failure is not None:
             raise WorkRunError(work.name, failure.type, failure.message, failure.traceback)
+
+
+def _note_asked(work: LightningWork) -> None:
+    """Notes that something was asked for since the work was stopped."""
+    if work._stopped_at:
+        set_framework_var(work, STOPPED_AT, 0.0)
+
+
+def _no_addresses(work: str) -> tuple[str, str]:
+    return "", ""
 
 
 def _starts_again(work: LightningWork, record: RunRecord) -> bool:

@@ -11,7 +11,7 @@ from typing import Any
 
 from flowrpc.errors import LedgerFullError
 from flowrpc.state import Value
-from flowrpc.state.records import NO_RUNS, Failure, Run, RunRecord, RunStatus, Tally
+from flowrpc.state.records import NO_RUNS, START_CALL, Failure, Run, RunRecord, RunStatus, Tally
 
 MAX_RUNS_PER_WORK = 1_000_000
 RECENT_RUNS = 20
@@ -156,8 +156,14 @@ class Ledger:
         self, record: RunRecord, status: RunStatus, at: datetime, failure: Failure | None = None, **facts: Any
     ) -> None:
         """Records that a run ended."""
-        run = replace(record.run, status=status, ended_at=at, failure=failure)
+        run = replace(record.run, status=status, ended_at=at, failure=failure, pending_reason="")
         self.put(replace(record, run=run, begin_vars={}, **facts))
+
+    def consume_start(self, work: str) -> None:
+        """Notes that the process of a work is gone: the next `start` asks for a new one."""
+        record = self.latest_for(work, START_CALL)
+        if record is not None and not record.consumed:
+            self.put(replace(record, consumed=True))
 
     def forget_work(self, work: str) -> None:
         """Forgets every run of a work that was removed, and how they ended: another work may get its name."""

@@ -6,6 +6,7 @@ import enum
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from flowrpc.protocol.resources import NOTHING, Resources
 from flowrpc.state.changes import Change
 from flowrpc.state.records import Failure, Recipe
 from flowrpc.state.values import Value
@@ -33,6 +34,11 @@ class Hello:
     version: str = ""
     capacity: int = 0
     """How many attempts it executes at a time; 0: no limit."""
+    internal_ip: str = ""
+    public_ip: str = ""
+    resources: Resources = NOTHING
+    """What works may take of its machine, altogether."""
+    labels: dict[str, str] = field(default_factory=dict)
 
 
 class Verdict(enum.Enum):
@@ -86,6 +92,19 @@ class StartRun:
     args: tuple[Value, ...] = ()
     kwargs: dict[str, Value] = field(default_factory=dict)
     orphan_grace: timedelta = timedelta(minutes=10)
+    prepare: bool = False
+    """Whether to build the work only."""
+    requirements: tuple[str, ...] = ()
+    """What has to be installed where the work is executed, each as PEP 508 has it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Serving:
+    """Where a work serves."""
+
+    work: str
+    port: int = 0
+    url: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -227,13 +246,18 @@ class StopRunner:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EndRunner:
+    """Ends a runner in order."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Drain:
     """No more runs will come."""
 
     grace: timedelta
 
 
-AgentMessage = Hello | Beat | Accepted | Rejected | WorkDelta | Finished | LogBatch | Bye
+AgentMessage = Hello | Beat | Accepted | Rejected | WorkDelta | Finished | LogBatch | Bye | Serving
 """What an agent says."""
 
 FlowMessage = (
@@ -241,8 +265,8 @@ FlowMessage = (
 )
 """What a flow says."""
 
-RunnerRequest = StartRun | CancelAttempt | VarsChanged | Ack | Nack
+RunnerRequest = StartRun | CancelAttempt | VarsChanged | Ack | Nack | EndRunner
 """What an agent says to a runner."""
 
-RunnerResponse = WorkDelta | Finished | LogBatch
+RunnerResponse = WorkDelta | Finished | LogBatch | Serving
 """What a runner says to its agent."""

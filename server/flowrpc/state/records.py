@@ -119,6 +119,16 @@ class Delta:
     """Whether the component was taken out of the tree, with everything below it."""
 
 
+_START_STAGES = {
+    RunStatus.PENDING: "pending",
+    RunStatus.RUNNING: "pending",
+    RunStatus.SUCCEEDED: "started",
+    RunStatus.CANCELLED: "stopped",
+}
+START_CALL = "start"
+"""The call key of what `work.start()` asks for: the process, and no call of `run`."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
     """One execution of a work's `run` with one set of arguments; attempts are its tries."""
@@ -126,7 +136,7 @@ class Run:
     run_id: str
     work: str
     call_key: str
-    """SHA-256 of the arguments' canonical encoding, in hex."""
+    """SHA-256 of the arguments' canonical encoding, in hex; `START_CALL` if only the process is started."""
     args: tuple[Value, ...] = ()
     kwargs: dict[str, Value] = field(default_factory=dict)
     status: RunStatus = RunStatus.PENDING
@@ -138,6 +148,20 @@ class Run:
     ended_at: datetime | None = None
     agent_id: str = ""
     """The agent that holds the current attempt; empty while none does."""
+    pending_reason: str = ""
+    """Why it waits, if it needs what the attached agents do not have, or not now; else empty."""
+
+    @property
+    def prepares(self) -> bool:
+        """Whether it starts the process and calls no `run`."""
+        return self.call_key == START_CALL
+
+    @property
+    def stage(self) -> str:
+        """What its work is doing, if it is the newest: pending, running, succeeded, failed, stopped or started."""
+        if self.prepares and self.status is not RunStatus.FAILED:
+            return _START_STAGES[self.status]
+        return "stopped" if self.status is RunStatus.CANCELLED else self.status.value
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,6 +214,8 @@ class RunRecord:
     @property
     def tally(self) -> Tally:
         """What it adds to the tally of its work."""
+        if self.run.prepares:
+            return NO_RUNS
         status = self.run.status
         return Tally(int(status is RunStatus.SUCCEEDED), int(status is RunStatus.FAILED), self.timeouts)
 

@@ -10,10 +10,10 @@ import builtins as _builtins
 import sys
 import typing as _typing
 
-if sys.version_info >= (3, 10):
-    from typing import TypeAlias as _TypeAlias
+if sys.version_info >= (3, 11):
+    from typing import TypeAlias as _TypeAlias, Never as _Never
 else:
-    from typing_extensions import TypeAlias as _TypeAlias
+    from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
@@ -32,6 +32,7 @@ class RunnerRequest(_message.Message):
     VARS_CHANGED_FIELD_NUMBER: _builtins.int
     ACK_FIELD_NUMBER: _builtins.int
     NACK_FIELD_NUMBER: _builtins.int
+    END_RUNNER_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def start_run(self) -> _work_service_pb2.StartRun:
         """Execute an attempt; they are executed one after another."""
@@ -52,6 +53,10 @@ class RunnerRequest(_message.Message):
     def nack(self) -> _work_service_pb2.Nack:
         """A var must be sent whole."""
 
+    @_builtins.property
+    def end_runner(self) -> Global___EndRunner:
+        """End the process in order: it executes nothing now."""
+
     def __init__(
         self,
         *,
@@ -60,16 +65,34 @@ class RunnerRequest(_message.Message):
         vars_changed: _work_service_pb2.VarsChanged | None = ...,
         ack: _work_service_pb2.Ack | None = ...,
         nack: _work_service_pb2.Nack | None = ...,
+        end_runner: Global___EndRunner | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["ack", b"ack", "cancel_attempt", b"cancel_attempt", "message", b"message", "nack", b"nack", "start_run", b"start_run", "vars_changed", b"vars_changed"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["ack", b"ack", "cancel_attempt", b"cancel_attempt", "end_runner", b"end_runner", "message", b"message", "nack", b"nack", "start_run", b"start_run", "vars_changed", b"vars_changed"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["ack", b"ack", "cancel_attempt", b"cancel_attempt", "message", b"message", "nack", b"nack", "start_run", b"start_run", "vars_changed", b"vars_changed"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ack", b"ack", "cancel_attempt", b"cancel_attempt", "end_runner", b"end_runner", "message", b"message", "nack", b"nack", "start_run", b"start_run", "vars_changed", b"vars_changed"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_message: _TypeAlias = _typing.Literal["start_run", "cancel_attempt", "vars_changed", "ack", "nack"]  # noqa: Y015
+    _WhichOneofReturnType_message: _TypeAlias = _typing.Literal["start_run", "cancel_attempt", "vars_changed", "ack", "nack", "end_runner"]  # noqa: Y015
     _WhichOneofArgType_message: _TypeAlias = _typing.Literal["message", b"message"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_message) -> _WhichOneofReturnType_message | None: ...
 
 Global___RunnerRequest: _TypeAlias = RunnerRequest  # noqa: Y015
+
+@_typing.final
+class EndRunner(_message.Message):
+    """Ends a runner in order: user code's `on_exit` is called, and the process exits."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___EndRunner: _TypeAlias = EndRunner  # noqa: Y015
 
 @_typing.final
 class RunnerResponse(_message.Message):
@@ -80,6 +103,7 @@ class RunnerResponse(_message.Message):
     DELTA_FIELD_NUMBER: _builtins.int
     FINISHED_FIELD_NUMBER: _builtins.int
     LOGS_FIELD_NUMBER: _builtins.int
+    SERVING_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def delta(self) -> _work_service_pb2.WorkDelta:
         """What user code changed."""
@@ -92,18 +116,23 @@ class RunnerResponse(_message.Message):
     def logs(self) -> _work_service_pb2.LogBatch:
         """Records of `logging`; printed lines travel over pipes of their own."""
 
+    @_builtins.property
+    def serving(self) -> _work_service_pb2.Serving:
+        """Where the work serves."""
+
     def __init__(
         self,
         *,
         delta: _work_service_pb2.WorkDelta | None = ...,
         finished: _work_service_pb2.Finished | None = ...,
         logs: _work_service_pb2.LogBatch | None = ...,
+        serving: _work_service_pb2.Serving | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["delta", b"delta", "finished", b"finished", "logs", b"logs", "message", b"message"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["delta", b"delta", "finished", b"finished", "logs", b"logs", "message", b"message", "serving", b"serving"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["delta", b"delta", "finished", b"finished", "logs", b"logs", "message", b"message"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["delta", b"delta", "finished", b"finished", "logs", b"logs", "message", b"message", "serving", b"serving"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_message: _TypeAlias = _typing.Literal["delta", "finished", "logs"]  # noqa: Y015
+    _WhichOneofReturnType_message: _TypeAlias = _typing.Literal["delta", "finished", "logs", "serving"]  # noqa: Y015
     _WhichOneofArgType_message: _TypeAlias = _typing.Literal["message", b"message"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_message) -> _WhichOneofReturnType_message | None: ...
 

@@ -5,6 +5,7 @@ isort:skip_file
 
 from collections import abc as _abc
 from flowrpc.v1 import log_pb2 as _log_pb2
+from flowrpc.v1 import resources_pb2 as _resources_pb2
 from flowrpc.v1 import run_pb2 as _run_pb2
 from flowrpc.v1 import state_pb2 as _state_pb2
 from flowrpc.v1 import value_pb2 as _value_pb2
@@ -102,6 +103,7 @@ class AttachRequest(_message.Message):
     FINISHED_FIELD_NUMBER: _builtins.int
     LOGS_FIELD_NUMBER: _builtins.int
     BYE_FIELD_NUMBER: _builtins.int
+    SERVING_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def hello(self) -> Global___Hello:
         """The first message of every stream."""
@@ -134,6 +136,10 @@ class AttachRequest(_message.Message):
     def bye(self) -> Global___Bye:
         """The agent leaves in order and holds nothing any more."""
 
+    @_builtins.property
+    def serving(self) -> Global___Serving:
+        """Where a work serves; sent when that changes, and again after every `Welcome`."""
+
     def __init__(
         self,
         *,
@@ -145,12 +151,13 @@ class AttachRequest(_message.Message):
         finished: Global___Finished | None = ...,
         logs: Global___LogBatch | None = ...,
         bye: Global___Bye | None = ...,
+        serving: Global___Serving | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["accepted", b"accepted", "beat", b"beat", "bye", b"bye", "delta", b"delta", "finished", b"finished", "hello", b"hello", "logs", b"logs", "message", b"message", "rejected", b"rejected"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["accepted", b"accepted", "beat", b"beat", "bye", b"bye", "delta", b"delta", "finished", b"finished", "hello", b"hello", "logs", b"logs", "message", b"message", "rejected", b"rejected", "serving", b"serving"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted", b"accepted", "beat", b"beat", "bye", b"bye", "delta", b"delta", "finished", b"finished", "hello", b"hello", "logs", b"logs", "message", b"message", "rejected", b"rejected"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted", b"accepted", "beat", b"beat", "bye", b"bye", "delta", b"delta", "finished", b"finished", "hello", b"hello", "logs", b"logs", "message", b"message", "rejected", b"rejected", "serving", b"serving"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_message: _TypeAlias = _typing.Literal["hello", "beat", "accepted", "rejected", "delta", "finished", "logs", "bye"]  # noqa: Y015
+    _WhichOneofReturnType_message: _TypeAlias = _typing.Literal["hello", "beat", "accepted", "rejected", "delta", "finished", "logs", "bye", "serving"]  # noqa: Y015
     _WhichOneofArgType_message: _TypeAlias = _typing.Literal["message", b"message"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_message) -> _WhichOneofReturnType_message | None: ...
 
@@ -242,6 +249,26 @@ class Hello(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    @_typing.final
+    class LabelsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     AGENT_ID_FIELD_NUMBER: _builtins.int
     BOOT_ID_FIELD_NUMBER: _builtins.int
     WORKS_FIELD_NUMBER: _builtins.int
@@ -250,6 +277,10 @@ class Hello(_message.Message):
     HELD_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
     CAPACITY_FIELD_NUMBER: _builtins.int
+    INTERNAL_IP_FIELD_NUMBER: _builtins.int
+    PUBLIC_IP_FIELD_NUMBER: _builtins.int
+    RESOURCES_FIELD_NUMBER: _builtins.int
+    LABELS_FIELD_NUMBER: _builtins.int
     agent_id: _builtins.str
     """Name of the agent, constant over its restarts; two agents of one name at a time: the newer one wins."""
     boot_id: _builtins.str
@@ -262,6 +293,10 @@ class Hello(_message.Message):
     """Version of flowrpc, or of whatever program speaks the protocol."""
     capacity: _builtins.int
     """How many attempts the agent executes at a time, so that the flow keeps others waiting; 0 means no limit."""
+    internal_ip: _builtins.str
+    """Address of the agent's host on the network that it shares with the flow, such as `10.0.0.7`; empty: unknown."""
+    public_ip: _builtins.str
+    """Address of the agent's host on the internet; empty: it has none, or nobody told."""
     @_builtins.property
     def works(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The works it executes, as full names or shell-style patterns (`root.train`, `root.workers.*`); `*` is any work."""
@@ -269,6 +304,14 @@ class Hello(_message.Message):
     @_builtins.property
     def held(self) -> _containers.RepeatedCompositeFieldContainer[Global___HeldAttempt]:
         """Everything that the agent still holds: attempts that run, and ended ones with unacknowledged deltas."""
+
+    @_builtins.property
+    def resources(self) -> _resources_pb2.Resources:
+        """What works may take of the machine, altogether; absent: nothing, and it gets only works that ask for nothing."""
+
+    @_builtins.property
+    def labels(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """What else tells the agent from others (`zone=a`): works may ask for an agent with certain labels."""
 
     def __init__(
         self,
@@ -281,10 +324,14 @@ class Hello(_message.Message):
         held: _abc.Iterable[Global___HeldAttempt] | None = ...,
         version: _builtins.str = ...,
         capacity: _builtins.int = ...,
+        internal_ip: _builtins.str = ...,
+        public_ip: _builtins.str = ...,
+        resources: _resources_pb2.Resources | None = ...,
+        labels: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["resources", b"resources"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "boot_id", b"boot_id", "capacity", b"capacity", "held", b"held", "host", b"host", "pid", b"pid", "version", b"version", "works", b"works"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "boot_id", b"boot_id", "capacity", b"capacity", "held", b"held", "host", b"host", "internal_ip", b"internal_ip", "labels", b"labels", "pid", b"pid", "public_ip", b"public_ip", "resources", b"resources", "version", b"version", "works", b"works"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -443,6 +490,8 @@ class StartRun(_message.Message):
     ARGS_FIELD_NUMBER: _builtins.int
     KWARGS_FIELD_NUMBER: _builtins.int
     ORPHAN_GRACE_FIELD_NUMBER: _builtins.int
+    PREPARE_FIELD_NUMBER: _builtins.int
+    REQUIREMENTS_FIELD_NUMBER: _builtins.int
     run_id: _builtins.str
     """The run."""
     attempt: _builtins.int
@@ -451,6 +500,8 @@ class StartRun(_message.Message):
     """Full name of the work."""
     vars_number: _builtins.int
     """The `VarsChanged.number` that the vars include."""
+    prepare: _builtins.bool
+    """Whether to start the process and build the work, and execute nothing: the attempt ends when the work could begin."""
     @_builtins.property
     def recipe(self) -> _state_pb2.Recipe:
         """How to build the work; absent: build the app's root and take the work out of it by name."""
@@ -471,6 +522,12 @@ class StartRun(_message.Message):
     def orphan_grace(self) -> _duration_pb2.Duration:
         """How long the agent keeps the attempt going while it cannot reach the flow, before it kills it."""
 
+    @_builtins.property
+    def requirements(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What has to be installed where the work is executed, each as PEP 508 has it; if it is not, the attempt fails with
+        `FAILURE_REASON_NOT_BUILT` before user code begins.
+        """
+
     def __init__(
         self,
         *,
@@ -483,14 +540,46 @@ class StartRun(_message.Message):
         args: _abc.Iterable[_value_pb2.Value] | None = ...,
         kwargs: _abc.Iterable[_value_pb2.MapEntry] | None = ...,
         orphan_grace: _duration_pb2.Duration | None = ...,
+        prepare: _builtins.bool = ...,
+        requirements: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["orphan_grace", b"orphan_grace", "recipe", b"recipe"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["args", b"args", "attempt", b"attempt", "kwargs", b"kwargs", "orphan_grace", b"orphan_grace", "recipe", b"recipe", "run_id", b"run_id", "vars", b"vars", "vars_number", b"vars_number", "work", b"work"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["args", b"args", "attempt", b"attempt", "kwargs", b"kwargs", "orphan_grace", b"orphan_grace", "prepare", b"prepare", "recipe", b"recipe", "requirements", b"requirements", "run_id", b"run_id", "vars", b"vars", "vars_number", b"vars_number", "work", b"work"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___StartRun: _TypeAlias = StartRun  # noqa: Y015
+
+@_typing.final
+class Serving(_message.Message):
+    """Where a work serves: HTTP, as a rule."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    WORK_FIELD_NUMBER: _builtins.int
+    PORT_FIELD_NUMBER: _builtins.int
+    URL_FIELD_NUMBER: _builtins.int
+    work: _builtins.str
+    """Full name of the work."""
+    port: _builtins.int
+    """The port that the work has; 0 while it has none."""
+    url: _builtins.str
+    """`http://HOST:PORT` once the port accepts connections; empty before that, and when the work does not serve any more."""
+    def __init__(
+        self,
+        *,
+        work: _builtins.str = ...,
+        port: _builtins.int = ...,
+        url: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["port", b"port", "url", b"url", "work", b"work"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Serving: _TypeAlias = Serving  # noqa: Y015
 
 @_typing.final
 class Accepted(_message.Message):

@@ -9,9 +9,11 @@ from collections.abc import Callable
 from typing import Any
 
 from flowrpc.protocol import messages as plain
+from flowrpc.protocol.resources import NOTHING
 from flowrpc.v1 import work_service_pb2 as pb
 from flowrpc.wire.changes import decode_changes, fill_changes
 from flowrpc.wire.logs import decode_log_record, fill_log_record
+from flowrpc.wire.resources import decode_resources, fill_resources
 from flowrpc.wire.runs import decode_failure, encode_failure
 
 
@@ -23,6 +25,11 @@ def _fill_hello(message: pb.Hello, hello: plain.Hello) -> None:
     message.pid = hello.pid
     message.version = hello.version
     message.capacity = hello.capacity
+    message.labels.update(hello.labels)
+    if hello.resources != NOTHING:
+        fill_resources(message.resources, hello.resources)
+    message.internal_ip = hello.internal_ip
+    message.public_ip = hello.public_ip
     for held in hello.held:
         message.held.add(run_id=held.run_id, attempt=held.attempt, last_seq=held.last_seq)
 
@@ -37,6 +44,10 @@ def _decode_hello(message: pb.Hello) -> plain.Hello:
         held=tuple([_decode_held(held) for held in message.held]),
         version=message.version,
         capacity=message.capacity,
+        resources=decode_resources(message.resources),
+        labels=dict(message.labels),
+        internal_ip=message.internal_ip,
+        public_ip=message.public_ip,
     )
 
 
@@ -126,6 +137,16 @@ def _decode_bye(message: pb.Bye) -> plain.Bye:
     return plain.Bye(message=message.message)
 
 
+def _fill_serving(message: pb.Serving, serving: plain.Serving) -> None:
+    message.work = serving.work
+    message.port = serving.port
+    message.url = serving.url
+
+
+def _decode_serving(message: pb.Serving) -> plain.Serving:
+    return plain.Serving(work=message.work, port=message.port, url=message.url)
+
+
 ENCODERS: dict[type, tuple[str, Callable[[Any, Any], None]]] = {
     plain.Hello: ("hello", _fill_hello),
     plain.Beat: ("beat", _fill_beat),
@@ -135,6 +156,7 @@ ENCODERS: dict[type, tuple[str, Callable[[Any, Any], None]]] = {
     plain.Finished: ("finished", _fill_finished),
     plain.LogBatch: ("logs", _fill_logs),
     plain.Bye: ("bye", _fill_bye),
+    plain.Serving: ("serving", _fill_serving),
 }
 """Of each type its field in every envelope that has it, and how to write it there."""
 
@@ -147,5 +169,6 @@ DECODERS: dict[str, Callable[[Any], object]] = {
     "finished": _decode_finished,
     "logs": _decode_logs,
     "bye": _decode_bye,
+    "serving": _decode_serving,
 }
 """Of each field how to read it."""

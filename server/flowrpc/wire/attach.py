@@ -20,6 +20,7 @@ from flowrpc.protocol.messages import (
     LogBatch,
     RunnerRequest,
     RunnerResponse,
+    Serving,
 )
 from flowrpc.v1 import runner_pb2, work_service_pb2
 from flowrpc.wire import agent_kinds, flow_kinds
@@ -131,7 +132,7 @@ def runner_response_from_bytes(data: bytes) -> RunnerResponse | None:
     return _from_frame(runner_pb2.RunnerResponse, data)  # type: ignore[no-any-return]
 
 
-def packed_response_from_bytes(data: bytes) -> PackedDelta | Finished | LogBatch | None:
+def packed_response_from_bytes(data: bytes) -> PackedDelta | Finished | LogBatch | Serving | None:
     """Reads what a runner says, as far as an agent has to know it; None if this version does not know it.
 
     Raises:

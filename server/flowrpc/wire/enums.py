@@ -79,6 +79,7 @@ WORK_STAGES = {
     WorkStage.SUCCEEDED: flow_service_pb2.WORK_STAGE_SUCCEEDED,
     WorkStage.FAILED: flow_service_pb2.WORK_STAGE_FAILED,
     WorkStage.STOPPED: flow_service_pb2.WORK_STAGE_STOPPED,
+    WorkStage.STARTED: flow_service_pb2.WORK_STAGE_STARTED,
 }
 """`WorkStage`; an unknown one is refused."""
 

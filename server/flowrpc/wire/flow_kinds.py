@@ -11,6 +11,7 @@ from datetime import timedelta
 from typing import Any
 
 from flowrpc.protocol import messages as plain
+from flowrpc.v1 import runner_pb2
 from flowrpc.v1 import work_service_pb2 as pb
 from flowrpc.wire.changes import decode_changes, fill_changes
 from flowrpc.wire.enums import NACK_REASONS, VERDICTS, decode_member, members
@@ -69,6 +70,8 @@ def _fill_start_run(message: pb.StartRun, start: plain.StartRun) -> None:
     fill_items(message.args, start.args)
     fill_entries(message.kwargs, start.kwargs)
     fill_span(message.orphan_grace, start.orphan_grace)
+    message.requirements.extend(start.requirements)
+    message.prepare = start.prepare
 
 
 def _decode_start_run(message: pb.StartRun) -> plain.StartRun:
@@ -83,6 +86,8 @@ def _decode_start_run(message: pb.StartRun) -> plain.StartRun:
         args=tuple(decode_items(message.args, f"{message.work}.run: args")),
         kwargs=decode_entries(message.kwargs, f"{message.work}.run: kwargs"),
         orphan_grace=decode_span(message.orphan_grace, "StartRun.orphan_grace") if patient else _ORPHAN_GRACE,
+        requirements=tuple(message.requirements),
+        prepare=message.prepare,
     )
 
 
@@ -164,9 +169,18 @@ def _decode_drain(message: pb.Drain) -> plain.Drain:
     return plain.Drain(grace=decode_span(message.grace, "Drain.grace"))
 
 
+def _fill_end_runner(message: runner_pb2.EndRunner, end: plain.EndRunner) -> None:
+    message.SetInParent()
+
+
+def _decode_end_runner(message: runner_pb2.EndRunner) -> plain.EndRunner:
+    return plain.EndRunner()
+
+
 ENCODERS: dict[type, tuple[str, Callable[[Any, Any], None]]] = {
     plain.Welcome: ("welcome", _fill_welcome),
     plain.StartRun: ("start_run", _fill_start_run),
+    plain.EndRunner: ("end_runner", _fill_end_runner),
     plain.Ack: ("ack", _fill_ack),
     plain.Nack: ("nack", _fill_nack),
     plain.CancelAttempt: ("cancel_attempt", _fill_cancel_attempt),
@@ -180,6 +194,7 @@ ENCODERS: dict[type, tuple[str, Callable[[Any, Any], None]]] = {
 DECODERS: dict[str, Callable[[Any], object]] = {
     "welcome": _decode_welcome,
     "start_run": _decode_start_run,
+    "end_runner": _decode_end_runner,
     "ack": _decode_ack,
     "nack": _decode_nack,
     "cancel_attempt": _decode_cancel_attempt,

@@ -15,13 +15,13 @@ from typing import Any, TypeAlias, cast
 from grpc import aio
 
 from flowrpc.errors import CallError, FlowrpcError, StartError
-from flowrpc.protocol.messages import AgentMessage, Bye, LogBatch
+from flowrpc.protocol.messages import AgentMessage, Bye, LogBatch, Serving
 from flowrpc.state.records import Failure
 from flowrpc.wire.attach import ATTACH_METHOD, PackedDelta, agent_message_bytes, flow_message_from_bytes
 from flowrpc.wire.errors import call_error
 from flowrpc.work_service.backoff import Backoff
 from flowrpc.work_service.channel import open_channel, read_token
-from flowrpc.work_service.effects import Effect, Kill, Leave, Pause, Redial, Resume, Send, Spawn, Tell
+from flowrpc.work_service.effects import Effect, End, Kill, Leave, Pause, Redial, Resume, Send, Spawn, Tell
 from flowrpc.work_service.guard import Guard
 from flowrpc.work_service.identity import Identity
 from flowrpc.work_service.log_lane import LogLane
@@ -76,7 +76,8 @@ class Agent:
         self._options = options
         self._announce = announce
         self._session = Session(identity)
-        self._runners = Runners(options.app_file, self, guard, files=self._files)
+        addresses = identity.internal_ip, identity.public_ip
+        self._runners = Runners(options.app_file, self, guard, addresses, files=self._files)
         self._handlers = self._handlers_of(self._runners)
         self._loop = asyncio.get_running_loop()
         self._outgoing: deque[AgentMessage | PackedDelta] = deque()
@@ -237,6 +238,7 @@ class Agent:
             Send: self._send,
             Spawn: lambda effect: runners.spawn(effect.work),
             Tell: lambda effect: runners.tell(effect.work, effect.request),
+            End: lambda effect: runners.end(effect.work),
             Kill: lambda effect: runners.kill(effect.work),
             Pause: lambda effect: runners.pause(effect.work),
             Resume: lambda effect: runners.resume(effect.work),
@@ -260,6 +262,11 @@ class Agent:
         """Takes log records of a runner."""
         self._logs.add(batch.records, dropped=batch.dropped)
         self._something_to_send.set()
+
+    def on_serving(self, work: str, serving: Serving) -> None:
+        """Takes where a work serves; of another work than its own a runner says nothing."""
+        if serving.work == work:
+            self._act(self._session.on_serving(serving))
 
     def on_exit(self, work: str, failure: Failure) -> None:
         """Takes the end of a runner."""

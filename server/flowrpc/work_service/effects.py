@@ -32,6 +32,13 @@ class Tell:
 
 
 @dataclass(frozen=True, slots=True)
+class End:
+    """End the runner of a work in order, by force if that takes too long; its exit is told to the session."""
+
+    work: str
+
+
+@dataclass(frozen=True, slots=True)
 class Kill:
     """Kill the runner of a work, with every process that it started; its exit is told to the session."""
 
@@ -66,5 +73,5 @@ class Leave:
     reason: str
 
 
-Effect: TypeAlias = Send | Spawn | Tell | Kill | Pause | Resume | Redial | Leave
+Effect: TypeAlias = Send | Spawn | Tell | End | Kill | Pause | Resume | Redial | Leave
 """What a session asks its shell to do."""

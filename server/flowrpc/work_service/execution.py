@@ -11,14 +11,17 @@ from types import FrameType
 
 from flowrpc.component.app_file import load_app
 from flowrpc.component.building import build, find
+from flowrpc.component.endpoint import LOCALHOST
 from flowrpc.component.hosting import Cancelled, HostedWork, ReturnValueError, on_touch
 from flowrpc.component.work import LightningWork
 from flowrpc.errors import ComponentError
-from flowrpc.protocol.messages import CancelAttempt, StartRun
+from flowrpc.protocol.messages import CancelAttempt, Serving, StartRun
 from flowrpc.state.records import Failure, FailureReason
 from flowrpc.work_service.failures import failure_of
 from flowrpc.work_service.inbox import Inbox
+from flowrpc.work_service.installed import check_installed
 from flowrpc.work_service.lane import End, Lane
+from flowrpc.work_service.served_endpoint import ServedEndpoint
 
 CANCEL_SIGNAL = signal.SIGUSR1
 INSIST_SECONDS = 0.05
@@ -35,15 +38,22 @@ class Execution:
         app_file: The file that holds the app.
         lane: Where changes and ends go.
         inbox: Where the flow's changes come from.
+        addresses: The internal and the public address of this host.
     """
 
-    def __init__(self, app_file: Path, lane: Lane, inbox: Inbox) -> None:
+    def __init__(
+        self, app_file: Path, lane: Lane, inbox: Inbox, addresses: tuple[str, str] = (LOCALHOST, "")
+    ) -> None:
         self.run_id = ""
         """The run that is executed; empty between runs."""
         self._app_file = app_file
         self._lane = lane
         self._inbox = inbox
+        self._addresses = addresses
+        self._endpoint: ServedEndpoint | None = None
         self._work: HostedWork | None = None
+        self._checked: tuple[str, ...] = ()
+        """Requirements that are known to be installed."""
         self._key = ("", 0)
         self._cancelled_key = ("", 0)
         self._interruptible = False
@@ -59,11 +69,20 @@ class Execution:
         if self._work is not None:
             self._inbox.settle(self._work)
             self._work.end()
+        if self._endpoint is not None:
+            self._endpoint.run_ended(failed=failure is not None)
         sys.stdout.flush()
         sys.stderr.flush()
         self._lane.put(End(failure))
         self.run_id = ""
         return failure
+
+    def leave(self) -> None:
+        """Lets user code take its leave; no attempt is executed, and none will be."""
+        if self._work is not None:
+            self._work.leave()
+        sys.stdout.flush()
+        sys.stderr.flush()
 
     def cancel(self, request: CancelAttempt) -> None:
         """Raises `Cancelled` in user code, now or when it begins; called by the thread that reads."""
@@ -82,6 +101,9 @@ class Execution:
 
     def _prepare(self, start: StartRun) -> Failure | None:
         try:
+            if start.requirements != self._checked:
+                check_installed(start.work, start.requirements)
+                self._checked = start.requirements
             if self._work is None:
                 self._work = self._host(start)
             else:
@@ -97,9 +119,21 @@ class Execution:
         if not isinstance(component, LightningWork):
             raise ComponentError(f"{start.work} is no LightningWork but a {type(component).__name__}")
         work = HostedWork(component, name=start.work, vars=start.vars, log=self._lane)
+        component.__dict__["_endpoint"] = self._endpoint = self._make_endpoint(component)
         self._lane.news, self._lane.on_news = self._inbox.news, self._catch_up
         on_touch(self._touched)
         return work
+
+    def _make_endpoint(self, work: LightningWork) -> ServedEndpoint:
+        internal_ip, public_ip = self._addresses
+        return ServedEndpoint(
+            host=work.host,
+            port=work._fixed_port,
+            last_port=work._port,
+            internal_ip=internal_ip,
+            public_ip=public_ip,
+            tell=lambda port, url: self._lane.serve(Serving(work=work.name, port=port, url=url)),
+        )
 
     # User code
 
@@ -114,12 +148,16 @@ class Execution:
         try:
             self._interruptible = True
             self._raise_if_cancelled()
-            self._work.execute(start.args, start.kwargs)
+            self._work.start()
+            if not start.prepare:
+                self._work.execute(start.args, start.kwargs)
         except Cancelled:
             return _CANCELLED
         except ReturnValueError as error:
             return failure_of(error, FailureReason.BROKEN_RULE)
         except BaseException as error:  # noqa: BLE001 - the end of user code, whatever it raises
+            if isinstance(error, Exception):
+                self._work.failed(error)
             return failure_of(error)
         finally:
             self._interruptible = False

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import replace
 from typing import TypeAlias
 
-from flowrpc.protocol.messages import Finished, HeldAttempt, StartRun
+from flowrpc.protocol.messages import Finished, HeldAttempt, Serving, StartRun
 from flowrpc.state.fold import apply
 from flowrpc.state.records import Failure
 from flowrpc.work_service.outbox import Outbox
@@ -68,6 +69,8 @@ class Runner:
         self.waiting: deque[Attempt] = deque()
         self.verdict: Failure | None = None
         """Why the agent kills it, which then is why its attempt failed."""
+        self.serving: Serving | None = None
+        """Where the work serves, if it does."""
 
     @property
     def free(self) -> bool:
@@ -90,14 +93,4 @@ def keep_up(start: StartRun, number: int, changes: tuple[object, ...]) -> StartR
     vars = dict(start.vars)
     for change in changes:
         apply(vars, change)  # type: ignore[arg-type]
-    return StartRun(
-        run_id=start.run_id,
-        attempt=start.attempt,
-        work=start.work,
-        recipe=start.recipe,
-        vars=vars,
-        vars_number=number,
-        args=start.args,
-        kwargs=start.kwargs,
-        orphan_grace=start.orphan_grace,
-    )
+    return replace(start, vars=vars, vars_number=number)

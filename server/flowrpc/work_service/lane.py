@@ -9,7 +9,7 @@ from queue import SimpleQueue
 from threading import get_ident
 from typing import Any, TypeAlias
 
-from flowrpc.protocol.messages import LogBatch, LogRecord, StartRun
+from flowrpc.protocol.messages import LogBatch, LogRecord, Serving, StartRun
 from flowrpc.state import ChangeLog, Set
 from flowrpc.state.records import Failure
 
@@ -54,11 +54,13 @@ class Lane(ChangeLog):
 
     __slots__ = (
         "_alarm",
+        "_closed",
         "_idle",
         "_logs",
         "_logs_dropped",
         "_room",
         "_room_wanted",
+        "_serving",
         "marks",
         "news",
         "on_news",
@@ -80,6 +82,8 @@ class Lane(ChangeLog):
         self._room_wanted = False
         self._logs: deque[LogRecord] = deque()
         self._logs_dropped = 0
+        self._serving: Serving | None = None
+        self._closed = False
 
     # User code's side
 
@@ -115,6 +119,18 @@ class Lane(ChangeLog):
         if self._idle:
             self._wake()
 
+    def serve(self, serving: Serving) -> None:
+        """Says where the work serves, from any thread; the newest word counts."""
+        self._serving = serving
+        if self._idle:
+            self._wake()
+
+    def close(self) -> None:
+        """Says that nothing more will come."""
+        self._closed = True
+        if self._idle:
+            self._wake()
+
     def _wake(self) -> None:
         self._idle = False
         self._alarm.put(None)
@@ -128,13 +144,18 @@ class Lane(ChangeLog):
 
     # The sender's side
 
-    def wait(self) -> None:
-        """Returns when there is something to send."""
+    def wait(self) -> bool:
+        """Returns when there is something to send; False: nothing is, and nothing will come."""
         self._idle = True
-        while not self.pending and not self._logs:
+        while not self._something and not self._closed:
             self._alarm.get()
             self._idle = True
         self._idle = False
+        return self._something
+
+    @property
+    def _something(self) -> bool:
+        return bool(self.pending or self._logs or self._serving is not None)
 
     def front(self, count: int) -> list[Any]:
         """Returns the first entries, at most `count`; they stay until `drop`."""
@@ -152,6 +173,11 @@ class Lane(ChangeLog):
         records = tuple(self._logs.popleft() for _ in range(min(count, len(self._logs))))
         dropped, self._logs_dropped = self._logs_dropped, 0
         return LogBatch(records=records, dropped=dropped) if records or dropped else None
+
+    def take_serving(self) -> Serving | None:
+        """Takes out where the work serves; None if nothing was said since."""
+        serving, self._serving = self._serving, None
+        return serving
 
 
 def _nothing() -> None:

@@ -32,16 +32,17 @@ class RunnerPhase(enum.Enum):
     LIVE = "live"
     """It takes attempts."""
     STOPPING = "stopping"
-    """It ends what it executes and takes no more; then it is killed."""
-    KILLED = "killed"
-    """It was killed, and its end was not seen yet. The next attempt waits for that and gets a new runner."""
+    """It ends what it executes and takes no more; then it is ended."""
+    ENDING = "ending"
+    """It was told to end, or killed, and its end was not seen yet. The next attempt waits for that and gets a new
+    runner."""
 
 
 class RunnerEvent(enum.Enum):
     """What happens to a runner; its exit ends it in every phase."""
 
     STOP = "stop"
-    KILL = "kill"
+    END = "end"
 
 
 class Link(enum.Enum):
@@ -72,11 +73,11 @@ ATTEMPT = {
 
 RUNNER = {
     (RunnerPhase.LIVE, RunnerEvent.STOP): RunnerPhase.STOPPING,
-    (RunnerPhase.LIVE, RunnerEvent.KILL): RunnerPhase.KILLED,
+    (RunnerPhase.LIVE, RunnerEvent.END): RunnerPhase.ENDING,
     (RunnerPhase.STOPPING, RunnerEvent.STOP): RunnerPhase.STOPPING,
-    (RunnerPhase.STOPPING, RunnerEvent.KILL): RunnerPhase.KILLED,
-    (RunnerPhase.KILLED, RunnerEvent.STOP): RunnerPhase.KILLED,
-    (RunnerPhase.KILLED, RunnerEvent.KILL): RunnerPhase.KILLED,
+    (RunnerPhase.STOPPING, RunnerEvent.END): RunnerPhase.ENDING,
+    (RunnerPhase.ENDING, RunnerEvent.STOP): RunnerPhase.ENDING,
+    (RunnerPhase.ENDING, RunnerEvent.END): RunnerPhase.ENDING,
 }
 
 LINK = {

@@ -8,9 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from flowrpc.protocol.messages import Ack, CancelAttempt, Finished, Nack, NackReason, StartRun, VarsChanged
+from flowrpc.protocol.messages import (
+    Ack,
+    CancelAttempt,
+    Finished,
+    Nack,
+    NackReason,
+    Serving,
+    StartRun,
+    VarsChanged,
+)
 from flowrpc.state.records import Failure, FailureReason
-from flowrpc.work_service.effects import Effect, Kill, Pause, Redial, Resume, Send, Spawn, Tell
+from flowrpc.work_service.effects import Effect, End, Kill, Pause, Redial, Resume, Send, Spawn, Tell
 from flowrpc.work_service.held import Attempt, AttemptKey, Runner, keep_up
 from flowrpc.work_service.outbox import Frame, OutOfSequenceError
 from flowrpc.work_service.phases import AttemptEvent, AttemptPhase, RunnerEvent, RunnerPhase
@@ -106,10 +115,10 @@ class Roster:
         if runner.current is not None:
             self.cancel(request(runner.current), now)
         elif runner.phase is RunnerPhase.STOPPING:
-            self._kill(runner)
+            self._end_in_order(runner)
 
     def wind_down(self, request: Callable[[Attempt], CancelAttempt], now: float) -> None:
-        """Cancels what is executed, kills what is idle, and begins nothing more.
+        """Cancels what is executed, ends what is idle, and begins nothing more.
 
         What user code says from now on is kept from the flow: it gets the attempts back, and has them made again.
         """
@@ -173,7 +182,23 @@ class Roster:
         if attempt is not None:
             cancelled = attempt.phase is AttemptPhase.CANCELLING
             self._end(attempt, attempt.finished(_CANCELLED if cancelled else failure))
+        if runner.serving is not None:
+            runner.serving = None
+            self._emit(Send(Serving(work=work)))
         self._advance(runner)
+
+    def serve(self, serving: Serving) -> None:
+        """Notes where a work serves, and tells the flow."""
+        runner = self._runners.get(serving.work)
+        if runner is not None and runner.spawned:
+            runner.serving = serving
+            self._emit(Send(serving))
+
+    def tell_serving(self) -> None:
+        """Tells a flow that has just welcomed us where works serve."""
+        for runner in self._runners.values():
+            if runner.serving is not None:
+                self._emit(Send(runner.serving))
 
     # What time does
 
@@ -215,7 +240,9 @@ class Roster:
         for runner in list(self._runners.values()):
             runner.current = None
             runner.waiting.clear()
-            self._kill(runner)
+            if runner.spawned:
+                runner.happen(RunnerEvent.END)
+                self._emit(Kill(runner.work))  # also if it is ending: it took too long
 
     def deadlines(self, offline_since: float | None) -> Iterable[float]:
         """Yields when `kill_overdue` and `end_orphans` have something to do."""
@@ -229,7 +256,7 @@ class Roster:
 
     def _advance(self, runner: Runner) -> None:
         if runner.phase is RunnerPhase.STOPPING and runner.current is None:
-            self._kill(runner)
+            self._end_in_order(runner)
         if not runner.free or not runner.waiting:
             self._forget_if_idle(runner)
             return
@@ -242,12 +269,12 @@ class Roster:
         self._emit(Tell(runner.work, attempt.start))
 
     def _make_room(self) -> None:
-        """Kills the runner that has been idle for longest, if there are as many as there may be."""
+        """Ends the runner that has been idle for longest, if there are as many as there may be."""
         spawned = [runner for runner in self._runners.values() if runner.spawned]
         if 0 < self._max_runners <= len(spawned):
             idle = next((runner for runner in spawned if runner.free and not runner.waiting), None)
             if idle is not None:
-                self._kill(idle)
+                self._end_in_order(idle)
 
     def _finish(self, runner: Runner, failure: Failure | None) -> None:
         self._runners[runner.work] = self._runners.pop(
@@ -275,10 +302,16 @@ class Roster:
         attempt.outbox.add(frame, size_bytes)
         self._emit(Send(frame))
 
+    def _end_in_order(self, runner: Runner) -> None:
+        """Lets user code that executes nothing take its leave."""
+        if runner.spawned and runner.phase is not RunnerPhase.ENDING:
+            runner.happen(RunnerEvent.END)
+            self._emit(End(runner.work))
+
     def _kill(self, runner: Runner, verdict: Failure | None = None) -> None:
-        if runner.spawned and runner.phase is not RunnerPhase.KILLED:
+        if runner.spawned and runner.phase is not RunnerPhase.ENDING:
             runner.verdict = verdict
-            runner.happen(RunnerEvent.KILL)
+            runner.happen(RunnerEvent.END)
             self._emit(Kill(runner.work))
 
     def _relieve(self, runner: Runner) -> None:
@@ -307,7 +340,7 @@ class Roster:
 
     def _ending(self, attempt: Attempt) -> bool:
         runner = self._runners.get(attempt.start.work)
-        killed = attempt.executed and runner is not None and runner.phase is RunnerPhase.KILLED
+        killed = attempt.executed and runner is not None and runner.phase is RunnerPhase.ENDING
         return killed or attempt.phase is AttemptPhase.ENDED
 
     def _executing(self) -> list[Runner]:

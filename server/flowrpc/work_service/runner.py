@@ -14,7 +14,8 @@ from pathlib import Path
 from queue import SimpleQueue
 from threading import Thread
 
-from flowrpc.protocol.messages import CancelAttempt, RunnerRequest, StartRun
+from flowrpc.component.endpoint import LOCALHOST
+from flowrpc.protocol.messages import CancelAttempt, EndRunner, RunnerRequest, StartRun
 from flowrpc.state.records import FailureReason
 from flowrpc.wire.attach import runner_request_from_bytes
 from flowrpc.work_service import runner_files
@@ -39,7 +40,7 @@ def main(arguments: list[str]) -> None:
     sys.argv = [str(options.app)]
     peer = socket.socket(fileno=options.fd)
     peer.set_inheritable(False)
-    _serve(peer, options.app, options.work)
+    _serve(peer, options)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -49,6 +50,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--work", required=True, help="full name of the work")
     parser.add_argument("--parent-pid", type=int, required=True, help="the agent")
     runner_files.add_arguments(parser)
+    parser.add_argument(
+        "--internal-ip", default=LOCALHOST, help="this host on the network shared with the flow"
+    )
+    parser.add_argument("--public-ip", default="", help="this host on the internet")
     return parser
 
 
@@ -58,20 +63,23 @@ def _use_lines() -> None:
         stream.reconfigure(line_buffering=True, errors="backslashreplace")  # type: ignore[union-attr]
 
 
-def _serve(peer: socket.socket, app_file: Path, work: str) -> None:
+def _serve(peer: socket.socket, options: argparse.Namespace) -> None:
     lane, unacknowledged = Lane(), Unacknowledged()
     inbox = Inbox(lane, unacknowledged)
-    execution = Execution(app_file, lane, inbox)
-    install(LaneHandler(work, lambda: execution.run_id, lane.log))
-    starts: SimpleQueue[StartRun] = SimpleQueue()
+    execution = Execution(options.app, lane, inbox, (options.internal_ip, options.public_ip))
+    install(LaneHandler(options.work, lambda: execution.run_id, lane.log))
+    starts: SimpleQueue[StartRun | EndRunner] = SimpleQueue()
     sender = Thread(target=_until_dead, args=[Sender(lane, unacknowledged, peer).run], daemon=True)
     reader = Thread(target=_until_dead, args=[lambda: _read(peer, execution, inbox, starts)], daemon=True)
     sender.start()
     reader.start()
-    while True:
-        failure = execution.execute(starts.get())
+    while isinstance(request := starts.get(), StartRun):
+        failure = execution.execute(request)
         if failure is not None and failure.reason in (FailureReason.EXITED, FailureReason.NOT_BUILT):
             sender.join()  # the agent ends this process once it has the failure
+    execution.leave()
+    lane.close()
+    sender.join()  # it ends the process when everything is sent
 
 
 def _until_dead(target: object) -> None:
@@ -84,13 +92,17 @@ def _until_dead(target: object) -> None:
     os._exit(0)
 
 
-def _read(peer: socket.socket, execution: Execution, inbox: Inbox, starts: SimpleQueue[StartRun]) -> None:
+def _read(
+    peer: socket.socket, execution: Execution, inbox: Inbox, starts: SimpleQueue[StartRun | EndRunner]
+) -> None:
     for request in _requests(peer):
         if isinstance(request, StartRun):
             inbox.part()
             starts.put(request)
         elif isinstance(request, CancelAttempt):
             execution.cancel(request)
+        elif isinstance(request, EndRunner):
+            starts.put(request)
         else:
             inbox.put(request)
 

@@ -12,7 +12,16 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
-from flowrpc.protocol.messages import Finished, LogBatch, LogRecord, LogSource, RunnerRequest, StartRun
+from flowrpc.protocol.messages import (
+    EndRunner,
+    Finished,
+    LogBatch,
+    LogRecord,
+    LogSource,
+    RunnerRequest,
+    Serving,
+    StartRun,
+)
 from flowrpc.state.records import Failure
 from flowrpc.wire.attach import packed_response_from_bytes, runner_request_bytes
 from flowrpc.work_service.failures import process_failure
@@ -26,6 +35,9 @@ from flowrpc.work_service.runner_files import RunnerFiles
 MAX_UNREAD_BYTES = 64 * 1024 * 1024
 """How much may wait for a runner that does not read; one that lets more wait is killed."""
 
+END_SECONDS = 2.0
+"""How long user code may take for its leave, before the runner is killed."""
+
 _RECEIVE_BYTES = 256 * 1024
 
 
@@ -34,6 +46,9 @@ class Listener(Protocol):
 
     def on_frame(self, work: str, frame: Frame, size_bytes: int) -> None:
         """Takes a frame; `size_bytes` is its length."""
+
+    def on_serving(self, work: str, serving: Serving) -> None:
+        """Takes where the work serves."""
 
     def on_logs(self, work: str, batch: LogBatch) -> None:
         """Takes log records, printed lines among them."""
@@ -50,13 +65,22 @@ class RunnerProcess:
         app_file: The file that holds the app.
         listener: Hears what comes.
         guard: Kills what it started if the agent cannot.
+        addresses: The internal and the public address of this host.
         files: Where it has its files; None: it has none.
     """
 
     def __init__(
-        self, work: str, app_file: Path, listener: Listener, guard: Guard, files: RunnerFiles | None = None
+        self,
+        work: str,
+        app_file: Path,
+        listener: Listener,
+        guard: Guard,
+        addresses: tuple[str, str],
+        *,
+        files: RunnerFiles | None = None,
     ) -> None:
         self._work = work
+        self._patience: asyncio.TimerHandle | None = None
         self._listener = listener
         self._guard = guard
         self._loop = asyncio.get_running_loop()
@@ -69,7 +93,10 @@ class RunnerProcess:
         self._socket.setblocking(False)
         with theirs:
             self._process = subprocess.Popen(
-                [*_command(work, app_file, theirs.fileno()), *(files.arguments() if files else [])],
+                [
+                    *_command(work, app_file, theirs.fileno(), addresses),
+                    *(files.arguments() if files is not None else []),
+                ],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
@@ -98,6 +125,11 @@ class RunnerProcess:
             self._write()
         elif len(self._unsent) > MAX_UNREAD_BYTES:
             self.kill()
+
+    def end(self) -> None:
+        """Lets the runner, which executes nothing, end by itself; kills it if that takes too long."""
+        self.tell(EndRunner())
+        self._patience = self._loop.call_later(END_SECONDS, self.kill)
 
     def kill(self) -> None:
         """Kills the runner and every process that it started, unless they left its group."""
@@ -157,6 +189,8 @@ class RunnerProcess:
         message = packed_response_from_bytes(payload)
         if isinstance(message, LogBatch):
             self._listener.on_logs(self._work, message)
+        elif isinstance(message, Serving):
+            self._listener.on_serving(self._work, message)
         elif message is not None:
             if isinstance(message, Finished):
                 self._finish_output()  # what the run printed was printed before its end was sent
@@ -223,6 +257,8 @@ class RunnerProcess:
             os.killpg(self._process.pid, signal.SIGKILL)
 
     def _close(self) -> None:
+        if self._patience is not None:
+            self._patience.cancel()
         for descriptor in (self._socket.fileno(), self._exit, *self._outputs):
             self._loop.remove_reader(descriptor)
         self._loop.remove_writer(self._socket)
@@ -233,19 +269,13 @@ class RunnerProcess:
                 pipe.close()
 
 
-def _command(work: str, app_file: Path, descriptor: int) -> list[str]:
-    module = "flowrpc.work_service.runner"
-    options = [
-        "--fd",
-        str(descriptor),
-        "--app",
-        str(app_file),
-        "--work",
-        work,
-        "--parent-pid",
-        str(os.getpid()),
+def _command(work: str, app_file: Path, descriptor: int, addresses: tuple[str, str]) -> list[str]:
+    internal_ip, public_ip = addresses
+    return [
+        *(sys.executable, "-P", "-m", "flowrpc.work_service.runner"),
+        *("--fd", str(descriptor), "--app", str(app_file), "--work", work),
+        *("--parent-pid", str(os.getpid()), "--internal-ip", internal_ip, "--public-ip", public_ip),
     ]
-    return [sys.executable, "-P", "-m", module, *options]
 
 
 def _complaint(work: str, text: str) -> LogRecord:

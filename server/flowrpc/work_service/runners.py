@@ -20,6 +20,7 @@ class Runners:
         app_file: The file that holds the app.
         listener: Hears of all of them.
         guard: Kills what they started if the agent cannot.
+        addresses: The internal and the public address of this host.
         files: Tells where they have their files.
     """
 
@@ -28,8 +29,10 @@ class Runners:
         app_file: Path,
         listener: Listener,
         guard: Guard,
+        addresses: tuple[str, str],
         files: Callable[[], RunnerFiles | None] = lambda: None,
     ) -> None:
+        self._addresses = addresses
         self._app_file = app_file
         self._listener = listener
         self._guard = guard
@@ -41,9 +44,10 @@ class Runners:
     def spawn(self, work: str) -> None:
         """Starts the runner of a work; if the system does not let it, that is how it ended."""
         try:
-            self._processes[work] = RunnerProcess(
-                work, self._app_file, self._listener, self._guard, self._files()
+            process = RunnerProcess(
+                work, self._app_file, self._listener, self._guard, self._addresses, files=self._files()
             )
+            self._processes[work] = process
             self._none_left.clear()
         except OSError as error:
             message = f"{work}: its process could not be started: {error}"
@@ -55,6 +59,12 @@ class Runners:
         process = self._processes.get(work)
         if process is not None:
             process.tell(request)
+
+    def end(self, work: str) -> None:
+        """Lets a runner that executes nothing end by itself."""
+        process = self._processes.get(work)
+        if process is not None:
+            process.end()
 
     def kill(self, work: str) -> None:
         """Kills a runner."""

@@ -43,18 +43,20 @@ class Sender:
         self._marks = 0
 
     def run(self) -> None:
-        """Sends until the peer is gone, and returns then."""
-        while True:
-            self._lane.wait()
+        """Sends until the peer is gone or the lane is closed, and returns then."""
+        while self._lane.wait():
             try:
                 self.flush()
             except OSError:
                 return
 
     def flush(self) -> None:
-        """Sends what there is: changes first, then log records."""
+        """Sends what there is: changes first, then where the work serves, then log records."""
         while entries := self._lane.front(self._delta_changes):
             self._send_entries(entries)
+        serving = self._lane.take_serving()
+        if serving is not None:
+            self._send(serving)
         self._send_logs(_LOGS_AT_ONCE)
 
     def _send_entries(self, entries: list[object]) -> None:

@@ -21,6 +21,7 @@ from flowrpc.protocol.messages import (
     Hello,
     Nack,
     Rejected,
+    Serving,
     StartRun,
     StopRunner,
     VarsChanged,
@@ -108,6 +109,11 @@ class Session:
         self._roster.receive(work, frame, size_bytes)
         return self._take()
 
+    def on_serving(self, serving: Serving) -> list[Effect]:
+        """Takes where a work serves, from its runner."""
+        self._roster.serve(serving)
+        return self._take()
+
     def on_exit(self, work: str, failure: Failure) -> list[Effect]:
         """Takes the end of a runner's process, after all that it had sent; the failure tells how it ended."""
         self._roster.exited(work, failure)
@@ -132,7 +138,7 @@ class Session:
         return min(self._deadlines(), default=None)
 
     def wind_down(self, now: float, grace: timedelta) -> list[Effect]:
-        """Cancels what is executed, so that user code can clean up, and kills what is idle; `stop` ends it."""
+        """Cancels what is executed and ends what is idle, so that user code can clean up; `stop` kills the rest."""
         self._roster.wind_down(lambda attempt: _cancel(attempt, grace), now)
         return [effect for effect in self._take() if not isinstance(effect, Leave)]
 
@@ -161,6 +167,7 @@ class Session:
                 self._roster.resume(attempt, verdict.applied_seq)
             else:
                 self._roster.drop(key)
+        self._roster.tell_serving()
 
     def _on_start(self, request: StartRun, now: float) -> None:
         key = request.run_id, request.attempt
@@ -208,6 +215,10 @@ class Session:
             held=tuple(attempt.told() for attempt in self._roster.attempts.values()),
             version=me.version,
             capacity=me.capacity,
+            resources=me.resources,
+            labels=me.labels,
+            internal_ip=me.internal_ip,
+            public_ip=me.public_ip,
         )
 
     def _problem(self, request: StartRun) -> str:

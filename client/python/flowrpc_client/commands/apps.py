@@ -10,6 +10,7 @@ from flowrpc_client.commands.printing import write_json, write_line, write_table
 from flowrpc_client.commands.settings import Settings, client_command
 
 if TYPE_CHECKING:
+    from flowrpc.protocol.answers import AppInfo
     from flowrpc.protocol.run_directory import AppEntry
 
 _PATIENCE_SECONDS = 2.0
@@ -27,7 +28,7 @@ def ps(settings: Settings) -> None:
     elif not found:
         click.echo("no app runs", err=True)
     else:
-        rows = [[fact if fact is not None else "no answer" for fact in facts.values()] for facts in found]
+        rows = [[_shown(fact) for fact in facts.values()] for facts in found]
         write_table([name.replace("_", " ").upper() for name in found[0]], rows)
 
 
@@ -43,17 +44,25 @@ def stop(settings: Settings, message: str) -> None:
         write_line(f"stopped at revision {revision}")
 
 
+def _shown(fact: Any) -> str:
+    if isinstance(fact, bool):
+        return "yes" if fact else "no"
+    return "no answer" if fact is None else str(fact)
+
+
 def _facts(entry: AppEntry) -> dict[str, Any]:
+    info = _ask(entry)
     return {
         "name": entry.name,
         "address": entry.address,
-        "revision": _revision(entry),
+        "ready": info.ready if info is not None else None,
+        "revision": info.revision if info is not None else None,
         "pid": entry.pid,
         "data_dir": str(entry.data_dir),
     }
 
 
-def _revision(entry: AppEntry) -> int | None:
+def _ask(entry: AppEntry) -> AppInfo | None:
     """Asks the app; None if it does not answer."""
     from flowrpc.errors import FlowrpcError
 
@@ -61,6 +70,6 @@ def _revision(entry: AppEntry) -> int | None:
 
     try:
         with FlowClient(entry.address, entry.token_file, timeout=_PATIENCE_SECONDS) as client:
-            return client.app().revision
+            return client.app()
     except FlowrpcError:
         return None

@@ -1,0 +1,10 @@
+"""What a flow service keeps of a work among its vars: names that begin with `_`, each there once it was set."""
+
+URL = "_url"
+"""Where the work serves; empty while it does not."""
+PORT = "_port"
+"""The port that it has, or had last."""
+DISPLAY_NAME = "_display_name"
+"""What people call it."""
+STOPPED_AT = "_stopped_at"
+"""When it was stopped after its newest run ended, in seconds since the epoch; 0.0 if something was asked for since."""
