@@ -112,13 +112,13 @@ def test_runners_are_renewed_when_the_flow_has_another_storage() -> None:
     session.on_frame("root.idle", Finished(run_id="s", attempt=1, seq=1), 10)
     session.on_message(Ack(run_id="s", attempt=1, seq=1), 0.0)
     verdict = HeldVerdict(run_id="r", attempt=1, verdict=Verdict.CONTINUE)
-    for url, killed in (("", []), ("file:///other", [Kill("root.idle")])):
+    for url, ended in (("", []), ("file:///other", [End("root.idle")])):
         session.on_disconnected(1.0)
         session.on_connected(2.0)
         effects = session.on_message(replace(welcome(verdict), storage_url=url), 2.0)
-        assert [effect for effect in effects if isinstance(effect, Kill)] == killed
+        assert [effect for effect in effects if isinstance(effect, End)] == ended
     effects = session.on_frame("root.w", Finished(run_id="r", attempt=1, seq=1), 10)
-    assert Kill("root.w") in effects
+    assert End("root.w") in effects
     session.on_message(start("t"), 3.0)
     failure = Failure(reason=FailureReason.SIGNALLED, signal=9, message="killed")
     assert Spawn("root.w") in session.on_exit("root.w", failure)

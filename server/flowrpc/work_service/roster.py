@@ -232,7 +232,7 @@ class Roster:
             if runner.spawned:
                 runner.happen(RunnerEvent.STOP)
             if runner.phase is RunnerPhase.STOPPING and runner.current is None:
-                self._kill(runner)
+                self._end_in_order(runner)
 
     def kill_all(self) -> None:
         """Kills every runner and forgets every attempt."""
