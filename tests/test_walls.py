@@ -41,15 +41,31 @@ def lint_imports(tree: Path) -> tuple[int, str]:
             "import flowrpc.flow_service",
             "flow service and work service meet on the wire only",
         ),
-        ("server/flowrpc/state", "import asyncio", "state, components and protocol know no transport"),
-        ("server/flowrpc/state", "import sqlite3", "state, components and protocol know no transport"),
-        ("server/flowrpc/component", "import grpc", "state, components and protocol know no transport"),
+        (
+            "server/flowrpc/state",
+            "import asyncio",
+            "state, storage, components and protocol know no transport",
+        ),
+        (
+            "server/flowrpc/state",
+            "import sqlite3",
+            "state, storage, components and protocol know no transport",
+        ),
+        (
+            "server/flowrpc/component",
+            "import grpc",
+            "state, storage, components and protocol know no transport",
+        ),
         (
             "server/flowrpc/component",
             "import google.protobuf",
-            "state, components and protocol know no transport",
+            "state, storage, components and protocol know no transport",
         ),
-        ("server/flowrpc/state", "import flowrpc.component", "state knows no component and no protocol"),
+        (
+            "server/flowrpc/state",
+            "import flowrpc.component",
+            "state knows no component, no protocol and no storage",
+        ),
         ("server/flowrpc/bundle", "import flowrpc.component", "a bundle is made of files"),
         (
             "client/python/flowrpc_client",
