@@ -9,6 +9,7 @@
     ├── WorkRunError             a run of a work failed, raised where the flow calls the work
     ├── LedgerFullError          a work was called with too many different arguments
     ├── CallError                a request that the service refuses; carries an `ErrorReason`
+    ├── ScriptError              a script that a work runs did not end well
     ├── AppLoadError             an app file that cannot be loaded
     ├── StoreError               the data directory cannot be used
     │   ├── StoreLockedError     … because another flow service uses it
@@ -93,6 +94,10 @@ class CallError(FlowrpcError):
         self.reason = reason
         self.message = message
         self.metadata = metadata
+
+
+class ScriptError(FlowrpcError):
+    """Tells that a script that a work runs ended with an exit code other than 0, by a signal, or did not begin."""
 
 
 class AppLoadError(FlowrpcError):
