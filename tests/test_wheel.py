@@ -92,7 +92,7 @@ def test_flowctl_tells_its_version(environment: Path, tmp_path: Path) -> None:
 
 
 def test_flowctl_finds_the_commands_of_the_server_side(environment: Path, tmp_path: Path) -> None:
-    for command in ("run", "work"):
+    for command in ("run", "work", "bundle"):
         assert run(environment / "bin" / "flowctl", command, "--help", cwd=tmp_path)
 
 

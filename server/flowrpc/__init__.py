@@ -9,28 +9,60 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from flowrpc.component import Dict, LightningApp, LightningFlow, LightningWork, List, Retry
+    from flowrpc.api import Delete, Get, Patch, Post, Put
+    from flowrpc.component import (
+        BuildConfig,
+        ClientCommand,
+        CloudCompute,
+        Dict,
+        LightningApp,
+        LightningFlow,
+        LightningWork,
+        List,
+        Retry,
+    )
     from flowrpc.errors import FlowrpcError, WorkRunError
+    from flowrpc.frontend import Frontend, StaticWebFrontend
 
 _HOMES = {
+    "BuildConfig": "flowrpc.component",
+    "ClientCommand": "flowrpc.component",
+    "CloudCompute": "flowrpc.component",
+    "Delete": "flowrpc.api",
     "Dict": "flowrpc.component",
     "FlowrpcError": "flowrpc.errors",
+    "Frontend": "flowrpc.frontend",
+    "Get": "flowrpc.api",
     "LightningApp": "flowrpc.component",
     "LightningFlow": "flowrpc.component",
     "LightningWork": "flowrpc.component",
     "List": "flowrpc.component",
+    "Patch": "flowrpc.api",
+    "Post": "flowrpc.api",
+    "Put": "flowrpc.api",
     "Retry": "flowrpc.component",
+    "StaticWebFrontend": "flowrpc.frontend",
     "WorkRunError": "flowrpc.errors",
 }
 
 __all__ = [
+    "BuildConfig",
+    "ClientCommand",
+    "CloudCompute",
+    "Delete",
     "Dict",
     "FlowrpcError",
+    "Frontend",
+    "Get",
     "LightningApp",
     "LightningFlow",
     "LightningWork",
     "List",
+    "Patch",
+    "Post",
+    "Put",
     "Retry",
+    "StaticWebFrontend",
     "WorkRunError",
 ]
 

@@ -11,6 +11,7 @@
     ├── CallError                a request that the service refuses; carries an `ErrorReason`
     ├── ScriptError              a script that a work runs did not end well
     ├── AppLoadError             an app file that cannot be loaded
+    ├── BundleError              an app's folder cannot be bundled, or not written to that place
     ├── StoreError               the data directory cannot be used
     │   ├── StoreLockedError     … because another flow service uses it
     │   └── StoreCorruptError    … because what it holds is damaged
@@ -102,6 +103,10 @@ class ScriptError(FlowrpcError):
 
 class AppLoadError(FlowrpcError):
     """Tells that an app file cannot be loaded: it is missing, does not run, or holds no app or several."""
+
+
+class BundleError(FlowrpcError):
+    """Tells that an app's folder cannot be bundled, or the bundle not be written."""
 
 
 class StoreError(FlowrpcError):

@@ -9,7 +9,8 @@ import pytest
 from flowrpc.protocol.run_directory import AppEntry, publish
 from flowrpc_client import FlowClient
 
-from tests.client.fake_service import JOURNAL, TOKEN, FakeService, RunningFake
+from tests.client.fake_service import COMMANDS, JOURNAL, TOKEN, FakeService, RunningFake
+from tests.client.offering import Offering
 
 
 @pytest.fixture(autouse=True)
@@ -32,6 +33,16 @@ def token_file(tmp_path: Path) -> Path:
 @pytest.fixture
 def service() -> FakeService:
     return FakeService()
+
+
+@pytest.fixture
+def offering(service: FakeService, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Offering]:
+    """Offers client parts to a user who trusts none yet."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    before = dict(COMMANDS)
+    yield Offering(service)
+    COMMANDS.clear()
+    COMMANDS.update(before)
 
 
 @pytest.fixture

@@ -13,9 +13,11 @@ from typing import Any
 import grpc
 from flowrpc.errors import CallError
 from flowrpc.protocol.answers import (
+    AgentInfo,
     AppInfo,
     CommandInfo,
     CommandOutcome,
+    CommandSource,
     ParameterInfo,
     StateSnapshot,
     UpdateOutcome,
@@ -25,6 +27,7 @@ from flowrpc.protocol.answers import (
     WorkStage,
 )
 from flowrpc.protocol.messages import LogRecord
+from flowrpc.protocol.resources import Resources
 from flowrpc.state.changes import Change, Set
 from flowrpc.state.records import (
     AppStage,
@@ -41,7 +44,7 @@ from flowrpc.state.records import (
 from flowrpc.state.replica import Replica
 from flowrpc.state.values import Value
 from flowrpc.v1.flow_service_pb2_grpc import FlowServiceServicer, add_FlowServiceServicer_to_server
-from flowrpc.wire import answers, outcomes, requests, watch
+from flowrpc.wire import agents, answers, outcomes, requests, watch
 from flowrpc.wire.errors import status_of
 
 TOKEN = "the-token-of-the-fake"
@@ -126,6 +129,21 @@ class FakeService(FlowServiceServicer):
                 failed_count=0,
             )
         ]
+        self.agents = [
+            AgentInfo(
+                agent_id="gpu-box",
+                host="b",
+                works=("root.train",),
+                capacity=64,
+                attempt_count=1,
+                resources=Resources(cpu_millis=8000, memory_bytes=16 * 2**30, gpus=2),
+                taken=Resources(cpu_millis=500, gpus=1),
+                labels={"zone": "a", "gpu": "a100"},
+            ),
+            AgentInfo(agent_id="local"),
+        ]
+        self.sources: dict[str, CommandSource] = {}
+        self.sources_given: list[str] = []
         self.logs: list[LogRecord] = []
         self.dropped = 0
         self.stop_message: str | None = None
@@ -246,8 +264,22 @@ class FakeService(FlowServiceServicer):
     def ListCommands(self, request: Any, context: Any) -> Any:
         return self._list(context, requests.decode_list_page(request), list(COMMANDS.values()), _command_page)
 
+    def GetCommandSource(self, request: Any, context: Any) -> Any:
+        def answer() -> Any:
+            name = requests.decode_get_command_source(request)
+            if name not in self.sources:
+                raise CallError("NO_CLIENT_PART", f"{name!r} has no client part", command=name)
+            source = self.sources[name]
+            self.sources_given.append(name)
+            return answers.encode_command_source(source)
+
+        return self._answer(context, answer)
+
     def ListWorks(self, request: Any, context: Any) -> Any:
         return self._list(context, requests.decode_list_page(request), self.works, self._work_page)
+
+    def ListAgents(self, request: Any, context: Any) -> Any:
+        return self._list(context, requests.decode_list_page(request), self.agents, agents.encode_agents)
 
     def ListRuns(self, request: Any, context: Any) -> Any:
         asked = requests.decode_list_runs(request)

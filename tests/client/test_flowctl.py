@@ -191,6 +191,35 @@ def test_works_and_runs_are_listed(flowctl: Flowctl, service: FakeService) -> No
     assert json.loads(flowctl("works", "--json")[1])[0]["latest_run"]["run_id"] == "run-1"
 
 
+def test_what_runs_wait_for_is_shown(flowctl: Flowctl, service: FakeService) -> None:
+    waits = "root.train needs gpus=1\x1b[31m"
+    service.works = [replace(service.works[0], pending_reason=waits)]
+    service.commit("root", runs=[replace(run_of(1), status=RunStatus.PENDING, pending_reason=waits)])
+
+    assert flowctl("works")[1].splitlines()[2] == "root.train is pending: root.train needs gpus=1\\x1b[31m"
+    assert flowctl("runs")[1].splitlines()[1].endswith("root.train needs gpus=1\\x1b[31m")
+
+
+def test_agents_are_listed_with_what_is_taken_of_them(flowctl: Flowctl, service: FakeService) -> None:
+    service.page_limit = 1
+    titles, first, second = flowctl("agents")[1].splitlines()
+
+    assert titles.split() == ["AGENT", "HOST", "RUNS", "CPUS", "MEMORY", "GPUS", "LABELS", "WORKS"]
+    assert first.split() == [
+        "gpu-box",
+        "b",
+        "1/64",
+        "0.5/8",
+        "0B/16GiB",
+        "1/2",
+        "gpu=a100,zone=a",
+        "root.train",
+    ]
+    assert second.split() == ["local", "-", "0", "0/0", "0B/0B", "0/0", "-"]
+    listed = json.loads(flowctl("agents", "--json")[1])
+    assert listed[0]["resources"] == {"cpu_millis": 8000, "memory_bytes": 16 * 2**30, "gpus": 2}
+
+
 def test_statuses_of_the_option_are_those_of_runs() -> None:
     assert tuple(status.value for status in RunStatus) == STATUSES
 
@@ -286,10 +315,12 @@ def test_ps_lists_running_apps(flowctl: Flowctl, entry: AppEntry, tmp_path: Path
 
     table = flowctl("ps")[1].splitlines()
 
-    assert table[0].split() == ["NAME", "ADDRESS", "REVISION", "PID", "DATA", "DIR"]
-    assert table[1].split() == ["fake", entry.address, "5", str(os.getpid()), str(entry.data_dir)]
+    assert table[0].split() == ["NAME", "ADDRESS", "READY", "REVISION", "PID", "DATA", "DIR"]
+    assert table[1].split() == ["fake", entry.address, "no", "5", str(os.getpid()), str(entry.data_dir)]
     assert "no answer" in table[2]
-    assert json.loads(flowctl("ps", "--json")[1])[1]["revision"] is None
+    plain = json.loads(flowctl("ps", "--json")[1])
+    assert [facts["ready"] for facts in plain] == [False, None]
+    assert plain[1]["revision"] is None
 
 
 def test_ps_without_apps(flowctl: Flowctl, run_directory: Path) -> None:

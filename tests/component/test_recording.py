@@ -401,3 +401,20 @@ def test_a_child_that_comes_and_goes_in_one_revision_leaves_nothing() -> None:
     del root.table["b"]
     tree.commit()
     assert set(tree.replica.components) == set(vars_of(root))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "changes"), [(0.0, 0.0, 0), (-0.0, -0.0, 0), (0.0, -0.0, 1), (0.0, 0, 1)]
+)
+def test_a_zero_is_changed_by_another_zero_only(old: float, new: float, changes: int) -> None:
+    """A flow that sets 0.0 in each pass settles."""
+
+    class Zero(LightningFlow):
+        def __init__(self) -> None:
+            self.share = old
+
+    tree = RecordedTree(Zero())
+    tree.log.take()
+    tree.root.share = new
+
+    assert len(tree.log.take()) == changes

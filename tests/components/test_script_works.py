@@ -111,7 +111,7 @@ def test_they_are_dynamic_children_whose_arguments_are_kept(write: Write) -> Non
     script = write("")
     work = TracerPythonScript(script, ["-v"], ["best"], {"A": "1"}, parallel=True)
     assert work._recipe is not None
-    assert work._recipe.args == (script, ["-v"], ["best"], {"A": "1"})  # type: ignore[union-attr]
+    assert work._recipe.args == (script, ["-v"], ["best"], {"A": "1"})
     assert work.state["vars"]["best"] is None
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import resource
 import signal
+import subprocess
 import time
 
 import pytest
 from flowrpc.errors import CallError
 from flowrpc_client import CommandFailed, FlowClient, NotReachableError
 
-from tests.end_to_end.conftest import MakeApp, descendants, flowctl, var, wait_until_gone
+from tests.end_to_end.conftest import FLOWCTL, MakeApp, descendants, flowctl, var, wait_until_gone
 
 COUNTER = """
 class Root(LightningFlow):
@@ -77,7 +78,8 @@ def test_the_documented_session_works(make_app: MakeApp) -> None:
     assert set(state) == {"vars", "calls", "flows", "works", "structures", "changes"}
     stopped = flowctl("stop", cwd=app.folder)
     assert stopped.returncode == 0
-    assert app.wait() == 0
+    assert app.process is not None
+    assert app.process.poll() == 0, "the process has ended when flowctl returns"
 
 
 def test_the_line_that_says_it_is_served_has_name_address_and_revision(make_app: MakeApp) -> None:
@@ -88,6 +90,19 @@ def test_the_line_that_says_it_is_served_has_name_address_and_revision(make_app:
 
     assert app.ready_line == f"shop is served at {app.address}, revision 1\n"
     assert (info.name, info.life, info.pid) == ("shop", 1, app.pid)
+
+
+def test_the_data_directory_may_stand_before_the_command(make_app: MakeApp) -> None:
+    app = make_app(COUNTER)
+    elsewhere = app.folder / "elsewhere"
+    with subprocess.Popen(
+        [FLOWCTL, "--data-dir", elsewhere, "run", "app.py"], cwd=app.folder, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert "is served at" in process.stdout.readline()
+        assert flowctl("--data-dir", str(elsewhere), "stop").returncode == 0
+        assert process.wait(timeout=10) == 0
+    assert not (app.folder / ".flowrpc").exists()
 
 
 @pytest.mark.parametrize(("fail", "code"), [(False, 0), (True, 1)])

@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from flowrpc.protocol.run_directory import entry_in
 from flowrpc.state.records import RunStatus
+from flowrpc.testing import SimulatedApp
 from flowrpc_client import CommandFailed, FlowClient, StateReplica
 
 from tests.examples.conftest import (
@@ -153,30 +154,58 @@ def test_shares_are_of_about_equal_size_and_hold_each_file_once(census: ModuleTy
     assert max(sum(sizes[begin:end]) for begin, end in shares) <= sum(sizes) / 4 + max(sizes, default=0)
 
 
-@pytest.mark.slow
-def test_commands_answer_from_the_numbers_of_a_known_tree(
-    tmp_path: Path, shop: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def simulated(census: ModuleType, shop: Path, monkeypatch: pytest.MonkeyPatch) -> SimulatedApp:
+    """The app in this process, over the small tree; `census` is what it imports."""
     monkeypatch.setenv("CODE_CENSUS_ROOT", str(shop))
-    data_dir = tmp_path / "data"
-    with serving(data_dir) as app, FlowClient(data_dir=data_dir) as client:
-        state = counted(client)
-        assert state["totals"] == SHOP_NUMBERS | {"files": 3, "docstring_coverage": round(4 / 9, 3)}
-        assert state["packages"]["shop"] == SHOP_NUMBERS
+    spec = spec_from_file_location("code_census_app", APP)
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return SimulatedApp(module.Census)
 
-        assert client.call("top") == {"shop": 19}
-        assert client.call("top", by="longest") == {"shop/__init__.py:9 take": 6}
-        with pytest.raises(CommandFailed, match="cannot order by 'linse'; by is one of lines, functions"):
-            client.call("top", by="linse")
 
-        (shop / "till.py").write_text("class Drawer: pass\n" * 30)
-        assert client.call("rescan") == f"scan 2: 5 files of {shop.resolve()}"
-        counted(client, scan=2)
-        assert client.call("top", n=1) == {"till": 30}
-        assert client.call("top", by="classes") == {"till": 30, "shop": 1}
+def test_commands_answer_from_the_numbers_of_a_known_tree(simulated: SimulatedApp, shop: Path) -> None:
+    simulated.run_works()
+    assert simulated.root.totals == SHOP_NUMBERS | {"files": 3, "docstring_coverage": round(4 / 9, 3)}
+    assert simulated.root.packages["shop"] == SHOP_NUMBERS
 
-        subprocess.run([FLOWCTL, "stop"], check=True, stdout=subprocess.DEVNULL)
-        assert app.wait(SECONDS) == 0
+    assert simulated.call("top") == {"shop": 19}
+    assert simulated.call("top", by="longest") == {"shop/__init__.py:9 take": 6}
+    with pytest.raises(CommandFailed, match="cannot order by 'linse'; by is one of lines, functions"):
+        simulated.call("top", by="linse")
+    with pytest.raises(CommandFailed, match="n is at least 1, not 0"):
+        simulated.call("top", n=0)
+
+    (shop / "till.py").write_text("class Drawer: pass\n" * 30)
+    assert simulated.call("rescan") == f"scan 2: 5 files of {shop.resolve()}"
+    simulated.run_works()
+    assert simulated.call("top", n=1) == {"till": 30}
+    assert simulated.call("top", by="classes") == {"till": 30, "shop": 1}
+
+
+def test_commands_that_need_the_numbers_are_refused_while_they_are_counted(simulated: SimulatedApp) -> None:
+    simulated.settle()
+    simulated.works["root.counters.0"].set(counted=1)
+    simulated.settle()
+
+    for command in ("top", "rescan"):
+        with pytest.raises(CommandFailed, match="still counting, at 1 of 4 files; call again later"):
+            simulated.call(command)
+
+
+def test_the_last_census_answers_until_the_next_is_done(simulated: SimulatedApp, shop: Path) -> None:
+    simulated.run_works()
+    (shop / "till.py").write_text("class Drawer: pass\n" * 30)
+    simulated.call("rescan")
+    simulated.settle()
+
+    assert simulated.call("top") == {"shop": 19}
+    simulated.crash()
+    assert simulated.call("top") == {"shop": 19}
+    simulated.run_works()
+    assert simulated.call("top") == {"till": 30, "shop": 19}
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""docs/reference/commands.md: its table is what conversion does, its session what a served app answers."""
+"""docs/reference/commands.md: its table is what conversion does, its sessions what served apps answer."""
 
 from __future__ import annotations
 
@@ -73,36 +73,63 @@ def test_the_table_has_all_that_it_should() -> None:
     assert len(list(rows())) == 32
 
 
-def session() -> Iterator[tuple[str, str]]:
-    """Each command of the page with the output that it shows."""
-    for block in blocks("console"):
-        for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
-            command, _, output = part.partition("\n")
-            yield command, output
+class Session(NamedTuple):
+    """An app of the page, and each command below it with the output that it shows."""
+
+    app: str
+    commands: list[tuple[str, str]]
+
+
+def sessions() -> list[Session]:
+    found: list[Session] = []
+    for language, block in re.findall(r"```(python|console)\n(.*?)```", PAGE, re.DOTALL):
+        if language == "console":
+            for part in re.split(r"^\$ ", block, flags=re.MULTILINE)[1:]:
+                command, _, output = part.partition("\n")
+                found[-1].commands.append((command, output))
+        elif "app = LightningApp(" in block:
+            found.append(Session(block, []))
+    return found
+
+
+def answer(command: str, folder: Path) -> tuple[int, str]:
+    """Runs a command of the page; gives its exit code and what it prints, digests as the page writes them."""
+    _, *arguments = shlex.split(command)
+    done = subprocess.run(
+        [FLOWCTL, *arguments],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    return done.returncode, re.sub(r"\b[0-9a-f]{64}\b", "…", done.stdout)
+
+
+def test_the_page_has_the_sessions_that_it_should() -> None:
+    assert [len(session.commands) for session in sessions()] == [8, 9]
 
 
 @pytest.mark.slow
-def test_the_session_of_the_page_is_what_happens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("session", sessions(), ids=["shop", "settings"])
+def test_a_session_of_the_page_is_what_happens(
+    session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
     monkeypatch.setenv("FLOWRPC_RUN_DIR", str(tmp_path / "run"))
-    (tmp_path / "app.py").write_text(blocks("python")[0])
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    folder = tmp_path / request.node.callspec.id
+    folder.mkdir()
+    (folder / "app.py").write_text(session.app)
     with subprocess.Popen(
-        [FLOWCTL, "run", "app.py"], cwd=tmp_path, stdout=subprocess.PIPE, text=True
+        [FLOWCTL, "run", "app.py"], cwd=folder, stdout=subprocess.PIPE, text=True
     ) as served:
         assert served.stdout is not None
         try:
             assert "is served at" in served.stdout.readline()
-            for command, output in session():
-                _, *arguments = shlex.split(command)
-                found = subprocess.run(
-                    [FLOWCTL, *arguments],
-                    cwd=tmp_path,
-                    capture_output=True,
-                    text=True,
-                    timeout=30,
-                    check=False,
-                )
-                assert found.stdout + found.stderr == output, command
-                assert found.returncode == (2 if output.startswith("Error") else 0), command
+            for command, output in session.commands:
+                code = 2 if output.startswith("Error") else 0
+                assert answer(command, folder) == (code, output), command
         finally:
             served.terminate()
             assert served.wait(timeout=15) == 0

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from flowrpc.protocol import answers, messages, requests
+from flowrpc.protocol.resources import Resources
 from flowrpc.protocol.stored_answer import StoredAnswer
 from flowrpc.state import records
 from flowrpc.state.changes import Change, Path, Remove, Set, Splice
@@ -92,6 +93,7 @@ runs = st.builds(
     started_at=st.none() | times,
     ended_at=st.none() | times,
     agent_id=texts,
+    pending_reason=texts,
 )
 run_records = st.builds(
     records.RunRecord,
@@ -152,6 +154,7 @@ start_runs = st.builds(
     args=st.lists(values, max_size=2).map(tuple),
     kwargs=entries,
     orphan_grace=spans,
+    requirements=st.lists(texts, max_size=2).map(tuple),
     prepare=st.booleans(),
 )
 cancel_attempts = st.builds(messages.CancelAttempt, run_id=ids, attempt=int32s, grace=spans)
@@ -166,6 +169,13 @@ nacks = st.builds(
     var=texts,
     message=texts,
 )
+resources = st.builds(
+    Resources,
+    cpu_millis=st.integers(0, 2**62),
+    memory_bytes=st.integers(0, 2**62),
+    gpus=st.integers(0, 2**31 - 1),
+)
+labels = st.dictionaries(texts, texts, max_size=2)
 servings = st.builds(messages.Serving, work=texts, port=int32s, url=texts)
 AGENT_KINDS: dict[type, st.SearchStrategy[Any]] = {
     messages.Hello: st.builds(
@@ -178,6 +188,8 @@ AGENT_KINDS: dict[type, st.SearchStrategy[Any]] = {
         held=st.lists(held_attempts, max_size=2).map(tuple),
         version=texts,
         capacity=int32s,
+        resources=resources,
+        labels=labels,
         internal_ip=texts,
         public_ip=texts,
     ),
@@ -249,16 +261,30 @@ app_infos = st.builds(
     started_at=times,
     version=texts,
     pid=int64s,
+    ready=st.booleans(),
+    unready=st.lists(names, max_size=2).map(tuple),
+    http_address=texts,
 )
 parameters = st.builds(
     answers.ParameterInfo, name=texts, annotation=texts, required=st.just(True)
 ) | st.builds(answers.ParameterInfo, name=texts, annotation=texts, required=st.just(False), default=values)
+client_parts = st.builds(
+    answers.ClientPartInfo,
+    class_name=texts,
+    help=texts,
+    parameters=st.lists(parameters, max_size=2).map(tuple),
+    source_sha256=texts,
+)
+command_sources = st.builds(
+    answers.CommandSource, command=texts, class_name=texts, file_name=texts, source=st.binary(max_size=64)
+)
 commands = st.builds(
     answers.CommandInfo,
     name=texts,
     flow=texts,
     help=texts,
     parameters=st.lists(parameters, max_size=2).map(tuple),
+    client_part=st.none() | client_parts,
 )
 works = st.builds(
     answers.WorkInfo,
@@ -272,10 +298,24 @@ works = st.builds(
     succeeded_count=int64s,
     failed_count=int64s,
     timed_out_count=int64s,
+    pending_reason=texts,
     display_name=texts,
     url=texts,
     internal_ip=texts,
     public_ip=texts,
+)
+agents = st.builds(
+    answers.AgentInfo,
+    agent_id=names,
+    host=texts,
+    pid=int64s,
+    version=texts,
+    works=st.lists(texts, max_size=2).map(tuple),
+    capacity=int32s,
+    attempt_count=int32s,
+    resources=resources,
+    taken=resources,
+    labels=labels,
 )
 
 page_sizes = st.integers(1, 1000)

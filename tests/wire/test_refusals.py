@@ -22,7 +22,7 @@ from flowrpc.v1 import (
     work_service_pb2,
 )
 from flowrpc.v1.value_pb2 import ExtensionValue, ListValue, MapEntry, MapValue
-from flowrpc.wire import answers, attach, changes, journal, outcomes, records, times, values, watch
+from flowrpc.wire import agents, answers, attach, changes, journal, outcomes, records, times, values, watch
 from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -183,6 +183,10 @@ BAD_RECORDS: dict[str, tuple[Callable[[], object], str]] = {
     "work without name": (
         lambda: answers.decode_works(flow_service_pb2.ListWorksResponse(works=[flow_service_pb2.Work()])),
         "a work has no name",
+    ),
+    "agent without name": (
+        lambda: agents.decode_agents(flow_service_pb2.ListAgentsResponse(agents=[flow_service_pb2.Agent()])),
+        "an agent has no name",
     ),
     "work without stage": (
         lambda: answers.decode_works(

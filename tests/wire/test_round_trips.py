@@ -11,7 +11,19 @@ from flowrpc.state.changes import Set
 from flowrpc.state.records import Failure, FailureReason
 from flowrpc.state.values import same
 from flowrpc.v1 import run_pb2, value_pb2
-from flowrpc.wire import answers, attach, changes, journal, logs, outcomes, records, requests, values, watch
+from flowrpc.wire import (
+    agents,
+    answers,
+    attach,
+    changes,
+    journal,
+    logs,
+    outcomes,
+    records,
+    requests,
+    values,
+    watch,
+)
 from google.protobuf.message import Message
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -95,12 +107,19 @@ MESSAGES: dict[str, Pair] = {
     ),
     "watch update": (some.watch_updates, watch.encode_watch_update, watch.decode_watch_update),
     "app": (some.app_infos, answers.encode_app, answers.decode_app),
+    "command source": (some.command_sources, answers.encode_command_source, answers.decode_command_source),
+    "GetCommandSource": (
+        some.texts,
+        requests.encode_get_command_source,
+        requests.decode_get_command_source,
+    ),
     "CallCommand": (some.call_commands, requests.encode_call_command, requests.decode_call_command),
     "UpdateState": (some.update_states, requests.encode_update_state, requests.decode_update_state),
     "GetState": (some.get_states, requests.encode_get_state, requests.decode_get_state),
     "WatchState": (some.watch_states, requests.encode_watch_state, requests.decode_watch_state),
     "ListCommands": (some.list_pages, requests.encode_list_commands, requests.decode_list_page),
     "ListWorks": (some.list_pages, requests.encode_list_works, requests.decode_list_page),
+    "ListAgents": (some.list_pages, requests.encode_list_agents, requests.decode_list_page),
     "ListRuns": (some.list_runs, requests.encode_list_runs, requests.decode_list_runs),
     "CancelRun": (some.cancel_runs, requests.encode_cancel_run, requests.decode_cancel_run),
     "StreamLogs": (some.stream_logs, requests.encode_stream_logs, requests.decode_stream_logs),
@@ -184,6 +203,12 @@ def test_a_page_of_commands_comes_back(commands: Any, token: str) -> None:
 
 
 @quick
+@given(st.lists(some.agents, max_size=3).map(tuple), some.texts)
+def test_a_page_of_agents_comes_back(listed: Any, token: str) -> None:
+    message = through_bytes(agents.encode_agents(listed, token))
+    assert agents.decode_agents(message) == (listed, token, 0)
+
+
 @given(st.lists(some.works, max_size=3).map(tuple), some.int64s, some.texts)
 def test_a_page_of_works_comes_back(works: Any, revision: int, token: str) -> None:
     message = through_bytes(answers.encode_works(works, revision, token))

@@ -6,18 +6,34 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from flowrpc_client.client import FlowClient as FlowClient
+    from flowrpc_client.client_part import ClientPart as ClientPart
+    from flowrpc_client.errors import ClientPartError as ClientPartError
     from flowrpc_client.errors import CommandFailed as CommandFailed
     from flowrpc_client.errors import NotReachableError as NotReachableError
+    from flowrpc_client.errors import NotTrustedError as NotTrustedError
     from flowrpc_client.replica import StateReplica as StateReplica
     from flowrpc_client.request_id import new_request_id as new_request_id
     from flowrpc_client.stream import Stream as Stream
 
-__all__ = ["CommandFailed", "FlowClient", "NotReachableError", "StateReplica", "Stream", "new_request_id"]
+__all__ = [
+    "ClientPart",
+    "ClientPartError",
+    "CommandFailed",
+    "FlowClient",
+    "NotReachableError",
+    "NotTrustedError",
+    "StateReplica",
+    "Stream",
+    "new_request_id",
+]
 
 _HOMES = {
+    "ClientPart": "client_part",
+    "ClientPartError": "errors",
     "CommandFailed": "errors",
     "FlowClient": "client",
     "NotReachableError": "errors",
+    "NotTrustedError": "errors",
     "StateReplica": "replica",
     "Stream": "stream",
     "new_request_id": "request_id",

@@ -21,6 +21,7 @@ _READING_METHODS = (
     "WatchState",
     "ListCommands",
     "ListWorks",
+    "ListAgents",
     "ListRuns",
     "CancelRun",
     "StreamLogs",

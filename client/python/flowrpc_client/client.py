@@ -7,12 +7,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from flowrpc.protocol.answers import (
+    AgentInfo,
     AppInfo,
     CommandInfo,
     CommandOutcome,
+    CommandSource,
     StateSnapshot,
     UpdateOutcome,
     WatchUpdate,
@@ -33,7 +35,7 @@ from flowrpc.protocol.requests import (
 from flowrpc.state.changes import Change, Set
 from flowrpc.state.records import Run, RunStatus
 from flowrpc.state.values import Value, copy_value
-from flowrpc.wire import answers, outcomes, requests, watch
+from flowrpc.wire import agents, answers, outcomes, requests, watch
 
 from flowrpc_client.connection import Connection
 from flowrpc_client.errors import CommandFailed
@@ -43,6 +45,9 @@ from flowrpc_client.replica import Position, StateReplica
 from flowrpc_client.request_id import new_request_id
 from flowrpc_client.stream import Stream
 from flowrpc_client.target import find_target
+
+if TYPE_CHECKING:
+    from flowrpc_client.client_part import ClientPart
 
 PathLike = str | Path
 
@@ -173,9 +178,42 @@ class FlowClient:
         """Lists the commands of the app, by name."""
         return all_pages(self._command_page)
 
+    def command_source(self, command: str) -> CommandSource:
+        """Fetches the source of a command's client part, to look at it; nothing of it is run."""
+        request = requests.encode_get_command_source(command)
+        return answers.decode_command_source(self._send("GetCommandSource", request))
+
+    def client_command(
+        self, command: str, *, trust: str | bool = False, timeout: float | None = None
+    ) -> ClientPart:
+        """Makes a command's client part ready to run in this process; call it with the arguments of its `run`.
+
+        That is code of the app, executed with all that this process may do. It is executed only if it is trusted.
+
+        Args:
+            command: the command; it has to have a client part.
+            trust: the SHA-256 of the source, at least its first 12 digits; True runs whatever the app gives; False
+                what was remembered by `flowctl commands trust`.
+            timeout: seconds that each call of the method may take.
+
+        Raises:
+            NotTrustedError: its source is none of these; nothing of it was run.
+            ClientPartError: it does not run here.
+        """
+        from flowrpc_client.client_part import ClientPart, RemoteMethod, fetch
+        from flowrpc_client.trust import check_trust
+
+        offer = fetch(self, command)
+        check_trust(offer, trust)
+        return ClientPart(offer.source, RemoteMethod(self, offer.info, timeout))
+
     def works(self) -> list[WorkInfo]:
         """Lists the works of the app, by name."""
         return all_pages(self._work_page)
+
+    def agents(self) -> list[AgentInfo]:
+        """Lists the attached agents with what they have and what is taken of it, by name."""
+        return all_pages(self._agent_page)
 
     def runs(self, work: str | None = None, statuses: Iterable[RunStatus] = ()) -> list[Run]:
         """Lists runs, newest first: of one work or of all, in some statuses or in any."""
@@ -243,6 +281,10 @@ class FlowClient:
     def _work_page(self, token: str) -> answers.Page[WorkInfo]:
         request = requests.encode_list_works(ListPage(page_size=PAGE_SIZE, page_token=token))
         return answers.decode_works(self._send("ListWorks", request))
+
+    def _agent_page(self, token: str) -> answers.Page[AgentInfo]:
+        request = requests.encode_list_agents(ListPage(page_size=PAGE_SIZE, page_token=token))
+        return agents.decode_agents(self._send("ListAgents", request))
 
     def _send(self, method: str, request: Any) -> Any:
         return self._connection.send(method, request, self._timeout)

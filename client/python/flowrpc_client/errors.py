@@ -22,3 +22,22 @@ class CommandFailed(FlowrpcError):
         super().__init__(f"{failure.type}: {failure.message}" if failure.type else failure.message)
         self.command = command
         self.failure = failure
+
+
+class NotTrustedError(FlowrpcError):
+    """Tells that the client part of a command was not run, because the user did not allow its source."""
+
+    def __init__(self, command: str, problem: str) -> None:
+        """Names the command, if it is about one, and what is in the way."""
+        hint = (
+            f"; look at it with `flowctl commands source {command}` before you trust its digest"
+            if command
+            else ""
+        )
+        super().__init__(problem + hint)
+        self.command = command
+        self.problem = problem
+
+
+class ClientPartError(FlowrpcError):
+    """Tells that the client part of a command cannot run here; the message says what it lacks or raised."""

@@ -16,7 +16,7 @@ from flowrpc.errors import AppLoadError, CallError, FlowrpcError, InvalidValueEr
 
 from flowrpc_client.commands.printing import leave_quietly
 from flowrpc_client.commands.settings import Settings, json_option
-from flowrpc_client.errors import CommandFailed, NotReachableError
+from flowrpc_client.errors import CommandFailed, NotReachableError, NotTrustedError
 
 RAISED = 1
 BAD_ARGUMENTS = 2
@@ -28,14 +28,15 @@ _SERVER_SIDE = "flowrpc.cli"
 """The entry points of commands that need more than the client."""
 
 _SECTIONS = {
-    "Apps": ("run", "ps", "stop"),
-    "State": ("state", "watch"),
+    "Apps": ("run", "ps", "stop", "bundle"),
+    "State": ("state", "state export", "state import", "watch"),
     "Commands": ("commands", "call"),
-    "Works": ("works", "runs", "cancel", "logs", "work"),
+    "Works": ("works", "runs", "cancel", "logs", "agents", "work"),
 }
 
 # Imported when one is used, so that `flowctl call` starts fast.
 _OWN = {
+    "agents": "agents",
     "call": "call",
     "cancel": "works",
     "commands": "call",
@@ -47,6 +48,9 @@ _OWN = {
     "watch": "watch",
     "works": "works",
 }
+
+# Commands of two words: the second is an entry point of the group that the first names.
+_TWO_WORDS = ("state export", "state import")
 
 _CODES = {
     "UNAUTHENTICATED": NOT_REACHABLE,
@@ -61,7 +65,7 @@ class _LazyGroup(click.Group):
     """Imports a command when it is used; lists the commands by what they are about."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        return sorted({*_OWN, *_server_side_names()})
+        return sorted({*_OWN, *_TWO_WORDS, *_server_side_names()})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name in _OWN:
@@ -69,11 +73,16 @@ class _LazyGroup(click.Group):
             command = getattr(module, cmd_name)
             assert isinstance(command, click.Command)
             return command
+        if cmd_name in _TWO_WORDS:
+            first, _, second = cmd_name.partition(" ")
+            return _server_side_command(second, f"{_SERVER_SIDE}.{first}")
         return _server_side_command(cmd_name)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
+        if " ".join(args[:2]) in _TWO_WORDS:
+            args = [" ".join(args[:2]), *args[2:]]
         if not args[0].startswith("-") and self.get_command(ctx, args[0]) is None:
             close = difflib.get_close_matches(args[0], self.list_commands(ctx), n=1)
             hint = f"did you mean {close[0]!r}?" if close else "`flowctl --help` lists them"
@@ -159,7 +168,7 @@ def _report(error: FlowrpcError) -> int:
         return _CODES.get(error.reason, BAD_ARGUMENTS)
     if isinstance(error, NotReachableError):
         return NOT_REACHABLE
-    return BAD_ARGUMENTS if isinstance(error, InvalidValueError | AppLoadError) else RAISED
+    return BAD_ARGUMENTS if isinstance(error, InvalidValueError | AppLoadError | NotTrustedError) else RAISED
 
 
 def _with_suggestion(error: FlowrpcError) -> str:
@@ -175,10 +184,10 @@ def _server_side_names() -> list[str]:
     return [entry.name for entry in entry_points(group=_SERVER_SIDE)]
 
 
-def _server_side_command(name: str) -> click.Command | None:
+def _server_side_command(name: str, group: str = _SERVER_SIDE) -> click.Command | None:
     from importlib.metadata import entry_points
 
-    for entry in entry_points(group=_SERVER_SIDE, name=name):
+    for entry in entry_points(group=group, name=name):
         try:
             command = entry.load()
         except ImportError as error:

@@ -5,10 +5,15 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from flowrpc.cli.offer import offer_options
 from flowrpc.errors import FlowrpcError
+
+if TYPE_CHECKING:
+    from flowrpc.cli.background import Background
 
 USAGE = 2
 
@@ -18,10 +23,28 @@ USAGE = 2
 @click.option(
     "--data-dir",
     type=click.Path(path_type=Path),
+    callback=lambda ctx, parameter, given: (
+        given or ctx.find_root().params.get("data_dir")
+    ),  # before `run`, too
     help="Where state is kept.  [default: .flowrpc beside APP.py]",
 )
 @click.option(
     "--address", default="127.0.0.1:0", show_default=True, help="HOST:PORT to serve on; port 0: a free one."
+)
+@click.option(
+    "--http",
+    default="127.0.0.1:0",
+    show_default=True,
+    metavar="HOST:PORT",
+    help="Where pages and HTTP routes are served; port 0: the one of the last time, or a free one.",
+)
+@click.option("--no-http", is_flag=True, help="Serve no HTTP.")
+@click.option(
+    "--http-name",
+    "http_names",
+    multiple=True,
+    metavar="NAME",
+    help="Another host name that HTTP is asked for by, behind a proxy for example; repeatable.",
 )
 @click.option("--fresh", is_flag=True, help="Begin anew; the old state is moved to DATA_DIR/previous.")
 @click.option("--name", help="Name of the app for --app.  [default: the file's or its folder's name]")
@@ -37,6 +60,7 @@ USAGE = 2
     type=click.IntRange(min=1),
     help="How many works to execute here at a time, each in a process of its own; others wait.  [default: 64]",
 )
+@offer_options
 @click.option("--tls-cert", type=click.Path(path_type=Path), help="Certificate of the server, PEM.")
 @click.option("--tls-key", type=click.Path(path_type=Path), help="Its private key, PEM.")
 @click.option(
@@ -44,44 +68,103 @@ USAGE = 2
     type=click.Choice(["debug", "info", "warning", "error"]),
     help="What is shown of the log, on stderr.  [default: as the app says, else info]",
 )
+@click.option("--detach", "-d", is_flag=True, help="Run in the background; return when the app is served.")
+@click.option(
+    "--wait", is_flag=True, help="Run in the background; return when the app is ready, or has ended."
+)
+@click.option(
+    "--wait-timeout",
+    type=click.FloatRange(min=0, min_open=True),
+    metavar="SECONDS",
+    help="How long to wait at most; the app goes on all the same.  [default: no limit]",
+)
+@click.option("--tell-fd", type=int, hidden=True, help="Tells whoever waits for the start.")
+@click.pass_context
 def run(  # noqa: PLR0917  # click passes them by name
+    ctx: click.Context,
     app_file: Path,
     data_dir: Path | None,
     address: str,
+    http: str,
+    no_http: bool,
+    http_names: tuple[str, ...],
     fresh: bool,
     name: str | None,
     remote_works: tuple[str, ...],
     max_works: int | None,
+    cpus: float | None,
+    memory: int | None,
+    gpus: int | None,
+    labels: tuple[tuple[str, str], ...],
     tls_cert: Path | None,
     tls_key: Path | None,
     log_level: str | None,
+    detach: bool,
+    wait: bool,
+    wait_timeout: float | None,
+    tell_fd: int | None,
 ) -> None:
     """Serve the app in APP.py until it ends.
 
     State is kept in the data directory: an app that was stopped or killed goes on where it was. Ctrl-C stops it.
 
-    Exit codes: 0 stopped, 1 failed, 2 wrong options, app file or data directory, 75 the storage failed.
+    With --detach or --wait it runs in the background, and its output is in app.log in the data directory. Ctrl-C then
+    ends the wait only; `flowctl stop` ends the app.
+
+    Exit codes: 0 stopped, or in the background; 1 failed, 2 wrong options, app file or data directory, 75 the storage
+    failed, 124 not ready in time and 130 Ctrl-C while waiting: the app still runs.
     """
+    if detach or wait:
+        sys.exit(_tell_errors(_background(ctx).start))
+    if wait_timeout is not None:
+        raise click.UsageError("--wait-timeout needs --wait or --detach")
     from flowrpc.cli.serving import Serving
 
     serving = Serving(
         app_file=app_file.resolve(),
-        data_dir=(data_dir or app_file.resolve().parent / ".flowrpc").resolve(),
+        data_dir=data_dir_of(app_file, data_dir),
         name=name or default_name(app_file.resolve()),
         address=address,
+        http_address="" if no_http else http,
+        http_names=http_names,
         fresh=fresh,
         remote_works=remote_works,
         max_works=max_works,
+        cpus=cpus,
+        memory_bytes=memory,
+        gpus=gpus,
+        labels=dict(labels),
         tls_files=(tls_cert, tls_key),
         log_level=log_level,
+        tell_fd=tell_fd,
     )
     sys.exit(_tell_errors(serving.run))
+
+
+def data_dir_of(app_file: Path, given: Path | None) -> Path:
+    """Returns the data directory of an app: the given one, else `.flowrpc` beside its file."""
+    return (given or app_file.resolve().parent / ".flowrpc").resolve()
 
 
 def default_name(app_file: Path) -> str:
     """Names an app after its file, or after its folder if the file is called `app` or `main` like so many."""
     return (
         app_file.parent.name if app_file.stem in ("app", "main") and app_file.parent.name else app_file.stem
+    )
+
+
+def _background(ctx: click.Context) -> Background:
+    from flowrpc.cli.background import Background, foreground_command
+
+    given = ctx.params
+    app_file: Path = given["app_file"].resolve()
+    return Background(
+        app_file=app_file,
+        data_dir=data_dir_of(app_file, given["data_dir"]),
+        name=given["name"] or default_name(app_file),
+        command=foreground_command(ctx, frozenset({"detach", "wait", "wait_timeout", "tell_fd"})),
+        wait=given["wait"],
+        timeout=given["wait_timeout"],
     )
 
 

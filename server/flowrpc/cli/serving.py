@@ -8,14 +8,18 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import click
 
+from flowrpc.cli.telling import Teller
 from flowrpc.component.app_file import load_app
 from flowrpc.errors import StartError
+from flowrpc.flow_service.door import Door, Gateway
 from flowrpc.flow_service.serve import Agent, Hooks, ServeOptions, serve
 from flowrpc.flow_service.server import Tls
+from flowrpc.gateway.gateway import HttpGateway, HttpOptions
 from flowrpc.placement.interface import Placed
 from flowrpc.placement.local import LocalPlacement
 from flowrpc.protocol.answers import AppInfo
@@ -36,12 +40,22 @@ class Serving:
     data_dir: Path
     name: str
     address: str
+    http_address: str
+    """Where HTTP is served; empty: nowhere."""
+    http_names: tuple[str, ...]
     fresh: bool
     remote_works: tuple[str, ...]
     max_works: int | None
+    cpus: float | None
+    memory_bytes: int | None
+    gpus: int | None
+    labels: dict[str, str]
     tls_files: tuple[Path | None, Path | None]
     log_level: str | None
+    tell_fd: int | None = None
+    """Where to tell whoever waits for the start; None: nobody does."""
     _entry: AppEntry | None = None
+    _gateway: HttpGateway | None = None
 
     def run(self) -> int:
         """Serves until the app ends; returns the exit code.
@@ -50,6 +64,7 @@ class Serving:
             FlowrpcError: The app, the data directory or the options do not work.
         """
         self._log_to_terminal()
+        teller = Teller(self.tell_fd) if self.tell_fd is not None else None
         app = load_app(self.app_file)
         logging.getLogger().setLevel((self.log_level or app.log_level).upper())
         if self.fresh:
@@ -63,11 +78,27 @@ class Serving:
             tls=self._tls(),
         )
         try:
-            hooks = Hooks(ready=self._ready, place_agent=self._place_agent, ended=_tell_end, echo=_echo)
+            hooks = self._hooks()
+            if teller is not None:
+                self._tell_to(teller, hooks)
             return serve(app, options, hooks)
         finally:
             if self._entry is not None:
                 withdraw(self._entry)
+
+    def _hooks(self) -> Hooks:
+        hooks = Hooks(ready=self._ready, place_agent=self._place_agent, ended=_tell_end, echo=_echo)
+        if self.http_address:
+            http = HttpOptions(
+                address=self.http_address, data_dir=self.data_dir, names=self.http_names, tls=self._tls()
+            )
+            http.check()
+            hooks.open_gateway = partial(self._open_gateway, http)
+        return hooks
+
+    def _open_gateway(self, options: HttpOptions, door: Door) -> Gateway:
+        self._gateway = HttpGateway(door, options)
+        return self._gateway
 
     def _tls(self) -> Tls | None:
         certificate, key = self.tls_files
@@ -86,9 +117,24 @@ class Serving:
             journal_id=info.journal_id,
             token_file=self.data_dir / "tokens" / "admin",
             started_at=datetime.now(UTC),
+            http_address=info.http_address,
         )
         publish(self._entry)
-        click.echo(f"{info.name} is served at {address}, revision {info.revision}")
+        click.echo(self._served(info, address))
+
+    def _tell_to(self, teller: Teller, hooks: Hooks) -> None:
+        """Has whoever waits for the start told of it, too."""
+
+        def ready(info: AppInfo, address: str, local_address: str) -> None:
+            self._ready(info, address, local_address)
+            teller.served(self._served(info, address))
+
+        hooks.ready = ready
+        hooks.readiness = teller.readiness
+
+    def _served(self, info: AppInfo, address: str) -> str:
+        served = f"{info.name} is served at {address}, revision {info.revision}"
+        return served if self._gateway is None else f"{served}\nthe page is at {self._gateway.login_url()}"
 
     def _place_agent(self, address: str, on_exit: Callable[[str], None]) -> Agent:
         placed = Placed(
@@ -96,6 +142,10 @@ class Serving:
             address=address,
             token_file=self.data_dir / "tokens" / "work",
             max_works=self.max_works,
+            cpus=self.cpus,
+            memory_bytes=self.memory_bytes,
+            gpus=self.gpus,
+            labels=self.labels,
         )
         return LocalPlacement(placed, _Watcher(on_exit))
 

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import click
 
+from flowrpc.cli.offer import offer_options
+
 
 @click.group()
 def work() -> None:
@@ -47,6 +49,7 @@ def work() -> None:
     type=click.IntRange(min=1),
     help="How many works to execute at a time, each in a process of its own.  [default: 64]",
 )
+@offer_options
 @click.option(
     "--internal-ip",
     metavar="IP",
@@ -66,6 +69,10 @@ def serve(  # noqa: PLR0917 - click passes them by name
     agent_id: str | None,
     tls_ca: Path | None,
     max_works: int | None,
+    cpus: float | None,
+    memory: int | None,
+    gpus: int | None,
+    labels: tuple[tuple[str, str], ...],
     internal_ip: str | None,
     public_ip: str,
 ) -> None:
@@ -85,6 +92,10 @@ def serve(  # noqa: PLR0917 - click passes them by name
         agent_id=agent_id or socket.gethostname(),
         tls_ca=tls_ca,
         max_works=max_works or MAX_WORKS,
+        cpus=cpus,
+        memory=memory,
+        gpus=gpus,
+        labels=dict(labels),
         internal_ip=internal_ip,
         public_ip=public_ip,
     )

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
-from flowrpc.component.component import Component
+from flowrpc.component.component import ROOT_NAME, Component
 from flowrpc.component.flow import LightningFlow
+from flowrpc.component.readiness import has_begun, is_job
 from flowrpc.component.work import LightningWork
 from flowrpc.errors import TreeError
 
@@ -24,6 +26,16 @@ class WorkRoot(LightningFlow):
         self.work.run()
         if self.work.has_succeeded:
             self.stop(f"{self.work.name} succeeded")
+
+    @property
+    def ready(self) -> bool:
+        """Whether the work is ready or has a `url`; one that serves nothing is ready as soon as its run has begun.
+
+        A work that has a `ready` of its own, or a port, says by that when it is ready. Others are jobs: they would
+        never be, and whoever waits for the app would wait for ever.
+        """
+        work = self.work
+        return bool(work.ready or work.url) or (is_job(work) and has_begun(work))
 
 
 class LightningApp:
@@ -52,14 +64,98 @@ class LightningApp:
         return self.root.state
 
     @property
+    def ready(self) -> bool:
+        """Whether the root is ready."""
+        return bool(self.root.ready)
+
+    @property
+    def state_vars(self) -> dict[str, Any]:
+        """The vars of the root and everything below it."""
+        return self.root.state_vars
+
+    @property
+    def state_with_changes(self) -> dict[str, Any]:
+        """The state with what the pass or command under way has changed so far."""
+        return self.root.state_with_changes
+
+    def state_dict(self) -> dict[str, Any]:
+        """Returns the state of the root and everything below it, as `load_state_dict` takes it."""
+        return self.root.state
+
+    def set_state(self, state: dict[str, Any]) -> None:
+        """Sets a state that `state` gave, where everything that it speaks of is there.
+
+        Raises:
+            AttributeRuleError: A component has no such var or child.
+        """
+        self.root.set_state(state)
+
+    def load_state_dict(self, state: dict[str, Any], strict: bool = True) -> None:
+        """Sets a state that `state` gave, through the flows' `load_state_dict`, which create dynamic children.
+
+        Raises:
+            ValueError: There is a state for a child that was not created, and `strict`.
+            AttributeRuleError: There is a value for a var that does not exist.
+        """
+        self.root.load_state_dict(_own(state), dict(_below(state, "")), strict)
+
+    def get_component_by_name(self, name: str) -> Component:
+        """Finds a component by its full name, such as `root.train` or `root.dags.0`.
+
+        Raises:
+            ValueError: The name does not begin with `root`.
+            AttributeError: There is no such component.
+        """
+        first, *steps = name.split(".")
+        if first != ROOT_NAME:
+            raise ValueError(f"{name!r}: the name of a component begins with {ROOT_NAME}")
+        component: Component = self.root
+        for step in steps:
+            child = component._children.get(step)
+            if child is None:
+                known = ", ".join(component._children) or "none"
+                raise AttributeError(f"{component.name} has no child {step!r}; it has {known}")
+            component = child
+        return component
+
+    @property
     def works(self) -> list[LightningWork]:
         """All works, by name."""
         return self.root.works()
 
     @property
+    def named_works(self) -> list[tuple[str, LightningWork]]:
+        """All works with their full names."""
+        return self.root.named_works()
+
+    @property
     def flows(self) -> list[LightningFlow]:
         """The root and all flows below it, by name."""
         return [self.root, *self.root.flows.values()]
+
+
+def may_be_same_app(recorded: str, found: str) -> bool:
+    """Tells whether a root can go on with the state of another one: its module or its class kept the name.
+
+    Args:
+        recorded: Class of the root that the state is of, as `module:qualified.name`.
+        found: Class of the root of the app.
+    """
+    return any(then == now for then, now in zip(recorded.split(":"), found.split(":"), strict=True))
+
+
+def _own(state: dict[str, Any]) -> dict[str, Any]:
+    """Takes what is below a component out of its state."""
+    return {**state, "flows": {}, "works": {}, "structures": {}}
+
+
+def _below(state: dict[str, Any], prefix: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yields the own states of the flows and works below a component, by name below it."""
+    for group in ("flows", "works", "structures"):
+        for key, child in state.get(group, {}).items():
+            if group != "structures":
+                yield f"{prefix}{key}", _own(child)
+            yield from _below(child, f"{prefix}{key}.")
 
 
 def _check_root(root: Any) -> None:

@@ -24,11 +24,20 @@ def load_app(path: Path) -> LightningApp:
         AppLoadError: The file is missing, does not run, or holds no app or several.
     """
     path = path.resolve()
+    check_app_file(path)
+    return _only_app(_execute(path), path)
+
+
+def check_app_file(path: Path) -> None:
+    """Checks that a file can be an app's, without running it.
+
+    Raises:
+        AppLoadError: It is missing or no Python module.
+    """
     if not path.is_file():
         raise AppLoadError(f"{path}: no such file; name the Python file that makes the LightningApp")
     if path.suffix != ".py" or not path.stem.isidentifier():
         raise AppLoadError(f"{path}: an app file is a Python module, named like app.py")
-    return _only_app(_execute(path), path)
 
 
 def _execute(path: Path) -> ModuleType:

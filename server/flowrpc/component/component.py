@@ -103,7 +103,12 @@ class Component(metaclass=ComponentMeta):
         attributes = self.__dict__
         if name in attributes["_var_names"] and is_plain_scalar(value):
             old = attributes[name]
-            if type(old) is type(value) and old == value and (old or type(old) is not float):
+            # 0.0 == -0.0, and they are two values.
+            if (
+                type(old) is type(value)
+                and old == value
+                and (old or type(old) is not float or same(old, value))
+            ):
                 return
             log = attributes["_log"]
             if log is not None:
@@ -241,6 +246,7 @@ class Component(metaclass=ComponentMeta):
         if parent._log is not None:
             parent._log.check_thread(parent)
             self._check_rebuildable(wanted)
+            self._check_supported(wanted)
 
     def _place(self, key: str, child: Component) -> None:
         """Makes a component a child and, if this tree is recorded, records it with all it holds."""
@@ -330,6 +336,11 @@ class Component(metaclass=ComponentMeta):
         for key, child in self._children.items():
             if not child._inherent:
                 child._check_rebuildable(f"{wanted}.{key}")
+
+    def _check_supported(self, name: str) -> None:
+        """Refuses a component that needs what nothing gives it, here or below; `name` is what it will be called."""
+        for key, child in self._children.items():
+            child._check_supported(f"{name}.{key}")
 
     def _forget_child(self, key: str) -> None:
         """Drops the attribute of a child whose attachment is undone."""
@@ -440,6 +451,8 @@ def _check_class(cls: type) -> None:
         raise ComponentError(
             f"the class {own[name].__name__} defines {name}, which flowrpc uses inside; choose another name"
         )
+    if inspect.isfunction(getattr(cls, "ready", None)):
+        raise ComponentError(f"the class {cls.__name__} defines ready as a method; write @property above it")
     if getattr(cls, "__hash__", None) is not object.__hash__:
         raise ComponentError(
             f"the class {cls.__name__} defines __eq__ or __hash__, but a component equals only itself; "

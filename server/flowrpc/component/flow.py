@@ -12,7 +12,10 @@ from flowrpc.component.call_site import call_site
 from flowrpc.component.component import Component
 from flowrpc.component.exits import ExitApp
 from flowrpc.component.framework_vars import framework_dict
+from flowrpc.component.frontend import Frontend
 from flowrpc.component.iteration import Loops, begin_loop
+from flowrpc.component.lightningignore import Ignoring
+from flowrpc.component.routes import HttpMethod
 from flowrpc.component.schedule import CatchUp, ask, read_times
 from flowrpc.component.structures import Structure, as_structure, unwrapped
 from flowrpc.component.work import LightningWork
@@ -22,9 +25,11 @@ from flowrpc.state.records import AppStage, ComponentKind
 
 Commands = dict[str, Callable[..., Any]] | list[dict[str, Callable[..., Any]]]
 """Commands by name, as `configure_commands` returns them."""
+Layout = Frontend | dict[str, Any] | list[dict[str, Any]]
+"""What is shown of a flow, as `configure_layout` returns it."""
 
 
-class LightningFlow(Component):
+class LightningFlow(Ignoring):
     """Holds state, children, and a `run` that is called again whenever state has changed.
 
     It looks at state and decides: `run` should be quick and leave long jobs to works.
@@ -35,6 +40,7 @@ class LightningFlow(Component):
     _schedules: dict[str, Any]
     _iterations: dict[str, Any]
     _loops: Loops
+    _layout: Any
 
     def __init__(self) -> None:
         """Needs nothing; a subclass that forgets to call it works as well."""
@@ -46,13 +52,34 @@ class LightningFlow(Component):
         """Returns the commands that clients may call: methods by name, as a dict or a list of dicts."""
         return {}
 
-    def stop(self, message: str = "") -> NoReturn:
-        """Ends the app in order, with exit code 0; the message is kept in its final status."""
-        raise ExitApp(AppStage.STOPPED, message)
+    def configure_api(self) -> list[HttpMethod]:
+        """Returns the HTTP routes of this flow: a list of `Get`, `Post`, `Put`, `Delete` and `Patch`."""
+        return []
 
-    def fail(self, message: str = "") -> NoReturn:
+    def configure_layout(self) -> Layout:
+        """Returns what is shown of this flow: a Frontend, or one dict or several, each of which is a tab.
+
+        It is called when the app is created and again when state has changed, and must not change any. A Frontend must
+        be returned at the first call. By default the children that configure a layout are shown, each in a tab.
+        """
+        return [{"name": flow.name, "content": flow} for flow in _shown_flows(self)]
+
+    def stop(self, end_msg: str = "") -> NoReturn:
+        """Ends the app in order, with exit code 0; the message is kept in its final status."""
+        raise ExitApp(AppStage.STOPPED, end_msg)
+
+    def fail(self, end_msg: str = "") -> NoReturn:
         """Ends the app as failed, with exit code 1; the message is kept in its final status."""
-        raise ExitApp(AppStage.FAILED, message)
+        raise ExitApp(AppStage.FAILED, end_msg)
+
+    def stop_works(self, works: Iterable[LightningWork]) -> None:
+        """Stops several works.
+
+        Raises:
+            RuntimeError: One of them is in no app.
+        """
+        for work in works:
+            work.stop()
 
     def schedule(
         self,
@@ -136,6 +163,15 @@ class LightningFlow(Component):
                 found[child.name] = child
                 found.update(child.flows)
         return dict(sorted(found.items()))
+
+    @property
+    def ready(self) -> bool:
+        """Whether clients may rely on it; by default when all flows below it are ready. Override it.
+
+        The app is ready, for health probes too, when its root is. It is looked at when state may have changed, so it
+        looks at state only, and changes nothing; if it raises, the flow is not ready.
+        """
+        return all(flow.ready for flow in flows_with_own_ready(self) if flow is not self)
 
     @property
     def state(self) -> dict[str, Any]:
@@ -228,6 +264,24 @@ class LightningFlow(Component):
 
     def _as_child(self, name: str, value: Any) -> Component | None:
         return value if isinstance(value, Component) else as_structure(value, f"{self.name}.{name}")
+
+
+def flows_with_own_ready(component: Component) -> Iterator[LightningFlow]:
+    """Yields those flows, from a component on downwards, whose class says itself when they are ready."""
+    for flow in component._walk():
+        if isinstance(flow, LightningFlow) and type(flow).ready is not LightningFlow.ready:
+            yield flow
+
+
+def _shown_flows(flow: LightningFlow) -> Iterator[LightningFlow]:
+    """Yields the nearest flows below that configure a layout."""
+    for child in unwrapped(flow._children.values()):
+        if not isinstance(child, LightningFlow):
+            continue
+        if type(child).configure_layout is not LightningFlow.configure_layout:
+            yield child
+        else:
+            yield from _shown_flows(child)
 
 
 def _below(name: str, states: dict[str, Any]) -> dict[str, Any]:

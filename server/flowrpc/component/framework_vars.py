@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from flowrpc.component.component import Component
-from flowrpc.state import Remove, Set, TrackedDict, Value, track
+from flowrpc.state import Remove, Set, TrackedDict, Value, same, track, untrack
+from flowrpc.state.containers import detach
 
 
 def framework_dict(component: Component, name: str) -> TrackedDict:
@@ -23,13 +24,15 @@ def framework_dict(component: Component, name: str) -> TrackedDict:
 
 
 def set_framework_var(component: Component, name: str, value: Value) -> None:
-    """Sets a var of the framework, and records it if that changes it."""
+    """Sets what a component keeps for the framework under a name; what is as it was is not recorded."""
     attributes: dict[str, Any] = component.__dict__
     known = name in component._var_names
-    if known and attributes[name] == value:
+    if known and same(attributes[name], value):
         return
     if component._log is not None:
-        old = Set((name,), attributes[name]) if known else Remove((name,))
+        old = Set((name,), untrack(attributes[name])) if known else Remove((name,))
         component._log.record(component, Set((name,), value), old if component._log.undoable else None)
+    if known:
+        detach(attributes[name])
     component._var_names[name] = None
-    attributes[name] = value
+    attributes[name] = track(value, component, name)

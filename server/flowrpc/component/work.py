@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+from flowrpc.component.build_config import BuildConfig
 from flowrpc.component.calls import gated
 from flowrpc.component.component import Component
+from flowrpc.component.compute import CloudCompute
 from flowrpc.component.endpoint import LOCALHOST, Endpoint, OwnEndpoint
 from flowrpc.component.framework_vars import set_framework_var
+from flowrpc.component.frontend import Frontend
+from flowrpc.component.lightningignore import Ignoring
+from flowrpc.component.needs import WorkNeeds
 from flowrpc.component.retry import Retry
 from flowrpc.component.work_status import WorkStatus, calls_of, statuses_of
 from flowrpc.errors import AttributeRuleError, TreeError
@@ -21,7 +27,7 @@ from flowrpc.state.work_facts import DISPLAY_NAME
 ORPHAN_GRACE = timedelta(minutes=10)
 
 
-class LightningWork(Component):
+class LightningWork(WorkNeeds, Ignoring):
     """Is a long-running job. Override `run`; a flow calls it, and it is executed in a process of its own.
 
     Args:
@@ -37,6 +43,9 @@ class LightningWork(Component):
             began with.
         timeout: How long an attempt may take; None: as long as it likes. One that takes longer is cancelled, and has
             failed with the reason `timed_out`.
+        cloud_compute: What it needs of a machine: a run goes only to an agent that has it.
+        cloud_build_config: What has to be installed where it is executed.
+        local_build_config: The same for the local agent alone, if it differs.
 
     Raises:
         ValueError: The port is none.
@@ -79,6 +88,9 @@ class LightningWork(Component):
         orphan_grace: timedelta = ORPHAN_GRACE,
         retry: Retry | None = None,
         timeout: timedelta | None = None,
+        cloud_compute: CloudCompute | None = None,
+        cloud_build_config: BuildConfig | None = None,
+        local_build_config: BuildConfig | None = None,
     ) -> None:
         if port is not None and not 0 < port < 65536:
             raise ValueError(
@@ -86,6 +98,7 @@ class LightningWork(Component):
             )
         if run_once is not None:
             warnings.warn("run_once is the old name of cache_calls", DeprecationWarning, stacklevel=2)
+        self._take_needs(cloud_compute, cloud_build_config, local_build_config)
         self.__dict__.update(
             _parallel=parallel,
             _cache_calls=cache_calls if run_once is None else run_once,
@@ -130,6 +143,10 @@ class LightningWork(Component):
         """
         for change in changes:
             self._apply_unrecorded(change)
+
+    def configure_layout(self) -> str | Frontend | None:
+        """Returns what a flow shows that puts this work into its layout: a URL, by default its own, or a Frontend."""
+        return self.url
 
     def _set_up(self) -> None:
         super()._set_up()
@@ -283,6 +300,11 @@ class LightningWork(Component):
     # State, and what became of the runs
 
     @property
+    def ready(self) -> bool:
+        """Whether others may use it; by default when it has a `url`. Override it to say otherwise."""
+        return bool(self.url)
+
+    @property
     def state(self) -> dict[str, Any]:
         """The vars and what became of the calls: `{"vars", "calls", "changes"}`."""
         return {"vars": self._plain_vars(), "calls": calls_of(self._recent()), "changes": {}}
@@ -309,7 +331,13 @@ class LightningWork(Component):
     def status(self) -> WorkStatus:
         """What the work is doing: the status of its newest run."""
         statuses = self.statuses
-        return statuses[-1] if statuses else WorkStatus(stage="not_started", timestamp=0.0, count=0)
+        if not statuses:
+            return WorkStatus(stage="not_started", timestamp=0.0, count=0)
+        return replace(statuses[-1], message=self._pending_reason()) if self.is_pending else statuses[-1]
+
+    def _pending_reason(self) -> str:
+        """Tells why the oldest run that waits does so; runs behind it wait for that one."""
+        return next((run.pending_reason for run in self._recent() if run.pending_reason), "")
 
     @property
     def statuses(self) -> list[WorkStatus]:

@@ -22,6 +22,7 @@ class WorkStatus:
     """Seconds since the epoch, on the flow service's clock; 0 if nothing happened yet."""
     reason: str = ""
     message: str = ""
+    """What it failed with; while it is pending, why it waits if no attached agent can take it."""
     count: int = 1
     """Number of the attempt."""
 
@@ -32,7 +33,7 @@ def statuses_of(run: Run) -> list[WorkStatus]:
     if not run.prepares:
         steps.append(("running", run.started_at))
     statuses = [
-        WorkStatus(stage=stage, timestamp=_seconds(time), count=run.attempt)
+        WorkStatus(stage=stage, timestamp=_seconds(time), message=run.pending_reason, count=run.attempt)
         for stage, time in steps
         if time is not None
     ]

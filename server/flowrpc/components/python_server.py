@@ -22,7 +22,7 @@ class PythonServer(LightningWork):
     """Serves `predict` at `POST /predict` of its `url`, until it is stopped. Override `predict`, and maybe `setup`.
 
     `/` is a small page, `/docs` shows types and sends requests, `/healthz` is for probes. There is no login, and only
-    this host reaches it unless `host` says otherwise. It needs the packages of `flowrpc[server]` where it runs.
+    this host reaches it unless `host` says otherwise.
 
     Args:
         input_type: What `predict` takes: a pydantic model, a dataclass, or `dict` for any JSON object. None: what
@@ -87,7 +87,7 @@ class PythonServer(LightningWork):
         except ModuleNotFoundError as error:
             raise StartError(
                 f"{self.name}: serving needs the package {error.name}, which is not installed where the work runs; "
-                "install flowrpc[server] there"
+                "install it there"
             ) from None
         app = prediction_api(
             title=self.display_name or type(self).__name__,

@@ -8,10 +8,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from flowrpc.component.client_command import ClientCommand
+from flowrpc.component.client_part import ClientPart, client_part_of
 from flowrpc.component.conversion import ArgumentRefused, Parameters, plain
 from flowrpc.component.flow import LightningFlow
 from flowrpc.errors import CallError, ComponentError
-from flowrpc.protocol.answers import CommandInfo
+from flowrpc.protocol.answers import CommandInfo, CommandSource
 from flowrpc.state import Value
 
 
@@ -24,6 +26,7 @@ class Command:
     flow: str
     method: Callable[..., Any]
     parameters: Parameters
+    client_part: ClientPart | None = None
 
     def info(self) -> CommandInfo:
         """Describes the command to clients."""
@@ -32,6 +35,7 @@ class Command:
             flow=self.flow,
             help=inspect.getdoc(self.method) or "",
             parameters=self.parameters.infos,
+            client_part=self.client_part.info if self.client_part is not None else None,
         )
 
     def bind(self, arguments: dict[str, Value]) -> dict[str, Any]:
@@ -96,6 +100,24 @@ class Catalogue:
             suggestion=_closest(name, [*self._commands, *self._bare]),
         )
 
+    def source(self, name: str) -> CommandSource:
+        """Gives the source of a command's client part.
+
+        Raises:
+            CallError: There is no such command, or it has none.
+        """
+        command = self.find(name)
+        part = command.client_part
+        if part is None:
+            message = f"the command {command.name!r} has no client part; call it directly"
+            raise CallError("NO_CLIENT_PART", message, command=command.name)
+        return CommandSource(
+            command=command.name,
+            class_name=part.info.class_name,
+            file_name=part.source.file_name,
+            source=part.source.content,
+        )
+
     def _add(self, flow: LightningFlow, name: str, method: Callable[..., Any]) -> None:
         qualified = f"{flow.name}.{name}".split(".", 1)[1]
         clash = self._commands.get(qualified)
@@ -126,12 +148,18 @@ def _pairs(flow: LightningFlow) -> Iterator[tuple[str, Callable[..., Any]]]:
             yield name.strip().replace(" ", "_"), method
 
 
-def _command(name: str, flow: LightningFlow, method: Callable[..., Any]) -> Command:
+def _command(name: str, flow: LightningFlow, configured: Callable[..., Any]) -> Command:
+    method, part = configured, None
     try:
+        if isinstance(configured, type) and issubclass(configured, ClientCommand):
+            raise ComponentError(f"is a class; give it the method: {configured.__name__}(self.my_method)")
+        if isinstance(configured, ClientCommand):
+            part = client_part_of(configured)
+            method = configured.method
         parameters = Parameters.of(method)
     except ComponentError as error:
         raise ComponentError(f"the command {name!r} of {flow.name} {error}") from error
-    return Command(name=name, flow=flow.name, method=method, parameters=parameters)
+    return Command(name=name, flow=flow.name, method=method, parameters=parameters, client_part=part)
 
 
 def _closest(name: str, known: list[str]) -> str:

@@ -20,23 +20,38 @@ from flowrpc.flow_service.agents import Agents
 from flowrpc.flow_service.audit import Audit
 from flowrpc.flow_service.calls import FlowCalls
 from flowrpc.flow_service.dispatcher import Dispatcher
-from flowrpc.flow_service.effects import Answer, Effect, Exit, Reply, WorkList
+from flowrpc.flow_service.effects import (
+    Answer,
+    Effect,
+    Exit,
+    FrontendsChanged,
+    Reply,
+    RoutesChanged,
+    WorkList,
+)
 from flowrpc.flow_service.events import (
     AgentAttached,
     AgentDetached,
     AgentExited,
+    AgentsListed,
     AgentSpoke,
     CancelRequested,
     CommandCalled,
     CommandsListed,
     Event,
+    RouteCalled,
+    SourceRequested,
     StopRequested,
     UpdateRequested,
     WorksListed,
 )
 from flowrpc.flow_service.instant import Instant
+from flowrpc.flow_service.layouts import Layouts
 from flowrpc.flow_service.ledger import Ledger
+from flowrpc.flow_service.readiness import Readiness
 from flowrpc.flow_service.requests import Requests
+from flowrpc.flow_service.routes import Route
+from flowrpc.flow_service.schedules import MAX_WAIT_SECONDS
 from flowrpc.flow_service.sessions import Sessions
 from flowrpc.flow_service.transition import Transitions
 from flowrpc.flow_service.tree import Tree
@@ -91,6 +106,8 @@ class Core:
         self._ledger = Ledger(recovered.records, id_prefix=recovered.journal_id[:8])
         self._calls = FlowCalls(self._ledger)
         self._transitions = Transitions(self._tree, self._ledger, self._calls)
+        self._readiness = Readiness(root, self._transitions, self._emit)
+        self._layouts = Layouts(root, self._transitions, lambda found: self._emit(FrontendsChanged(found)))
         self._requests = Requests(self._tree, self._transitions, self._revision_read, self._end_app)
         sessions = Sessions(remote_works)
         self._dispatcher = Dispatcher(
@@ -106,6 +123,7 @@ class Core:
         self._waiting: list[Effect] = []
         self._ready: list[Effect] = []
         self._sealed_at = float("-inf")
+        self._routes_told: tuple[Route, ...] = ()
         self.ended: AppStatus | None = None
         """How the app ended; None while it runs."""
         self.wants_pass = True
@@ -169,9 +187,13 @@ class Core:
             self._follow_runs(transition.ledger)
             self._settle()
 
-    def deadline(self) -> float | None:
-        """Returns the monotonic time at which `tick` has something to do."""
-        deadlines = (self._agents.deadline(), self._calls.schedules.deadline())
+    def deadline(self, max_wait: float = MAX_WAIT_SECONDS) -> float | None:
+        """Returns the monotonic time at which `tick` has something to do.
+
+        Args:
+            max_wait: After how many seconds a clock that somebody may set is looked at, while there are schedules.
+        """
+        deadlines = (self._agents.deadline(), self._calls.schedules.deadline(max_wait))
         return min((deadline for deadline in deadlines if deadline is not None), default=None)
 
     @property
@@ -188,12 +210,17 @@ class Core:
     def seal(self, now: Instant) -> Commit | None:
         """Ends the open revision; None if nothing changed, and then nothing waits any more."""
         self._drain()
+        if self.ended is None:
+            self._readiness.look(now)
         applied = self._dispatcher.take_applied()
         records = self._take_runs()
         self._sealed_at = now.monotonic
         if self._builder.empty and not applied:
             self._release()
             return None
+        if self.ended is None:
+            self._layouts.refresh(now)
+            self._drain()
         self._tree.note_sealing()
         revision = self._builder.seal(now.wall)
         if self._audit is not None and self.ended is None:
@@ -222,8 +249,10 @@ class Core:
     def _begin_life(self, recovered: Recovered, now: Instant) -> None:
         self._transitions.begin(now, in_pass=False)
         self._tree.begin_life(recovered.replica.components, self._calls)
+        self._readiness.index()
         self._calls.schedules.index(self.root._walk())
         self._calls.schedules.tick(now)
+        self._layouts.begin(now)
         self._builder.app = AppStatus(stage=AppStage.RUNNING)
         before = recovered.replica.app
         ended = before is not None and before.stage is not AppStage.RUNNING
@@ -231,6 +260,7 @@ class Core:
             self._calls.let_failed_run_again()
         self._dispatcher.recover(now, orderly=ended)
         self._start_works()
+        self._tell_routes()
         self._settle()
 
     def _start_works(self) -> None:
@@ -255,13 +285,24 @@ class Core:
         if self._calls.tree_changed:
             self._calls.tree_changed = False
             self._tree.index()
+            self._readiness.index()
             self._calls.schedules.index(self.root._walk())
+            self._layouts.index()
+            self._tell_routes()
         while self._calls.stopped:
             self._dispatcher.stop_work(*self._calls.stopped.pop(0))
         if self._dispatcher.dispatch_due and self.ended is None:
             # A run begins with the vars as they are now: they are told with it, not after it.
             self._drain()
-            self._dispatcher.dispatch()
+            if self._dispatcher.dispatch():
+                self.wants_pass = True
+
+    def _tell_routes(self) -> None:
+        """Tells the shell what routes there are, if that changed."""
+        routes = self._tree.routes().all()
+        if routes != self._routes_told:
+            self._routes_told = routes
+            self._emit(RoutesChanged(routes))
 
     def _drain(self, by_work: str = "") -> bool:
         """Folds what was recorded into the open revision, and tells works what the flow changed in them.
@@ -324,6 +365,15 @@ class Core:
         else:
             self._reply(event.call_id, answer)
 
+    def _call_route(self, event: RouteCalled, now: Instant) -> None:
+        if event.deadline <= now.monotonic:
+            return  # nobody waits any more
+        try:
+            self._check_running()
+            self._reply(event.call_id, self._requests.route(event, now))
+        except CallError as error:
+            self._reply(event.call_id, error)
+
     def _check_running(self) -> None:
         if self.ended is not None:
             raise CallError(
@@ -354,9 +404,20 @@ class Core:
         except FlowrpcError as error:
             self._reply(event.call_id, CallError("INTERNAL", str(error)))
 
+    def _give_source(self, event: SourceRequested, now: Instant) -> None:
+        try:
+            self._reply(event.call_id, self._tree.commands().source(event.command))
+        except CallError as error:
+            self._reply(event.call_id, error)
+        except FlowrpcError as error:
+            self._reply(event.call_id, CallError("INTERNAL", str(error)))
+
     def _list_works(self, event: WorksListed, now: Instant) -> None:
         infos = tuple(self._work_info(work) for work in self._tree.works())
         self._reply(event.call_id, WorkList(infos, self._revision_read()))
+
+    def _list_agents(self, event: AgentsListed, now: Instant) -> None:
+        self._reply(event.call_id, self._dispatcher.agents())
 
     def _work_info(self, work: LightningWork) -> WorkInfo:
         latest, tally = self._ledger.latest(work.name), self._ledger.tally(work.name)
@@ -372,6 +433,7 @@ class Core:
             succeeded_count=tally.succeeded,
             failed_count=tally.failed,
             timed_out_count=tally.timeouts,
+            pending_reason=next((r.run.pending_reason for r in self._ledger.queue(work.name)), ""),
             display_name=work.display_name,
             url=work.url,
             internal_ip=internal_ip,
@@ -407,10 +469,13 @@ class Core:
 
     _HANDLERS: ClassVar[dict[type, Callable[[Core, Any, Instant], None]]] = {
         CommandCalled: _write,
+        RouteCalled: _call_route,
         UpdateRequested: _write,
         CancelRequested: _cancel_run,
         CommandsListed: _list_commands,
+        SourceRequested: _give_source,
         WorksListed: _list_works,
+        AgentsListed: _list_agents,
         StopRequested: _stop_app,
         AgentAttached: _agent_attached,
         AgentSpoke: _agent_spoke,

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import logging
-from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from flowrpc.component.framework_vars import set_framework_var
+from flowrpc.component.needs import demand_of, requirements_of
 from flowrpc.component.work import LightningWork
 from flowrpc.flow_service.attempts import Attempt, apply_delta, note_flow_change, take_back
+from flowrpc.flow_service.capacity import Capacity
 from flowrpc.flow_service.effects import Send
 from flowrpc.flow_service.instant import Instant
 from flowrpc.flow_service.ledger import Ledger
 from flowrpc.flow_service.sessions import LOCAL_AGENT, Session, Sessions
+from flowrpc.flow_service.waiting import WaitingReasons
+from flowrpc.protocol.answers import AgentInfo
 from flowrpc.protocol.messages import (
     Accepted,
     Ack,
@@ -75,12 +78,16 @@ class Dispatcher:
         self._sessions = sessions
         self._emit = emit
         self._find_work = find_work
+        self._capacity = Capacity(sessions)
+        self._reasons = WaitingReasons(sessions)
         self._on_failed = on_failed
         self._attempts: dict[str, Attempt] = {}
         self._pausing: dict[str, float] = {}
         """By run: the monotonic time before which it is not tried again."""
         self._hosts: dict[str, str] = {}
         """By work: the agent that has, or had last, its runner."""
+        self._idle_until: dict[str, float] = {}
+        """By work: the monotonic time at which its idle process is ended."""
         self._changes_told = epoch << 32
         self.dispatch_due = True
         """Whether a run may have to be handed to an agent."""
@@ -105,20 +112,55 @@ class Dispatcher:
             self._attempts[record.run.run_id] = attempt
             if attempt.agent_id == LOCAL_AGENT:
                 self.lose(attempt, "the app ended", level=logging.INFO if orderly else logging.WARNING)
+        self._recover_idle(now)
 
-    def dispatch(self) -> None:
-        """Hands the oldest unfinished run of each work to an agent, if one executes it."""
+    def _recover_idle(self, now: Instant) -> None:
+        """Takes up processes that have nothing to do, of works that do not keep theirs for ever."""
+        busy = self.busy_works()
+        for name in {record.run.work for record in self._ledger.all()} - busy.keys():
+            work, latest = self._find_work(name), self._ledger.latest(name)
+            if work is not None and latest is not None and latest.agent_id not in ("", LOCAL_AGENT):
+                self._hosts[name] = latest.agent_id
+                self._note_idle(work, now)
+
+    def dispatch(self) -> bool:
+        """Hands the oldest unfinished run of each work to an agent, if one can take it.
+
+        Returns:
+            Whether a run waits for another reason than before, which the flow can see.
+        """
         self.dispatch_due = False
-        load = Counter(attempt.session for attempt in self._attempts.values())
+        self._capacity.begin_round(self._attempts.values())
+        changed = [self._place(record, work) for record, work in self._without_agent()]
+        return any(changed)
+
+    def _without_agent(self) -> list[tuple[RunRecord, LightningWork]]:
+        """Returns the runs that may begin now, oldest first."""
+        found = []
         for name in self._ledger.works_with_unfinished():
             record = next(self._ledger.queue(name))
             work = self._find_work(name)
-            if work is None or record.run.run_id in self._attempts or record.run.run_id in self._pausing:
-                continue
-            session = self._sessions.choose(name, self._hosts.get(name), load)
-            if session is not None:
-                load[session.number] += 1
-                self._start(record, work, session)
+            run_id = record.run.run_id
+            if work is not None and run_id not in self._attempts and run_id not in self._pausing:
+                found.append((record, work))
+        return sorted(found, key=lambda pair: pair[0].ordinal)
+
+    def _place(self, record: RunRecord, work: LightningWork) -> bool:
+        """Starts a run, or notes why it waits; returns whether that is another reason than before."""
+        name, demand = work.name, demand_of(work)
+        able = self._sessions.able(name, demand)
+        session = self._capacity.choose(
+            record.run.run_id, able, name, self._hosts.get(name), demand.resources
+        )
+        if session is not None:
+            self._reasons.forget(name)
+            self._start(record, work, session)
+            return False
+        reason = self._reasons.of(name, demand, able=bool(able))
+        if reason == record.run.pending_reason:
+            return False
+        self._ledger.put(replace(record, run=replace(record.run, pending_reason=reason)))
+        return True
 
     def cancel(self, record: RunRecord, grace: timedelta, now: Instant) -> None:
         """Cancels a run that has not ended: at its agent, or at once if none holds it."""
@@ -134,7 +176,9 @@ class Dispatcher:
     def stop_work(self, work: LightningWork, name: str) -> None:
         """Ends the process of a work, whose runs were ended before."""
         for run_id in [run_id for run_id, attempt in self._attempts.items() if attempt.work is work]:
-            del self._attempts[run_id]
+            self._capacity.begin_end(self._attempts.pop(run_id))
+        self._reasons.forget(name)
+        self._idle_until.pop(name, None)
         agent_id = self._hosts.pop(name, None)
         self._silence(name)
         for session in self._sessions.of_agent(agent_id):
@@ -173,6 +217,26 @@ class Dispatcher:
         """Returns the attempt that is under way of each work that has one."""
         return {attempt.work.name: attempt for attempt in self._attempts.values()}
 
+    def agents(self) -> tuple[AgentInfo, ...]:
+        """Describes the attached agents, by name."""
+        loads = self._capacity.loads(self._attempts.values())
+        infos = [
+            AgentInfo(
+                agent_id=session.hello.agent_id,
+                host=session.hello.host,
+                pid=session.hello.pid,
+                version=session.hello.version,
+                works=session.hello.works,
+                capacity=session.hello.capacity,
+                attempt_count=loads[session.number].attempts,
+                resources=session.hello.resources,
+                taken=loads[session.number].taken,
+                labels=session.hello.labels,
+            )
+            for session in self._sessions.all()
+        ]
+        return tuple(sorted(infos, key=lambda info: info.agent_id))
+
     def tell_changes(self, attempt: Attempt, changes: list[Change]) -> None:
         """Tells the runner of a work what the flow changed in its vars."""
         self._changes_told += 1  # larger in every message, over all lives
@@ -210,6 +274,8 @@ class Dispatcher:
 
     def suspect(self, number: int, now: Instant) -> None:
         """Notes that a stream ended: its attempts may still be under way."""
+        self._capacity.forget(number)
+        self.dispatch_due = True  # what waits may wait for another reason now
         for attempt in self._attempts.values():
             if attempt.session == number:
                 attempt.session, attempt.suspect_since = None, now.monotonic
@@ -244,6 +310,8 @@ class Dispatcher:
         for run_id in [run_id for run_id, time in self._pausing.items() if time <= now.monotonic]:
             del self._pausing[run_id]
             self.dispatch_due = True
+        for name in [name for name, time in self._idle_until.items() if time <= now.monotonic]:
+            self._end_idle(name, now)
 
     def deadlines(self) -> Iterator[float]:
         """Yields the monotonic times at which `tick` has something to do."""
@@ -251,6 +319,7 @@ class Dispatcher:
             yield self._overdue(attempt)
             yield attempt.times_out_at
         yield from self._pausing.values()
+        yield from self._idle_until.values()
 
     def judge(self, held: HeldAttempt, hello: Hello, number: int) -> HeldVerdict:
         """Says what becomes of an attempt that an agent holds, and follows it on its new stream if it goes on."""
@@ -277,6 +346,7 @@ class Dispatcher:
 
     def reject(self, session: Session, message: Rejected, now: Instant) -> None:
         """Ends a run that an agent cannot execute."""
+        self._give_back(message.run_id, message.attempt)
         attempt = self._find(session, message.run_id, message.attempt)
         if attempt is not None:
             self._end(attempt, message.failure, now, 0)
@@ -296,6 +366,7 @@ class Dispatcher:
 
     def finish(self, session: Session, message: Finished, now: Instant) -> None:
         """Takes the end of an attempt."""
+        self._give_back(message.run_id, message.attempt)
         attempt = self._find(session, message.run_id, message.attempt)
         if attempt is not None and self._in_order(attempt, message):
             self._emit(
@@ -336,8 +407,13 @@ class Dispatcher:
         attempt = self._attempts.get(run_id)
         if attempt is not None and (attempt.number, attempt.session) == (number, session.number):
             return attempt
+        self._give_back(run_id, number)  # the agent kills it at once
         self._emit(Send(session.number, Fence(run_id=run_id, attempt=number)))
         return None
+
+    def _give_back(self, run_id: str, number: int) -> None:
+        if self._capacity.end(run_id, number):
+            self.dispatch_due = True
 
     def _in_order(self, attempt: Attempt, frame: WorkDelta | Finished) -> bool:
         """Accepts the next frame of an attempt, acknowledges an old one again and asks for a missing one."""
@@ -365,6 +441,7 @@ class Dispatcher:
     def _end(self, attempt: Attempt, failure: Failure | None, now: Instant, seq: int) -> None:
         """Ends an attempt, and its run unless it is tried again."""
         del self._attempts[attempt.run_id]
+        self._note_idle(attempt.work, now)
         record = self._ledger.record(attempt.run_id)
         if record is None or record.run.status.terminal:
             return
@@ -381,6 +458,26 @@ class Dispatcher:
         if _status_after(failure) is RunStatus.FAILED:
             self._log_failure(attempt, failure)
             self._on_failed(attempt.run_id)
+
+    def _note_idle(self, work: LightningWork, now: Instant) -> None:
+        """Notes that the process of a work has nothing to do from now on."""
+        timeout = work.cloud_compute.idle_timeout
+        if timeout is not None:
+            self._idle_until[work.name] = now.monotonic + timeout.total_seconds()
+
+    def _end_idle(self, name: str, now: Instant) -> None:
+        """Ends the process of a work that was idle for long; its next run begins in a new one.
+
+        One that serves what a run left behind is not idle, and an agent that is away is told when it may be back.
+        """
+        del self._idle_until[name]
+        work, sessions = self._find_work(name), self._sessions.of_agent(self._hosts.get(name))
+        if work is not None and (work.url or not sessions):
+            self._note_idle(work, now)
+            return
+        self._ledger.consume_start(name)
+        for session in sessions:
+            self._emit(Send(session.number, StopRunner(work=name, grace=STOP_GRACE)))
 
     def _log_failure(self, attempt: Attempt, failure: Failure | None) -> None:
         text = failure.traceback.rstrip() or failure.message if failure is not None else ""
@@ -415,7 +512,8 @@ class Dispatcher:
 
     def _start(self, record: RunRecord, work: LightningWork, session: Session) -> None:
         hello = session.hello
-        run = replace(record.run, attempt=record.run.attempt + 1, agent_id=hello.agent_id)
+        self._idle_until.pop(work.name, None)
+        run = replace(record.run, attempt=record.run.attempt + 1, agent_id=hello.agent_id, pending_reason="")
         record = replace(record, run=run, boot_id=hello.boot_id, begin_vars={}, applied_seq=0)
         self._ledger.put(record)
         attempt = Attempt(
@@ -488,5 +586,6 @@ def _start_message(record: RunRecord, attempt: Attempt) -> StartRun:
         args=record.run.args,
         kwargs=record.run.kwargs,
         orphan_grace=attempt.grace,
+        requirements=requirements_of(work, local=attempt.agent_id == LOCAL_AGENT),
         prepare=record.run.prepares,
     )

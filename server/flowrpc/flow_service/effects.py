@@ -3,9 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
+from flowrpc.component.frontend import Frontend
 from flowrpc.errors import CallError
-from flowrpc.protocol.answers import CommandInfo, CommandOutcome, UpdateOutcome, WorkInfo
+from flowrpc.flow_service.routes import Route
+from flowrpc.protocol.answers import (
+    AgentInfo,
+    CommandInfo,
+    CommandOutcome,
+    CommandSource,
+    UpdateOutcome,
+    WorkInfo,
+)
 from flowrpc.protocol.messages import FlowMessage
 from flowrpc.state.records import AppStatus
 
@@ -18,8 +28,27 @@ class WorkList:
     revision: int
 
 
-Answer = CommandOutcome | UpdateOutcome | tuple[CommandInfo, ...] | WorkList | int
-"""What a request is answered: an outcome, the commands, the works, or the revision."""
+@dataclass(frozen=True, slots=True)
+class RouteOutcome:
+    """How a route ended: what is sent, or what user code raised."""
+
+    content: Any = None
+    raised: BaseException | None = None
+    ended: bool = False
+    """Whether the method ended the app, so that there is no content."""
+
+
+Answer = (
+    CommandOutcome
+    | RouteOutcome
+    | UpdateOutcome
+    | tuple[CommandInfo, ...]
+    | tuple[AgentInfo, ...]
+    | CommandSource
+    | WorkList
+    | int
+)
+"""What a request is answered: an outcome, the commands, the agents, a command's source, the works, the revision."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +76,32 @@ class CloseSession:
 
 
 @dataclass(frozen=True, slots=True)
+class RoutesChanged:
+    """Tells what routes there are now."""
+
+    routes: tuple[Route, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FrontendsChanged:
+    """Tells what frontends there are now, by the name of their flow."""
+
+    frontends: dict[str, Frontend]
+
+
+@dataclass(frozen=True, slots=True)
 class Exit:
     """Ends the service; the app has ended."""
 
     status: AppStatus
 
 
-Effect = Reply | Send | CloseSession | Exit
+@dataclass(frozen=True, slots=True)
+class ReadyChanged:
+    """Tells probes that the app became ready, or is no longer."""
+
+    unready: tuple[str, ...]
+    """Names of flows that are not ready, the first ones; empty when the app is ready."""
+
+
+Effect = Reply | Send | CloseSession | RoutesChanged | FrontendsChanged | Exit | ReadyChanged

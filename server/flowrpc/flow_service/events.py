@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from flowrpc.protocol.messages import AgentMessage, Hello
 from flowrpc.protocol.stored_answer import StoredAnswer
@@ -40,6 +42,21 @@ class CommandCalled(Writing):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RouteCalled(Request):
+    """An HTTP request calls a route that a method of a flow answers."""
+
+    verb: str
+    path: str
+    """As it was configured, parameters unfilled."""
+    arguments: dict[str, Any]
+    """What the method takes, made and checked."""
+    encode: Callable[[Any], Any]
+    """Makes of the result what is sent; what it raises undoes the call. The result may hold live state."""
+    deadline: float
+    """Monotonic time after which nobody waits for the answer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class UpdateRequested(Writing):
     """A client changes vars from outside."""
 
@@ -62,8 +79,20 @@ class CommandsListed(Request):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SourceRequested(Request):
+    """A client asks for the source of a command's client part."""
+
+    command: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WorksListed(Request):
     """A client asks what works there are."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentsListed(Request):
+    """A client asks what agents are attached."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,10 +135,13 @@ class AgentExited:
 
 Event = (
     CommandCalled
+    | RouteCalled
     | UpdateRequested
     | CancelRequested
     | CommandsListed
+    | SourceRequested
     | WorksListed
+    | AgentsListed
     | StopRequested
     | AgentAttached
     | AgentSpoke

@@ -12,9 +12,11 @@ from typing import Any, TypeVar
 from flowrpc.errors import CallError
 from flowrpc.flow_service.calls_waiting import WaitingCalls
 from flowrpc.flow_service.events import (
+    AgentsListed,
     CancelRequested,
     CommandCalled,
     CommandsListed,
+    SourceRequested,
     StopRequested,
     UpdateRequested,
     WorksListed,
@@ -24,7 +26,7 @@ from flowrpc.flow_service.publisher import Published, Publisher
 from flowrpc.flow_service.security import abort
 from flowrpc.protocol.answers import AppInfo, WatchEnd
 from flowrpc.v1 import flow_service_pb2_grpc
-from flowrpc.wire import answers, outcomes, requests, watch
+from flowrpc.wire import agents, answers, outcomes, requests, watch
 from flowrpc.wire.errors import internal_error
 
 logger = logging.getLogger(__name__)
@@ -131,11 +133,22 @@ class FlowServicer(flow_service_pb2_grpc.FlowServiceServicer):
         return answers.encode_commands(chosen, token)
 
     @_unary
+    async def GetCommandSource(self, request: Any, context: Any) -> Any:
+        command = requests.decode_get_command_source(request)
+        return answers.encode_command_source(await self._ask(partial(SourceRequested, command=command)))
+
+    @_unary
     async def ListWorks(self, request: Any, context: Any) -> Any:
         page = requests.decode_list_page(request)
         listed = await self._ask(WorksListed)
         chosen, token = _page(listed.works, page.page_size, page.page_token)
         return answers.encode_works(chosen, listed.revision, token)
+
+    @_unary
+    async def ListAgents(self, request: Any, context: Any) -> Any:
+        page = requests.decode_list_page(request)
+        chosen, token = _page(await self._ask(AgentsListed), page.page_size, page.page_token)
+        return agents.encode_agents(chosen, token)
 
     @_unary
     async def ListRuns(self, request: Any, context: Any) -> Any:

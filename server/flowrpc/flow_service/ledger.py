@@ -156,7 +156,7 @@ class Ledger:
         self, record: RunRecord, status: RunStatus, at: datetime, failure: Failure | None = None, **facts: Any
     ) -> None:
         """Records that a run ended."""
-        run = replace(record.run, status=status, ended_at=at, failure=failure)
+        run = replace(record.run, status=status, ended_at=at, failure=failure, pending_reason="")
         self.put(replace(record, run=run, begin_vars={}, **facts))
 
     def consume_start(self, work: str) -> None:

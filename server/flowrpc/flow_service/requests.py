@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any, NamedTuple
 
 from flowrpc.component.component import Component
 from flowrpc.component.exits import ExitApp
 from flowrpc.component.failures import failure_of
 from flowrpc.errors import CallError, FlowrpcError
-from flowrpc.flow_service.events import CommandCalled, UpdateRequested, Writing
+from flowrpc.flow_service.effects import RouteOutcome
+from flowrpc.flow_service.events import CommandCalled, RouteCalled, UpdateRequested, Writing
 from flowrpc.flow_service.instant import Instant
 from flowrpc.flow_service.request_ids import check_request_id
 from flowrpc.flow_service.transition import Transition, Transitions
@@ -22,8 +24,18 @@ from flowrpc.state.records import AppStatus
 Outcome = CommandOutcome | UpdateOutcome
 
 
+class _Called(NamedTuple):
+    """What became of a call of user code."""
+
+    transition: Transition
+    result: Any
+    raised: BaseException | None
+    end: AppStatus | None
+    """How it ended the app; None if it did not."""
+
+
 class Requests:
-    """Answers commands and updates.
+    """Answers commands, routes and updates.
 
     Args:
         tree: The components.
@@ -71,26 +83,42 @@ class Requests:
             return self._command(event, now)
         return self._update(event, now)
 
+    def route(self, event: RouteCalled, now: Instant) -> RouteOutcome:
+        """Calls a route.
+
+        Raises:
+            CallError: There is no such route any more.
+        """
+        route = self._tree.routes().find(event.verb, event.path)
+        called = self._call(lambda: event.encode(route.method(**event.arguments)), now)
+        return RouteOutcome(content=called.result, raised=called.raised, ended=called.end is not None)
+
     def _command(self, event: CommandCalled, now: Instant) -> CommandOutcome:
         command = self._tree.commands().find(event.command)
         arguments = command.bind(event.arguments)
+        called = self._call(lambda: copy_value(command.call(arguments), f"the result of {command.name}"), now)
+        failure = failure_of(called.raised) if called.raised is not None else None
+        outcome = CommandOutcome(result=called.result, failure=failure, revision=self._revision_read())
+        self._remember(event, called.transition, outcome, changed=called.end is not None)
+        return outcome
+
+    def _call(self, call: Callable[[], Any], now: Instant) -> _Called:
+        """Calls user code: what it changed is undone if it raises, and stands if it ends the app."""
         transition = self._transitions.begin(now, in_pass=False, undoable=True)
-        failure = result = end = None
+        result = raised = end = None
         try:
-            result = copy_value(command.call(arguments), f"the result of {command.name}")
+            result = call()
             self._transitions.check_tree()
         except ExitApp as exit_app:
             end = exit_app.status
         except BaseException as error:  # noqa: BLE001  # a command ends here, whatever user code raises
             self._transitions.undo(transition)
-            failure = failure_of(error)
+            raised = error
         finally:
             self._transitions.complete()
         if end is not None:
             self._end_app(end)
-        outcome = CommandOutcome(result=result, failure=failure, revision=self._revision_read())
-        self._remember(event, transition, outcome, changed=end is not None)
-        return outcome
+        return _Called(transition, None if raised else result, raised, end)
 
     def _update(self, event: UpdateRequested, now: Instant) -> UpdateOutcome:
         component = self._tree.find(event.component)

@@ -112,7 +112,7 @@ class RevisionBuilder:
         changes += [
             Set((name,), value)
             for name, value in component._plain_vars(private=True).items()
-            if name not in recorded or (migrated and not same(value, recorded[name]))
+            if name not in recorded or ((migrated or name[0] == "_") and not same(value, recorded[name]))
         ]
         if changes:
             delta = self._open(_OpenDelta(component.name))

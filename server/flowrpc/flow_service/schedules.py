@@ -65,8 +65,8 @@ class Schedules:
         self._look()
         return True
 
-    def deadline(self) -> float | None:
-        """Returns the monotonic time at which to look at the clock again."""
+    def deadline(self, max_wait: float = MAX_WAIT_SECONDS) -> float | None:
+        """Returns the monotonic time at which to look at the clock again, after `max_wait` seconds at the latest."""
         if not self._flows or self._now is None:
             return None
         if self._stale:
@@ -74,7 +74,7 @@ class Schedules:
         if self._soonest is None:
             return None
         seconds = (self._soonest - self._now.wall).total_seconds()
-        return self._now.monotonic + min(max(seconds, 0.0), MAX_WAIT_SECONDS)
+        return self._now.monotonic + min(max(seconds, 0.0), max_wait)
 
     def _look(self) -> None:
         self._soonest = min((datetime.fromisoformat(due) for _, due in self._due()), default=None)

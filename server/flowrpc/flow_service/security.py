@@ -29,11 +29,12 @@ NEEDED: dict[str, str] = {
             "WatchState",
             "ListCommands",
             "ListWorks",
+            "ListAgents",
             "ListRuns",
             "StreamLogs",
         )
     },
-    **{_FLOW + method: "call" for method in ("UpdateState", "CallCommand", "CancelRun")},
+    **{_FLOW + method: "call" for method in ("UpdateState", "CallCommand", "GetCommandSource", "CancelRun")},
     _FLOW + "StopApp": "admin",
     "/flowrpc.v1.WorkService/Attach": "work",
     "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo": "read",

@@ -18,15 +18,26 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Protocol
 
-from flowrpc.component.app import LightningApp
+from flowrpc.component.app import LightningApp, may_be_same_app
 from flowrpc.component.component import type_name
 from flowrpc.errors import CallError, FlowrpcError, StartError, StoreError
 from flowrpc.flow_service.calls_waiting import WaitingCalls
 from flowrpc.flow_service.core import Core
-from flowrpc.flow_service.effects import CloseSession, Effect, Exit, Reply, Send
+from flowrpc.flow_service.door import Door, Gateway
+from flowrpc.flow_service.effects import (
+    CloseSession,
+    Effect,
+    Exit,
+    FrontendsChanged,
+    ReadyChanged,
+    Reply,
+    RoutesChanged,
+    Send,
+)
 from flowrpc.flow_service.engine import ENGINE_THREAD, Engine
 from flowrpc.flow_service.events import AgentExited, StopRequested
 from flowrpc.flow_service.flow_servicer import FlowServicer
+from flowrpc.flow_service.health import Health
 from flowrpc.flow_service.instant import Instant
 from flowrpc.flow_service.logs import HubHandler, LogHub, Tee
 from flowrpc.flow_service.publisher import Publisher
@@ -90,8 +101,12 @@ class Hooks:
     """Makes the local agent for an address; it calls back with the boot id of an agent process that ended."""
     ended: Callable[[AppStatus], None]
     """Is told how the app ended, if it did so by itself or in order."""
+    open_gateway: Callable[[Door], Gateway] | None = None
+    """Makes what serves HTTP; None: nothing does."""
     echo: Callable[[LogRecord], None] | None = None
     """Shows a log record of a work on the terminal."""
+    readiness: Callable[[tuple[str, ...]], None] | None = None
+    """Is told, once the app is served and then at each change, which flows are not ready; none: the app is ready."""
 
 
 def serve(app: LightningApp, options: ServeOptions, hooks: Hooks) -> int:
@@ -121,9 +136,7 @@ def _check_same_app(app: LightningApp, recovered: Recovered, options: ServeOptio
     """Refuses a data directory that holds another app's state."""
     root = recovered.replica.components.get("root")
     found = type_name(type(app.root))
-    if root is None or root.type == found:
-        return
-    if all(then != now for then, now in zip(root.type.split(":"), found.split(":"), strict=True)):
+    if root is not None and not may_be_same_app(root.type, found):
         raise StartError(
             f"{options.data_dir} holds the state of another app ({root.type}, not {found}); "
             "give this one its own --data-dir, or begin anew with --fresh"
@@ -146,15 +159,19 @@ class _Service:
         self._status: AppStatus | None = None
         self._failure: BaseException | None = None
         self._agent: Agent | None = None
+        self._gateway: Gateway | None = None
+        self._http_address = ""
         self._loop = asyncio.get_running_loop()
         self._started = asyncio.Event()
         self._ended = asyncio.Event()
+        self._is_served = False
         self._build()
 
     async def run(self) -> int:
         """Serves until the app ends."""
         self._address = self._bind()
         self._local_address = self._bind_local()
+        self._http_address = self._gateway.bind() if self._gateway is not None else ""
         self._store.write_address(self._address)
         try:
             await self._live()
@@ -186,7 +203,13 @@ class _Service:
         self._publisher = Publisher(recovered.replica, journal_id=recovered.journal_id)
         self._work_servicer = WorkServicer(self._engine.submit, self._logs)
         flow_servicer = FlowServicer(self._waiting, self._publisher, self._logs, self._info)
-        self._server = Server(flow_servicer, self._work_servicer, Guard(_tokens(self._options.data_dir)))
+        tokens = _tokens(self._options.data_dir)
+        self._server = Server(flow_servicer, self._work_servicer, Guard(tokens))
+        self._health = Health(self._server)
+        if self._hooks.open_gateway is not None:
+            self._gateway = self._hooks.open_gateway(
+                Door(waiting=self._waiting, publisher=self._publisher, tokens=tokens, info=self._info)
+            )
 
     async def _live(self) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -199,11 +222,16 @@ class _Service:
         await _first(self._started, self._ended)
         if self._failure is not None:
             return
+        await self._health.begin()
+        if self._gateway is not None:
+            await self._gateway.start()
         await self._server.start()
         self._agent = self._hooks.place_agent(self._local_address, self._agent_exited)
         await self._agent.start()
-        await self._server.set_serving(True)
+        await self._health.serve()
         self._hooks.ready(self._info(), self._address, self._local_address)
+        self._is_served = True
+        self._tell_readiness()
         await self._ended.wait()
 
     @contextmanager
@@ -227,7 +255,7 @@ class _Service:
 
     async def _end(self) -> None:
         """Ends in order: what clients see first, then works, then the engine."""
-        await self._server.set_serving(False)
+        await self._health.end()
         status = self._status
         message = f"the app has ended: {status.stage.value}" if status else "the service ended"
         self._waiting.close(CallError("STOPPING", message))
@@ -236,6 +264,8 @@ class _Service:
         if self._agent is not None:
             await self._agent.stop(STOP_SECONDS / 2)
         self._logs.end()
+        if self._gateway is not None:
+            await self._gateway.stop()
         await self._server.stop(1.0)
         if not await asyncio.to_thread(self._engine.stop, 1.0):
             logger.error("user code of the flow did not return; it was in:\n%s", _stack_of_engine())
@@ -296,7 +326,31 @@ class _Service:
         self._status = effect.status
         self._ended.set()
 
-    _CARRIERS: Any = {Reply: _reply, Send: _send, CloseSession: _close_session, Exit: _exit}  # noqa: RUF012
+    def _ready_changed(self, effect: ReadyChanged) -> None:
+        self._health.change(effect.unready)
+        self._tell_readiness()
+
+    def _tell_readiness(self) -> None:
+        if self._is_served and self._hooks.readiness is not None:
+            self._hooks.readiness(self._health.unready)
+
+    def _routes_changed(self, effect: RoutesChanged) -> None:
+        if self._gateway is not None:
+            self._gateway.set_routes(effect.routes)
+
+    def _frontends_changed(self, effect: FrontendsChanged) -> None:
+        if self._gateway is not None:
+            self._gateway.set_frontends(effect.frontends)
+
+    _CARRIERS: Any = {  # noqa: RUF012
+        Reply: _reply,
+        Send: _send,
+        CloseSession: _close_session,
+        ReadyChanged: _ready_changed,
+        RoutesChanged: _routes_changed,
+        FrontendsChanged: _frontends_changed,
+        Exit: _exit,
+    }
 
     def _failed(self, error: BaseException) -> None:
         self._failure = error
@@ -325,6 +379,9 @@ class _Service:
             started_at=self._started_at,
             version=self._version,
             pid=os.getpid(),
+            ready=self._health.ready,
+            unready=self._health.unready,
+            http_address=self._http_address,
         )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from flowrpc.protocol.messages import Hello
+from flowrpc.protocol.resources import Demand
 
 LOCAL_AGENT = "local"
 """Name of the agent that `flowctl run` starts as its child."""
@@ -21,9 +22,17 @@ class Session:
     last_seen: float
     """Monotonic time of the newest frame."""
 
+    def has_labels(self, labels: Mapping[str, str]) -> bool:
+        """Tells whether the agent has the labels, with these values."""
+        return all(self.hello.labels.get(key) == value for key, value in labels.items())
+
     def fit(self, work: str) -> int:
         """Tells how well the agent fits a work: 0 not at all, 1 as any other, 2 it asked for this one."""
-        fits = [2 if pattern != "*" else 1 for pattern in self.hello.works if fnmatchcase(work, pattern)]
+        fits = [
+            2 if pattern != "*" else 1
+            for pattern in self.hello.works
+            if pattern == "*" or fnmatchcase(work, pattern)
+        ]
         return max(fits, default=0)
 
 
@@ -62,25 +71,17 @@ class Sessions:
         """Returns the streams of one process of an agent."""
         return [session for session in self._open.values() if session.hello.boot_id == boot_id]
 
-    def choose(self, work: str, host: str | None, load: Mapping[int | None, int]) -> Session | None:
-        """Chooses the agent for a work: the one that has its runner, else the one that fits best and has least.
+    def executing(self, work: str) -> list[Session]:
+        """Returns the streams of the agents that execute a work, whatever it needs."""
+        return [s for s in self._open.values() if s.fit(work) > 0 and self._may_run(s, work)]
 
-        Args:
-            work: The work.
-            host: The agent that has its runner, if one has.
-            load: How many attempts are under way on each stream.
-        """
-        fitting = [session for session in self._open.values() if self._may_take(session, work, load)]
-        return min(
-            fitting,
-            key=lambda s: (s.hello.agent_id != host, -s.fit(work), load.get(s.number, 0), s.number),
-            default=None,
-        )
-
-    def _may_take(self, session: Session, work: str, load: Mapping[int | None, int]) -> bool:
-        capacity = session.hello.capacity
-        room = capacity == 0 or load.get(session.number, 0) < capacity
-        return room and session.fit(work) > 0 and self._may_run(session, work)
+    def able(self, work: str, demand: Demand) -> list[Session]:
+        """Returns the streams of the agents that have what a work needs, were they idle."""
+        return [
+            session
+            for session in self.executing(work)
+            if session.hello.resources.covers(demand.resources) and session.has_labels(demand.labels)
+        ]
 
     def _may_run(self, session: Session, work: str) -> bool:
         remote = any(fnmatchcase(work, pattern) for pattern in self._remote_works)

@@ -12,6 +12,7 @@ from flowrpc.component.work import LightningWork
 from flowrpc.errors import CallError
 from flowrpc.flow_service.catalogue import Catalogue
 from flowrpc.flow_service.revision_builder import RevisionBuilder
+from flowrpc.flow_service.routes import RouteTable
 from flowrpc.state import Change, ChangeLog
 from flowrpc.state.records import ComponentRecord
 from flowrpc.state.replica import Replica
@@ -33,6 +34,7 @@ class Tree:
         self.builder = RevisionBuilder(replica.revision + 1)
         self._components: dict[str, Component] = {}
         self._catalogue: Catalogue | None = None
+        self._routes: RouteTable | None = None
         self._changed_at: dict[str, int] = {}
         self._recovered_at = replica.revision
 
@@ -40,8 +42,9 @@ class Tree:
         """Begins to record, and adds how the tree that the code built differs from the recorded one.
 
         Raises:
-            ComponentError: The commands of the tree cannot be served.
+            ComponentError: Commands or routes of the tree cannot be served, or a work needs what nothing gives it.
         """
+        self.root._check_supported(self.root.name)
         for component in self.root._walk():
             component.__dict__.update(_log=self.log, _context=context)
         gone = tuple(record.name for record in self.restored.missing)
@@ -55,11 +58,12 @@ class Tree:
                 self.builder.introduce(component._record(dynamic=False))
         self.index()
         self.commands()
+        self.routes()
 
     def index(self) -> None:
         """Looks at the tree anew after components came or went."""
         self._components = {component.name: component for component in self.root._walk()}
-        self._catalogue = None
+        self._catalogue = self._routes = None
 
     def find(self, name: str) -> Component:
         """Finds a component.
@@ -94,13 +98,24 @@ class Tree:
             self._catalogue = Catalogue(self.root)
         return self._catalogue
 
+    def routes(self) -> RouteTable:
+        """Returns the HTTP routes of all flows.
+
+        Raises:
+            ComponentError: They cannot be served.
+        """
+        if self._routes is None:
+            self._routes = RouteTable(self.root)
+        return self._routes
+
     def check_commands(self) -> None:
-        """Checks that the commands of the tree as it is now can be served.
+        """Checks that the commands and routes of the tree as it is now can be served.
 
         Raises:
             ComponentError: They cannot.
         """
         Catalogue(self.root)
+        RouteTable(self.root)
 
     def fold(self) -> list[tuple[Any, str, Change]]:
         """Takes what was recorded into the open revision; returns owner, name and change of each change of a var."""

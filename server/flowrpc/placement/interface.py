@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -20,6 +20,11 @@ class Placed:
     agent_id: str = "local"
     max_works: int | None = None
     """How many works it executes at a time; None: as many as agents do by default."""
+    cpus: float | None = None
+    """Processors that works may take; None: all that the agent finds, as with memory and GPUs."""
+    memory_bytes: int | None = None
+    gpus: int | None = None
+    labels: dict[str, str] = field(default_factory=dict)
 
 
 class AgentWatcher(Protocol):

@@ -128,6 +128,18 @@ def _command(placed: Placed, boot_id: str) -> list[str]:
         *(sys.executable, "-P", "-m", "flowrpc.work_service", str(placed.app_file)),
         *works,
         *limit,
+        *_offer(placed),
         *("--flow", placed.address, "--token-file", str(placed.token_file)),
         *("--agent-id", placed.agent_id, "--boot-id", boot_id, "--parent-pid", str(os.getpid())),
     ]
+
+
+def _offer(placed: Placed) -> list[str]:
+    """Writes what works may take, as far as it is said."""
+    amounts = {
+        "--cpus": placed.cpus,
+        "--memory": None if placed.memory_bytes is None else f"{placed.memory_bytes}B",
+        "--gpus": placed.gpus,
+    }
+    options = [part for name, amount in amounts.items() if amount is not None for part in (name, str(amount))]
+    return options + [part for key, value in placed.labels.items() for part in ("--label", f"{key}={value}")]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+import hashlib
+from dataclasses import dataclass, field
 from datetime import datetime
 
+from flowrpc.protocol.resources import NOTHING, Resources
 from flowrpc.state.records import AppStatus, ComponentRecord, Failure, Revision, Run
 from flowrpc.state.values import Value
 
@@ -23,6 +25,12 @@ class AppInfo:
     started_at: datetime
     version: str
     pid: int
+    ready: bool = False
+    """Whether the app is served and its root is ready."""
+    unready: tuple[str, ...] = ()
+    """Names of flows that are not ready, the first ones."""
+    http_address: str = ""
+    """Where its pages and routes are: `http://127.0.0.1:43211`; empty if it serves no HTTP."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +72,17 @@ class ParameterInfo:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ClientPartInfo:
+    """The client part of a command: code of the app that clients may run."""
+
+    class_name: str
+    help: str
+    parameters: tuple[ParameterInfo, ...]
+    source_sha256: str
+    """As the service tells it; a client makes its own of the bytes that it runs."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CommandInfo:
     """A command of the app."""
 
@@ -71,6 +90,22 @@ class CommandInfo:
     flow: str
     help: str
     parameters: tuple[ParameterInfo, ...]
+    client_part: ClientPartInfo | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandSource:
+    """The source of a command's client part: the module that defines the class."""
+
+    command: str
+    class_name: str
+    file_name: str
+    source: bytes
+
+    @property
+    def sha256(self) -> str:
+        """The digest of the source, made of its bytes, in hexadecimal digits."""
+        return hashlib.sha256(self.source).hexdigest()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,3 +158,23 @@ class WorkInfo:
     """Where it serves; empty while it does not."""
     internal_ip: str = ""
     public_ip: str = ""
+    pending_reason: str = ""
+    """Why its oldest unfinished run waits, if it needs what no attached agent has now."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentInfo:
+    """An agent that is attached."""
+
+    agent_id: str
+    host: str = ""
+    pid: int = 0
+    version: str = ""
+    works: tuple[str, ...] = ()
+    capacity: int = 0
+    attempt_count: int = 0
+    """How many attempts it executes now."""
+    resources: Resources = NOTHING
+    taken: Resources = NOTHING
+    """What running works asked for."""
+    labels: dict[str, str] = field(default_factory=dict)

@@ -6,6 +6,7 @@ import enum
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from flowrpc.protocol.resources import NOTHING, Resources
 from flowrpc.state.changes import Change
 from flowrpc.state.records import Failure, Recipe
 from flowrpc.state.values import Value
@@ -35,6 +36,9 @@ class Hello:
     """How many attempts it executes at a time; 0: no limit."""
     internal_ip: str = ""
     public_ip: str = ""
+    resources: Resources = NOTHING
+    """What works may take of its machine, altogether."""
+    labels: dict[str, str] = field(default_factory=dict)
 
 
 class Verdict(enum.Enum):
@@ -87,6 +91,8 @@ class StartRun:
     orphan_grace: timedelta = timedelta(minutes=10)
     prepare: bool = False
     """Whether to build the work only."""
+    requirements: tuple[str, ...] = ()
+    """What has to be installed where the work is executed, each as PEP 508 has it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -40,6 +40,8 @@ class AppEntry:
     token_file: Path
     """The token that clients of this user send."""
     started_at: datetime
+    http_address: str = ""
+    """Where its pages are: `http://127.0.0.1:43211`; empty if it serves no HTTP."""
 
 
 def publish(entry: AppEntry) -> None:
@@ -173,6 +175,7 @@ def _encode(entry: AppEntry) -> str:
         "journal_id": entry.journal_id,
         "token_file": str(entry.token_file.resolve()),
         "started_at": entry.started_at.isoformat(),
+        "http_address": entry.http_address,
     }
     return json.dumps(facts, indent=2) + "\n"
 
@@ -189,6 +192,7 @@ def _decode(content: str) -> AppEntry:
         journal_id=str(facts["journal_id"]),
         token_file=Path(facts["token_file"]),
         started_at=datetime.fromisoformat(facts["started_at"]),
+        http_address=str(facts.get("http_address", "")),
     )
 
 

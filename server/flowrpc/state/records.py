@@ -148,6 +148,8 @@ class Run:
     ended_at: datetime | None = None
     agent_id: str = ""
     """The agent that holds the current attempt; empty while none does."""
+    pending_reason: str = ""
+    """Why it waits, if it needs what the attached agents do not have, or not now; else empty."""
 
     @property
     def prepares(self) -> bool:

@@ -1,9 +1,10 @@
 """The store: journal, run records, answers and snapshots, behind one interface."""
 
-from flowrpc.store.directory import fresh
+from flowrpc.store.directory import fresh, prepare
 from flowrpc.store.interface import Applied, Commit, Recovered, Store
 from flowrpc.store.lock import LockHolder, lock_holder
 from flowrpc.store.memory import MemoryStore
+from flowrpc.store.reading import read
 from flowrpc.store.sqlite import SQLiteStore
 
 __all__ = [
@@ -16,4 +17,6 @@ __all__ = [
     "Store",
     "fresh",
     "lock_holder",
+    "prepare",
+    "read",
 ]

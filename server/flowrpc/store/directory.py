@@ -29,6 +29,11 @@ class DataDirectory:
         self.snapshots = path / "snapshots"
         self._previous = path / "previous"
 
+    @property
+    def half_empty(self) -> bool:
+        """Whether `empty` was cut short, and the next `prepare_files` finishes it."""
+        return (self.path / _EMPTYING).exists()
+
     def prepare(self) -> None:
         """Makes the directory, with mode 0700, unless it is there; one that is there keeps its mode.
 
@@ -55,7 +60,7 @@ class DataDirectory:
             StoreError: they cannot be made.
         """
         try:
-            if (self.path / _EMPTYING).exists():
+            if self.half_empty:
                 self._move_away()
             self.snapshots.mkdir(mode=0o700, exist_ok=True)
             self._make_database()
@@ -101,6 +106,15 @@ class DataDirectory:
         sync_folder(self.path)
         (self.path / _EMPTYING).unlink()
         sync_folder(self.path)
+
+
+def prepare(data_dir: Path) -> None:
+    """Makes a data directory, unless it is there.
+
+    Raises:
+        StoreError: it cannot be made, or is no directory.
+    """
+    DataDirectory(data_dir).prepare()
 
 
 def fresh(data_dir: Path) -> Path | None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import fcntl
 import os
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -82,6 +83,30 @@ class DirectoryLock:
                 f"{self._data_dir} cannot be written: {error.strerror}; give this user a directory of its own"
                 " with --data-dir"
             ) from error
+
+
+@contextmanager
+def unused(data_dir: Path) -> Iterator[None]:
+    """Makes sure that no service begins to use a directory for a while, and leaves the note of the last one as it is.
+
+    Raises:
+        StoreLockedError: a service uses it.
+        StoreError: the lock cannot be read.
+    """
+    try:
+        descriptor = os.open(data_dir / LOCK_NAME, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:  # a copy without the lock: nobody uses it
+        yield
+        return
+    except OSError as error:
+        raise StoreError(f"{data_dir / LOCK_NAME} cannot be read: {error.strerror}") from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError:
+        raise StoreLockedError(_held(data_dir)) from None
+    finally:
+        os.close(descriptor)
 
 
 def lock_holder(data_dir: Path) -> LockHolder | None:

@@ -58,6 +58,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """FAILED_PRECONDITION: the first message of the stream was not a usable `Hello`. {"problem": "…"}"""
     ERROR_REASON_INTERNAL: _ErrorReason.ValueType  # 17
     """INTERNAL: a fault of flowrpc itself, logged by the service under the id. {"error_id": "…"}"""
+    ERROR_REASON_NO_CLIENT_PART: _ErrorReason.ValueType  # 18
+    """NOT_FOUND: the command has no client part, and so no source; call it directly. {"command": "add"}"""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call was refused: the `reason` of the `google.rpc.ErrorInfo` in the status, whose `domain` is
@@ -100,4 +102,6 @@ ERROR_REASON_INVALID_HELLO: ErrorReason.ValueType  # 16
 """FAILED_PRECONDITION: the first message of the stream was not a usable `Hello`. {"problem": "…"}"""
 ERROR_REASON_INTERNAL: ErrorReason.ValueType  # 17
 """INTERNAL: a fault of flowrpc itself, logged by the service under the id. {"error_id": "…"}"""
+ERROR_REASON_NO_CLIENT_PART: ErrorReason.ValueType  # 18
+"""NOT_FOUND: the command has no client part, and so no source; call it directly. {"command": "add"}"""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

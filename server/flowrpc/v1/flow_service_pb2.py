@@ -24,6 +24,7 @@ _sym_db = _symbol_database.Default()
 
 from flowrpc.v1 import app_pb2 as flowrpc_dot_v1_dot_app__pb2
 from flowrpc.v1 import log_pb2 as flowrpc_dot_v1_dot_log__pb2
+from flowrpc.v1 import resources_pb2 as flowrpc_dot_v1_dot_resources__pb2
 from flowrpc.v1 import run_pb2 as flowrpc_dot_v1_dot_run__pb2
 from flowrpc.v1 import state_pb2 as flowrpc_dot_v1_dot_state__pb2
 from flowrpc.v1 import value_pb2 as flowrpc_dot_v1_dot_value__pb2
@@ -31,13 +32,15 @@ from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x66lowrpc/v1/flow_service.proto\x12\nflowrpc.v1\x1a\x14\x66lowrpc/v1/app.proto\x1a\x14\x66lowrpc/v1/log.proto\x1a\x14\x66lowrpc/v1/run.proto\x1a\x16\x66lowrpc/v1/state.proto\x1a\x16\x66lowrpc/v1/value.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x0f\n\rGetAppRequest\"\xa6\x02\n\x0eGetAppResponse\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12\x1d\n\njournal_id\x18\x02 \x01(\tR\tjournalId\x12\x12\n\x04life\x18\x03 \x01(\x03R\x04life\x12\x1a\n\x08revision\x18\x04 \x01(\x03R\x08revision\x12-\n\x06status\x18\x05 \x01(\x0b\x32\x15.flowrpc.v1.AppStatusR\x06status\x12\x1b\n\troot_type\x18\x06 \x01(\tR\x08rootType\x12\x39\n\nstarted_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tstartedAt\x12\x18\n\x07version\x18\x08 \x01(\tR\x07version\x12\x10\n\x03pid\x18\t \x01(\x03R\x03pid\"Z\n\x0fGetStateRequest\x12\x1c\n\tcomponent\x18\x01 \x01(\tR\tcomponent\x12)\n\x10\x65xclude_children\x18\x02 \x01(\x08R\x0f\x65xcludeChildren\"\xa9\x01\n\x10GetStateResponse\x12\x1d\n\njournal_id\x18\x01 \x01(\tR\tjournalId\x12\x1a\n\x08revision\x18\x02 \x01(\x03R\x08revision\x12\x35\n\ncomponents\x18\x03 \x03(\x0b\x32\x15.flowrpc.v1.ComponentR\ncomponents\x12#\n\x04runs\x18\x04 \x03(\x0b\x32\x0f.flowrpc.v1.RunR\x04runs\"\x8f\x01\n\x11WatchStateRequest\x12\x1c\n\tcomponent\x18\x01 \x01(\tR\tcomponent\x12*\n\x0e\x61\x66ter_revision\x18\x02 \x01(\x03H\x00R\rafterRevision\x88\x01\x01\x12\x1d\n\njournal_id\x18\x03 \x01(\tR\tjournalIdB\x11\n\x0f_after_revision\"\xb0\x01\n\x12WatchStateResponse\x12\x32\n\x08snapshot\x18\x01 \x01(\x0b\x32\x14.flowrpc.v1.SnapshotH\x00R\x08snapshot\x12\x32\n\x08revision\x18\x02 \x01(\x0b\x32\x14.flowrpc.v1.RevisionH\x00R\x08revision\x12(\n\x03\x65nd\x18\x03 \x01(\x0b\x32\x14.flowrpc.v1.WatchEndH\x00R\x03\x65ndB\x08\n\x06update\"\xf4\x01\n\x08Snapshot\x12\x1d\n\njournal_id\x18\x01 \x01(\tR\tjournalId\x12\x1a\n\x08revision\x18\x02 \x01(\x03R\x08revision\x12\x35\n\ncomponents\x18\x03 \x03(\x0b\x32\x15.flowrpc.v1.ComponentR\ncomponents\x12#\n\x04runs\x18\x04 \x03(\x0b\x32\x0f.flowrpc.v1.RunR\x04runs\x12\x14\n\x05\x66irst\x18\x05 \x01(\x08R\x05\x66irst\x12\x12\n\x04last\x18\x06 \x01(\x08R\x04last\x12\'\n\x03\x61pp\x18\x07 \x01(\x0b\x32\x15.flowrpc.v1.AppStatusR\x03\x61pp\"i\n\x08WatchEnd\x12\x1a\n\x08revision\x18\x01 \x01(\x03R\x08revision\x12\x18\n\x07message\x18\x02 \x01(\tR\x07message\x12\'\n\x03\x61pp\x18\x03 \x01(\x0b\x32\x15.flowrpc.v1.AppStatusR\x03\x61pp\"\xc7\x01\n\x12UpdateStateRequest\x12\x1c\n\tcomponent\x18\x01 \x01(\tR\tcomponent\x12,\n\x07\x63hanges\x18\x02 \x03(\x0b\x32\x12.flowrpc.v1.ChangeR\x07\x63hanges\x12\x30\n\x11\x65xpected_revision\x18\x03 \x01(\x03H\x00R\x10\x65xpectedRevision\x88\x01\x01\x12\x1d\n\nrequest_id\x18\x04 \x01(\tR\trequestIdB\x14\n\x12_expected_revision\"M\n\x13UpdateStateResponse\x12\x1a\n\x08revision\x18\x01 \x01(\x03R\x08revision\x12\x1a\n\x08replayed\x18\x02 \x01(\x08R\x08replayed\"\x93\x01\n\tParameter\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12\x1e\n\nannotation\x18\x02 \x01(\tR\nannotation\x12\x1a\n\x08required\x18\x03 \x01(\x08R\x08required\x12\x36\n\rdefault_value\x18\x04 \x01(\x0b\x32\x11.flowrpc.v1.ValueR\x0c\x64\x65\x66\x61ultValue\"|\n\x07\x43ommand\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n\x04\x66low\x18\x02 \x01(\tR\x04\x66low\x12\x12\n\x04help\x18\x03 \x01(\tR\x04help\x12\x35\n\nparameters\x18\x04 \x03(\x0b\x32\x15.flowrpc.v1.ParameterR\nparameters\"Q\n\x13ListCommandsRequest\x12\x1b\n\tpage_size\x18\x01 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x02 \x01(\tR\tpageToken\"o\n\x14ListCommandsResponse\x12/\n\x08\x63ommands\x18\x01 \x03(\x0b\x32\x13.flowrpc.v1.CommandR\x08\x63ommands\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x81\x01\n\x12\x43\x61llCommandRequest\x12\x18\n\x07\x63ommand\x18\x01 \x01(\tR\x07\x63ommand\x12\x32\n\targuments\x18\x02 \x03(\x0b\x32\x14.flowrpc.v1.MapEntryR\targuments\x12\x1d\n\nrequest_id\x18\x03 \x01(\tR\trequestId\"\xb6\x01\n\x13\x43\x61llCommandResponse\x12+\n\x06result\x18\x01 \x01(\x0b\x32\x11.flowrpc.v1.ValueH\x00R\x06result\x12/\n\x07\x66\x61ilure\x18\x02 \x01(\x0b\x32\x13.flowrpc.v1.FailureH\x00R\x07\x66\x61ilure\x12\x1a\n\x08revision\x18\x03 \x01(\x03R\x08revision\x12\x1a\n\x08replayed\x18\x04 \x01(\x08R\x08replayedB\t\n\x07outcome\"\xd8\x03\n\x04Work\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n\x04type\x18\x02 \x01(\tR\x04type\x12+\n\x05stage\x18\x03 \x01(\x0e\x32\x15.flowrpc.v1.WorkStageR\x05stage\x12\x1a\n\x08parallel\x18\x04 \x01(\x08R\x08parallel\x12\x1f\n\x0b\x63\x61\x63he_calls\x18\x05 \x01(\x08R\ncacheCalls\x12\'\n\x0fraise_exception\x18\x06 \x01(\x08R\x0eraiseException\x12.\n\nlatest_run\x18\x07 \x01(\x0b\x32\x0f.flowrpc.v1.RunR\tlatestRun\x12\'\n\x0fsucceeded_count\x18\x08 \x01(\x03R\x0esucceededCount\x12!\n\x0c\x66\x61iled_count\x18\t \x01(\x03R\x0b\x66\x61iledCount\x12&\n\x0ftimed_out_count\x18\n \x01(\x03R\rtimedOutCount\x12!\n\x0c\x64isplay_name\x18\x0b \x01(\tR\x0b\x64isplayName\x12\x10\n\x03url\x18\x0c \x01(\tR\x03url\x12\x1f\n\x0binternal_ip\x18\r \x01(\tR\ninternalIp\x12\x1b\n\tpublic_ip\x18\x0e \x01(\tR\x08publicIp\"N\n\x10ListWorksRequest\x12\x1b\n\tpage_size\x18\x01 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x02 \x01(\tR\tpageToken\"\x7f\n\x11ListWorksResponse\x12&\n\x05works\x18\x01 \x03(\x0b\x32\x10.flowrpc.v1.WorkR\x05works\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x1a\n\x08revision\x18\x03 \x01(\x03R\x08revision\"\x94\x01\n\x0fListRunsRequest\x12\x12\n\x04work\x18\x01 \x01(\tR\x04work\x12\x31\n\x08statuses\x18\x02 \x03(\x0e\x32\x15.flowrpc.v1.RunStatusR\x08statuses\x12\x1b\n\tpage_size\x18\x03 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x04 \x01(\tR\tpageToken\"{\n\x10ListRunsResponse\x12#\n\x04runs\x18\x01 \x03(\x0b\x32\x0f.flowrpc.v1.RunR\x04runs\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x1a\n\x08revision\x18\x03 \x01(\x03R\x08revision\"Z\n\x10\x43\x61ncelRunRequest\x12\x15\n\x06run_id\x18\x01 \x01(\tR\x05runId\x12/\n\x05grace\x18\x02 \x01(\x0b\x32\x19.google.protobuf.DurationR\x05grace\"/\n\x11\x43\x61ncelRunResponse\x12\x1a\n\x08revision\x18\x01 \x01(\x03R\x08revision\"\x98\x01\n\x11StreamLogsRequest\x12\x1c\n\tcomponent\x18\x01 \x01(\tR\tcomponent\x12\x39\n\rminimum_level\x18\x02 \x01(\x0e\x32\x14.flowrpc.v1.LogLevelR\x0cminimumLevel\x12\x12\n\x04tail\x18\x03 \x01(\x05R\x04tail\x12\x16\n\x06\x66ollow\x18\x04 \x01(\x08R\x06\x66ollow\"]\n\x12StreamLogsResponse\x12-\n\x06record\x18\x01 \x01(\x0b\x32\x15.flowrpc.v1.LogRecordR\x06record\x12\x18\n\x07\x64ropped\x18\x02 \x01(\x03R\x07\x64ropped\"*\n\x0eStopAppRequest\x12\x18\n\x07message\x18\x01 \x01(\tR\x07message\"-\n\x0fStopAppResponse\x12\x1a\n\x08revision\x18\x01 \x01(\x03R\x08revision*\xd4\x01\n\tWorkStage\x12\x1a\n\x16WORK_STAGE_UNSPECIFIED\x10\x00\x12\x1a\n\x16WORK_STAGE_NOT_STARTED\x10\x01\x12\x16\n\x12WORK_STAGE_PENDING\x10\x02\x12\x16\n\x12WORK_STAGE_RUNNING\x10\x03\x12\x18\n\x14WORK_STAGE_SUCCEEDED\x10\x04\x12\x15\n\x11WORK_STAGE_FAILED\x10\x05\x12\x16\n\x12WORK_STAGE_STOPPED\x10\x06\x12\x16\n\x12WORK_STAGE_STARTED\x10\x07\x32\xfc\x06\n\x0b\x46lowService\x12\x44\n\x06GetApp\x12\x19.flowrpc.v1.GetAppRequest\x1a\x1a.flowrpc.v1.GetAppResponse\"\x03\x90\x02\x01\x12J\n\x08GetState\x12\x1b.flowrpc.v1.GetStateRequest\x1a\x1c.flowrpc.v1.GetStateResponse\"\x03\x90\x02\x01\x12R\n\nWatchState\x12\x1d.flowrpc.v1.WatchStateRequest\x1a\x1e.flowrpc.v1.WatchStateResponse\"\x03\x90\x02\x01\x30\x01\x12S\n\x0bUpdateState\x12\x1e.flowrpc.v1.UpdateStateRequest\x1a\x1f.flowrpc.v1.UpdateStateResponse\"\x03\x90\x02\x02\x12V\n\x0cListCommands\x12\x1f.flowrpc.v1.ListCommandsRequest\x1a .flowrpc.v1.ListCommandsResponse\"\x03\x90\x02\x01\x12S\n\x0b\x43\x61llCommand\x12\x1e.flowrpc.v1.CallCommandRequest\x1a\x1f.flowrpc.v1.CallCommandResponse\"\x03\x90\x02\x02\x12M\n\tListWorks\x12\x1c.flowrpc.v1.ListWorksRequest\x1a\x1d.flowrpc.v1.ListWorksResponse\"\x03\x90\x02\x01\x12J\n\x08ListRuns\x12\x1b.flowrpc.v1.ListRunsRequest\x1a\x1c.flowrpc.v1.ListRunsResponse\"\x03\x90\x02\x01\x12M\n\tCancelRun\x12\x1c.flowrpc.v1.CancelRunRequest\x1a\x1d.flowrpc.v1.CancelRunResponse\"\x03\x90\x02\x02\x12R\n\nStreamLogs\x12\x1d.flowrpc.v1.StreamLogsRequest\x1a\x1e.flowrpc.v1.StreamLogsResponse\"\x03\x90\x02\x01\x30\x01\x12G\n\x07StopApp\x12\x1a.flowrpc.v1.StopAppRequest\x1a\x1b.flowrpc.v1.StopAppResponse\"\x03\x90\x02\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x66lowrpc/v1/flow_service.proto\x12\nflowrpc.v1\x1a\x14\x66lowrpc/v1/app.proto\x1a\x14\x66lowrpc/v1/log.proto\x1a\x1a\x66lowrpc/v1/resources.proto\x1a\x14\x66lowrpc/v1/run.proto\x1a\x16\x66lowrpc/v1/state.proto\x1a\x16\x66lowrpc/v1/value.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x0f\n\rGetAppRequest\"\xf9\x02\n\x0eGetAppResponse\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12\x1d\n\njournal_id\x18\x02 \x01(\tR\tjournalId\x12\x12\n\x04life\x18\x03 \x01(\x03R\x04life\x12\x1a\n\x08revision\x18\x04 \x01(\x03R\x08revision\x12-\n\x06status\x18\x05 \x01(\x0b\x32\x15.flowrpc.v1.AppStatusR\x06status\x12\x1b\n\troot_type\x18\x06 \x01(\tR\x08rootType\x12\x39\n\nstarted_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\tstartedAt\x12\x18\n\x07version\x18\x08 \x01(\tR\x07version\x12\x10\n\x03pid\x18\t \x01(\x03R\x03pid\x12\x14\n\x05ready\x18\n \x01(\x08R\x05ready\x12\x18\n\x07unready\x18\x0b \x03(\tR\x07unready\x12!\n\x0chttp_address\x18\x0c \x01(\tR\x0bhttpAddress\"Z\n\x0fGetStateRequest\x12\x1c\n\tcomponent\x18\x01 \x01(\tR\tcomponent\x12)\n\x10\x65xclude_children\x18\x02 \x01(\x08R\x0f\x65xcludeChildren\"\xa9\x01\n\x10GetStateResponse\x12\x1d\n\njournal_id\x18\x01 \x01(\tR\tjournalId\x12\x1a\n\x08revision\x18\x02 \x01(\x03R\x08revision\x12\x35\n\ncomponents\x18\x03 \x03(\x0b\x32\x15.flowrpc.v1.ComponentR\ncomponents\x12#\n\x04runs\x18\x04 \x03(\x0b\x32\x0f.flowrpc.v1.RunR\x04runs\"\x8f\x01\n\x11WatchStateRequest\x12\x1c\n\tcomponent\x18\x01 \x01(\tR\tcomponent\x12*\n\x0e\x61\x66ter_revision\x18\x02 \x01(\x03H\x00R\rafterRevision\x88\x01\x01\x12\x1d\n\njournal_id\x18\x03 \x01(\tR\tjournalIdB\x11\n\x0f_after_revision\"\xb0\x01\n\x12WatchStateResponse\x12\x32\n\x08snapshot\x18\x01 \x01(\x0b\x32\x14.flowrpc.v1.SnapshotH\x00R\x08snapshot\x12\x32\n\x08revision\x18\x02 \x01(\x0b\x32\x14.flowrpc.v1.RevisionH\x00R\x08revision\x12(\n\x03\x65nd\x18\x03 \x01(\x0b\x32\x14.flowrpc.v1.WatchEndH\x00R\x03\x65ndB\x08\n\x06update\"\xf4\x01\n\x08Snapshot\x12\x1d\n\njournal_id\x18\x01 \x01(\tR\tjournalId\x12\x1a\n\x08revision\x18\x02 \x01(\x03R\x08revision\x12\x35\n\ncomponents\x18\x03 \x03(\x0b\x32\x15.flowrpc.v1.ComponentR\ncomponents\x12#\n\x04runs\x18\x04 \x03(\x0b\x32\x0f.flowrpc.v1.RunR\x04runs\x12\x14\n\x05\x66irst\x18\x05 \x01(\x08R\x05\x66irst\x12\x12\n\x04last\x18\x06 \x01(\x08R\x04last\x12\'\n\x03\x61pp\x18\x07 \x01(\x0b\x32\x15.flowrpc.v1.AppStatusR\x03\x61pp\"i\n\x08WatchEnd\x12\x1a\n\x08revision\x18\x01 \x01(\x03R\x08revision\x12\x18\n\x07message\x18\x02 \x01(\tR\x07message\x12\'\n\x03\x61pp\x18\x03 \x01(\x0b\x32\x15.flowrpc.v1.AppStatusR\x03\x61pp\"\xc7\x01\n\x12UpdateStateRequest\x12\x1c\n\tcomponent\x18\x01 \x01(\tR\tcomponent\x12,\n\x07\x63hanges\x18\x02 \x03(\x0b\x32\x12.flowrpc.v1.ChangeR\x07\x63hanges\x12\x30\n\x11\x65xpected_revision\x18\x03 \x01(\x03H\x00R\x10\x65xpectedRevision\x88\x01\x01\x12\x1d\n\nrequest_id\x18\x04 \x01(\tR\trequestIdB\x14\n\x12_expected_revision\"M\n\x13UpdateStateResponse\x12\x1a\n\x08revision\x18\x01 \x01(\x03R\x08revision\x12\x1a\n\x08replayed\x18\x02 \x01(\x08R\x08replayed\"\x93\x01\n\tParameter\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12\x1e\n\nannotation\x18\x02 \x01(\tR\nannotation\x12\x1a\n\x08required\x18\x03 \x01(\x08R\x08required\x12\x36\n\rdefault_value\x18\x04 \x01(\x0b\x32\x11.flowrpc.v1.ValueR\x0c\x64\x65\x66\x61ultValue\"\x9b\x01\n\nClientPart\x12\x1d\n\nclass_name\x18\x01 \x01(\tR\tclassName\x12\x12\n\x04help\x18\x02 \x01(\tR\x04help\x12\x35\n\nparameters\x18\x03 \x03(\x0b\x32\x15.flowrpc.v1.ParameterR\nparameters\x12#\n\rsource_sha256\x18\x04 \x01(\tR\x0csourceSha256\"\xb5\x01\n\x07\x43ommand\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n\x04\x66low\x18\x02 \x01(\tR\x04\x66low\x12\x12\n\x04help\x18\x03 \x01(\tR\x04help\x12\x35\n\nparameters\x18\x04 \x03(\x0b\x32\x15.flowrpc.v1.ParameterR\nparameters\x12\x37\n\x0b\x63lient_part\x18\x05 \x01(\x0b\x32\x16.flowrpc.v1.ClientPartR\nclientPart\"Q\n\x13ListCommandsRequest\x12\x1b\n\tpage_size\x18\x01 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x02 \x01(\tR\tpageToken\"o\n\x14ListCommandsResponse\x12/\n\x08\x63ommands\x18\x01 \x03(\x0b\x32\x13.flowrpc.v1.CommandR\x08\x63ommands\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"3\n\x17GetCommandSourceRequest\x12\x18\n\x07\x63ommand\x18\x01 \x01(\tR\x07\x63ommand\"\x88\x01\n\x18GetCommandSourceResponse\x12\x18\n\x07\x63ommand\x18\x01 \x01(\tR\x07\x63ommand\x12\x1d\n\nclass_name\x18\x02 \x01(\tR\tclassName\x12\x1b\n\tfile_name\x18\x03 \x01(\tR\x08\x66ileName\x12\x16\n\x06source\x18\x04 \x01(\x0cR\x06source\"\x81\x01\n\x12\x43\x61llCommandRequest\x12\x18\n\x07\x63ommand\x18\x01 \x01(\tR\x07\x63ommand\x12\x32\n\targuments\x18\x02 \x03(\x0b\x32\x14.flowrpc.v1.MapEntryR\targuments\x12\x1d\n\nrequest_id\x18\x03 \x01(\tR\trequestId\"\xb6\x01\n\x13\x43\x61llCommandResponse\x12+\n\x06result\x18\x01 \x01(\x0b\x32\x11.flowrpc.v1.ValueH\x00R\x06result\x12/\n\x07\x66\x61ilure\x18\x02 \x01(\x0b\x32\x13.flowrpc.v1.FailureH\x00R\x07\x66\x61ilure\x12\x1a\n\x08revision\x18\x03 \x01(\x03R\x08revision\x12\x1a\n\x08replayed\x18\x04 \x01(\x08R\x08replayedB\t\n\x07outcome\"\xff\x03\n\x04Work\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n\x04type\x18\x02 \x01(\tR\x04type\x12+\n\x05stage\x18\x03 \x01(\x0e\x32\x15.flowrpc.v1.WorkStageR\x05stage\x12\x1a\n\x08parallel\x18\x04 \x01(\x08R\x08parallel\x12\x1f\n\x0b\x63\x61\x63he_calls\x18\x05 \x01(\x08R\ncacheCalls\x12\'\n\x0fraise_exception\x18\x06 \x01(\x08R\x0eraiseException\x12.\n\nlatest_run\x18\x07 \x01(\x0b\x32\x0f.flowrpc.v1.RunR\tlatestRun\x12\'\n\x0fsucceeded_count\x18\x08 \x01(\x03R\x0esucceededCount\x12!\n\x0c\x66\x61iled_count\x18\t \x01(\x03R\x0b\x66\x61iledCount\x12&\n\x0ftimed_out_count\x18\n \x01(\x03R\rtimedOutCount\x12!\n\x0c\x64isplay_name\x18\x0b \x01(\tR\x0b\x64isplayName\x12\x10\n\x03url\x18\x0c \x01(\tR\x03url\x12\x1f\n\x0binternal_ip\x18\r \x01(\tR\ninternalIp\x12\x1b\n\tpublic_ip\x18\x0e \x01(\tR\x08publicIp\x12%\n\x0epending_reason\x18\x0f \x01(\tR\rpendingReason\"N\n\x10ListWorksRequest\x12\x1b\n\tpage_size\x18\x01 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x02 \x01(\tR\tpageToken\"\x7f\n\x11ListWorksResponse\x12&\n\x05works\x18\x01 \x03(\x0b\x32\x10.flowrpc.v1.WorkR\x05works\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x1a\n\x08revision\x18\x03 \x01(\x03R\x08revision\"\x8d\x03\n\x05\x41gent\x12\x19\n\x08\x61gent_id\x18\x01 \x01(\tR\x07\x61gentId\x12\x12\n\x04host\x18\x02 \x01(\tR\x04host\x12\x10\n\x03pid\x18\x03 \x01(\x03R\x03pid\x12\x18\n\x07version\x18\x04 \x01(\tR\x07version\x12\x14\n\x05works\x18\x05 \x03(\tR\x05works\x12\x1a\n\x08\x63\x61pacity\x18\x06 \x01(\x05R\x08\x63\x61pacity\x12#\n\rattempt_count\x18\x07 \x01(\x05R\x0c\x61ttemptCount\x12\x33\n\tresources\x18\x08 \x01(\x0b\x32\x15.flowrpc.v1.ResourcesR\tresources\x12+\n\x05taken\x18\t \x01(\x0b\x32\x15.flowrpc.v1.ResourcesR\x05taken\x12\x35\n\x06labels\x18\n \x03(\x0b\x32\x1d.flowrpc.v1.Agent.LabelsEntryR\x06labels\x1a\x39\n\x0bLabelsEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\tR\x05value:\x02\x38\x01\"O\n\x11ListAgentsRequest\x12\x1b\n\tpage_size\x18\x01 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x02 \x01(\tR\tpageToken\"g\n\x12ListAgentsResponse\x12)\n\x06\x61gents\x18\x01 \x03(\x0b\x32\x11.flowrpc.v1.AgentR\x06\x61gents\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x94\x01\n\x0fListRunsRequest\x12\x12\n\x04work\x18\x01 \x01(\tR\x04work\x12\x31\n\x08statuses\x18\x02 \x03(\x0e\x32\x15.flowrpc.v1.RunStatusR\x08statuses\x12\x1b\n\tpage_size\x18\x03 \x01(\x05R\x08pageSize\x12\x1d\n\npage_token\x18\x04 \x01(\tR\tpageToken\"{\n\x10ListRunsResponse\x12#\n\x04runs\x18\x01 \x03(\x0b\x32\x0f.flowrpc.v1.RunR\x04runs\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\x12\x1a\n\x08revision\x18\x03 \x01(\x03R\x08revision\"Z\n\x10\x43\x61ncelRunRequest\x12\x15\n\x06run_id\x18\x01 \x01(\tR\x05runId\x12/\n\x05grace\x18\x02 \x01(\x0b\x32\x19.google.protobuf.DurationR\x05grace\"/\n\x11\x43\x61ncelRunResponse\x12\x1a\n\x08revision\x18\x01 \x01(\x03R\x08revision\"\x98\x01\n\x11StreamLogsRequest\x12\x1c\n\tcomponent\x18\x01 \x01(\tR\tcomponent\x12\x39\n\rminimum_level\x18\x02 \x01(\x0e\x32\x14.flowrpc.v1.LogLevelR\x0cminimumLevel\x12\x12\n\x04tail\x18\x03 \x01(\x05R\x04tail\x12\x16\n\x06\x66ollow\x18\x04 \x01(\x08R\x06\x66ollow\"]\n\x12StreamLogsResponse\x12-\n\x06record\x18\x01 \x01(\x0b\x32\x15.flowrpc.v1.LogRecordR\x06record\x12\x18\n\x07\x64ropped\x18\x02 \x01(\x03R\x07\x64ropped\"*\n\x0eStopAppRequest\x12\x18\n\x07message\x18\x01 \x01(\tR\x07message\"-\n\x0fStopAppResponse\x12\x1a\n\x08revision\x18\x01 \x01(\x03R\x08revision*\xd4\x01\n\tWorkStage\x12\x1a\n\x16WORK_STAGE_UNSPECIFIED\x10\x00\x12\x1a\n\x16WORK_STAGE_NOT_STARTED\x10\x01\x12\x16\n\x12WORK_STAGE_PENDING\x10\x02\x12\x16\n\x12WORK_STAGE_RUNNING\x10\x03\x12\x18\n\x14WORK_STAGE_SUCCEEDED\x10\x04\x12\x15\n\x11WORK_STAGE_FAILED\x10\x05\x12\x16\n\x12WORK_STAGE_STOPPED\x10\x06\x12\x16\n\x12WORK_STAGE_STARTED\x10\x07\x32\xb2\x08\n\x0b\x46lowService\x12\x44\n\x06GetApp\x12\x19.flowrpc.v1.GetAppRequest\x1a\x1a.flowrpc.v1.GetAppResponse\"\x03\x90\x02\x01\x12J\n\x08GetState\x12\x1b.flowrpc.v1.GetStateRequest\x1a\x1c.flowrpc.v1.GetStateResponse\"\x03\x90\x02\x01\x12R\n\nWatchState\x12\x1d.flowrpc.v1.WatchStateRequest\x1a\x1e.flowrpc.v1.WatchStateResponse\"\x03\x90\x02\x01\x30\x01\x12S\n\x0bUpdateState\x12\x1e.flowrpc.v1.UpdateStateRequest\x1a\x1f.flowrpc.v1.UpdateStateResponse\"\x03\x90\x02\x02\x12V\n\x0cListCommands\x12\x1f.flowrpc.v1.ListCommandsRequest\x1a .flowrpc.v1.ListCommandsResponse\"\x03\x90\x02\x01\x12\x62\n\x10GetCommandSource\x12#.flowrpc.v1.GetCommandSourceRequest\x1a$.flowrpc.v1.GetCommandSourceResponse\"\x03\x90\x02\x01\x12S\n\x0b\x43\x61llCommand\x12\x1e.flowrpc.v1.CallCommandRequest\x1a\x1f.flowrpc.v1.CallCommandResponse\"\x03\x90\x02\x02\x12M\n\tListWorks\x12\x1c.flowrpc.v1.ListWorksRequest\x1a\x1d.flowrpc.v1.ListWorksResponse\"\x03\x90\x02\x01\x12P\n\nListAgents\x12\x1d.flowrpc.v1.ListAgentsRequest\x1a\x1e.flowrpc.v1.ListAgentsResponse\"\x03\x90\x02\x01\x12J\n\x08ListRuns\x12\x1b.flowrpc.v1.ListRunsRequest\x1a\x1c.flowrpc.v1.ListRunsResponse\"\x03\x90\x02\x01\x12M\n\tCancelRun\x12\x1c.flowrpc.v1.CancelRunRequest\x1a\x1d.flowrpc.v1.CancelRunResponse\"\x03\x90\x02\x02\x12R\n\nStreamLogs\x12\x1d.flowrpc.v1.StreamLogsRequest\x1a\x1e.flowrpc.v1.StreamLogsResponse\"\x03\x90\x02\x01\x30\x01\x12G\n\x07StopApp\x12\x1a.flowrpc.v1.StopAppRequest\x1a\x1b.flowrpc.v1.StopAppResponse\"\x03\x90\x02\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'flowrpc.v1.flow_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_AGENT_LABELSENTRY']._loaded_options = None
+  _globals['_AGENT_LABELSENTRY']._serialized_options = b'8\001'
   _globals['_FLOWSERVICE'].methods_by_name['GetApp']._loaded_options = None
   _globals['_FLOWSERVICE'].methods_by_name['GetApp']._serialized_options = b'\220\002\001'
   _globals['_FLOWSERVICE'].methods_by_name['GetState']._loaded_options = None
@@ -48,10 +51,14 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_FLOWSERVICE'].methods_by_name['UpdateState']._serialized_options = b'\220\002\002'
   _globals['_FLOWSERVICE'].methods_by_name['ListCommands']._loaded_options = None
   _globals['_FLOWSERVICE'].methods_by_name['ListCommands']._serialized_options = b'\220\002\001'
+  _globals['_FLOWSERVICE'].methods_by_name['GetCommandSource']._loaded_options = None
+  _globals['_FLOWSERVICE'].methods_by_name['GetCommandSource']._serialized_options = b'\220\002\001'
   _globals['_FLOWSERVICE'].methods_by_name['CallCommand']._loaded_options = None
   _globals['_FLOWSERVICE'].methods_by_name['CallCommand']._serialized_options = b'\220\002\002'
   _globals['_FLOWSERVICE'].methods_by_name['ListWorks']._loaded_options = None
   _globals['_FLOWSERVICE'].methods_by_name['ListWorks']._serialized_options = b'\220\002\001'
+  _globals['_FLOWSERVICE'].methods_by_name['ListAgents']._loaded_options = None
+  _globals['_FLOWSERVICE'].methods_by_name['ListAgents']._serialized_options = b'\220\002\001'
   _globals['_FLOWSERVICE'].methods_by_name['ListRuns']._loaded_options = None
   _globals['_FLOWSERVICE'].methods_by_name['ListRuns']._serialized_options = b'\220\002\001'
   _globals['_FLOWSERVICE'].methods_by_name['CancelRun']._loaded_options = None
@@ -60,62 +67,76 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_FLOWSERVICE'].methods_by_name['StreamLogs']._serialized_options = b'\220\002\001'
   _globals['_FLOWSERVICE'].methods_by_name['StopApp']._loaded_options = None
   _globals['_FLOWSERVICE'].methods_by_name['StopApp']._serialized_options = b'\220\002\002'
-  _globals['_WORKSTAGE']._serialized_start=3994
-  _globals['_WORKSTAGE']._serialized_end=4206
-  _globals['_GETAPPREQUEST']._serialized_start=224
-  _globals['_GETAPPREQUEST']._serialized_end=239
-  _globals['_GETAPPRESPONSE']._serialized_start=242
-  _globals['_GETAPPRESPONSE']._serialized_end=536
-  _globals['_GETSTATEREQUEST']._serialized_start=538
-  _globals['_GETSTATEREQUEST']._serialized_end=628
-  _globals['_GETSTATERESPONSE']._serialized_start=631
-  _globals['_GETSTATERESPONSE']._serialized_end=800
-  _globals['_WATCHSTATEREQUEST']._serialized_start=803
-  _globals['_WATCHSTATEREQUEST']._serialized_end=946
-  _globals['_WATCHSTATERESPONSE']._serialized_start=949
-  _globals['_WATCHSTATERESPONSE']._serialized_end=1125
-  _globals['_SNAPSHOT']._serialized_start=1128
-  _globals['_SNAPSHOT']._serialized_end=1372
-  _globals['_WATCHEND']._serialized_start=1374
-  _globals['_WATCHEND']._serialized_end=1479
-  _globals['_UPDATESTATEREQUEST']._serialized_start=1482
-  _globals['_UPDATESTATEREQUEST']._serialized_end=1681
-  _globals['_UPDATESTATERESPONSE']._serialized_start=1683
-  _globals['_UPDATESTATERESPONSE']._serialized_end=1760
-  _globals['_PARAMETER']._serialized_start=1763
-  _globals['_PARAMETER']._serialized_end=1910
-  _globals['_COMMAND']._serialized_start=1912
-  _globals['_COMMAND']._serialized_end=2036
-  _globals['_LISTCOMMANDSREQUEST']._serialized_start=2038
-  _globals['_LISTCOMMANDSREQUEST']._serialized_end=2119
-  _globals['_LISTCOMMANDSRESPONSE']._serialized_start=2121
-  _globals['_LISTCOMMANDSRESPONSE']._serialized_end=2232
-  _globals['_CALLCOMMANDREQUEST']._serialized_start=2235
-  _globals['_CALLCOMMANDREQUEST']._serialized_end=2364
-  _globals['_CALLCOMMANDRESPONSE']._serialized_start=2367
-  _globals['_CALLCOMMANDRESPONSE']._serialized_end=2549
-  _globals['_WORK']._serialized_start=2552
-  _globals['_WORK']._serialized_end=3024
-  _globals['_LISTWORKSREQUEST']._serialized_start=3026
-  _globals['_LISTWORKSREQUEST']._serialized_end=3104
-  _globals['_LISTWORKSRESPONSE']._serialized_start=3106
-  _globals['_LISTWORKSRESPONSE']._serialized_end=3233
-  _globals['_LISTRUNSREQUEST']._serialized_start=3236
-  _globals['_LISTRUNSREQUEST']._serialized_end=3384
-  _globals['_LISTRUNSRESPONSE']._serialized_start=3386
-  _globals['_LISTRUNSRESPONSE']._serialized_end=3509
-  _globals['_CANCELRUNREQUEST']._serialized_start=3511
-  _globals['_CANCELRUNREQUEST']._serialized_end=3601
-  _globals['_CANCELRUNRESPONSE']._serialized_start=3603
-  _globals['_CANCELRUNRESPONSE']._serialized_end=3650
-  _globals['_STREAMLOGSREQUEST']._serialized_start=3653
-  _globals['_STREAMLOGSREQUEST']._serialized_end=3805
-  _globals['_STREAMLOGSRESPONSE']._serialized_start=3807
-  _globals['_STREAMLOGSRESPONSE']._serialized_end=3900
-  _globals['_STOPAPPREQUEST']._serialized_start=3902
-  _globals['_STOPAPPREQUEST']._serialized_end=3944
-  _globals['_STOPAPPRESPONSE']._serialized_start=3946
-  _globals['_STOPAPPRESPONSE']._serialized_end=3991
-  _globals['_FLOWSERVICE']._serialized_start=4209
-  _globals['_FLOWSERVICE']._serialized_end=5101
+  _globals['_WORKSTAGE']._serialized_start=5138
+  _globals['_WORKSTAGE']._serialized_end=5350
+  _globals['_GETAPPREQUEST']._serialized_start=252
+  _globals['_GETAPPREQUEST']._serialized_end=267
+  _globals['_GETAPPRESPONSE']._serialized_start=270
+  _globals['_GETAPPRESPONSE']._serialized_end=647
+  _globals['_GETSTATEREQUEST']._serialized_start=649
+  _globals['_GETSTATEREQUEST']._serialized_end=739
+  _globals['_GETSTATERESPONSE']._serialized_start=742
+  _globals['_GETSTATERESPONSE']._serialized_end=911
+  _globals['_WATCHSTATEREQUEST']._serialized_start=914
+  _globals['_WATCHSTATEREQUEST']._serialized_end=1057
+  _globals['_WATCHSTATERESPONSE']._serialized_start=1060
+  _globals['_WATCHSTATERESPONSE']._serialized_end=1236
+  _globals['_SNAPSHOT']._serialized_start=1239
+  _globals['_SNAPSHOT']._serialized_end=1483
+  _globals['_WATCHEND']._serialized_start=1485
+  _globals['_WATCHEND']._serialized_end=1590
+  _globals['_UPDATESTATEREQUEST']._serialized_start=1593
+  _globals['_UPDATESTATEREQUEST']._serialized_end=1792
+  _globals['_UPDATESTATERESPONSE']._serialized_start=1794
+  _globals['_UPDATESTATERESPONSE']._serialized_end=1871
+  _globals['_PARAMETER']._serialized_start=1874
+  _globals['_PARAMETER']._serialized_end=2021
+  _globals['_CLIENTPART']._serialized_start=2024
+  _globals['_CLIENTPART']._serialized_end=2179
+  _globals['_COMMAND']._serialized_start=2182
+  _globals['_COMMAND']._serialized_end=2363
+  _globals['_LISTCOMMANDSREQUEST']._serialized_start=2365
+  _globals['_LISTCOMMANDSREQUEST']._serialized_end=2446
+  _globals['_LISTCOMMANDSRESPONSE']._serialized_start=2448
+  _globals['_LISTCOMMANDSRESPONSE']._serialized_end=2559
+  _globals['_GETCOMMANDSOURCEREQUEST']._serialized_start=2561
+  _globals['_GETCOMMANDSOURCEREQUEST']._serialized_end=2612
+  _globals['_GETCOMMANDSOURCERESPONSE']._serialized_start=2615
+  _globals['_GETCOMMANDSOURCERESPONSE']._serialized_end=2751
+  _globals['_CALLCOMMANDREQUEST']._serialized_start=2754
+  _globals['_CALLCOMMANDREQUEST']._serialized_end=2883
+  _globals['_CALLCOMMANDRESPONSE']._serialized_start=2886
+  _globals['_CALLCOMMANDRESPONSE']._serialized_end=3068
+  _globals['_WORK']._serialized_start=3071
+  _globals['_WORK']._serialized_end=3582
+  _globals['_LISTWORKSREQUEST']._serialized_start=3584
+  _globals['_LISTWORKSREQUEST']._serialized_end=3662
+  _globals['_LISTWORKSRESPONSE']._serialized_start=3664
+  _globals['_LISTWORKSRESPONSE']._serialized_end=3791
+  _globals['_AGENT']._serialized_start=3794
+  _globals['_AGENT']._serialized_end=4191
+  _globals['_AGENT_LABELSENTRY']._serialized_start=4134
+  _globals['_AGENT_LABELSENTRY']._serialized_end=4191
+  _globals['_LISTAGENTSREQUEST']._serialized_start=4193
+  _globals['_LISTAGENTSREQUEST']._serialized_end=4272
+  _globals['_LISTAGENTSRESPONSE']._serialized_start=4274
+  _globals['_LISTAGENTSRESPONSE']._serialized_end=4377
+  _globals['_LISTRUNSREQUEST']._serialized_start=4380
+  _globals['_LISTRUNSREQUEST']._serialized_end=4528
+  _globals['_LISTRUNSRESPONSE']._serialized_start=4530
+  _globals['_LISTRUNSRESPONSE']._serialized_end=4653
+  _globals['_CANCELRUNREQUEST']._serialized_start=4655
+  _globals['_CANCELRUNREQUEST']._serialized_end=4745
+  _globals['_CANCELRUNRESPONSE']._serialized_start=4747
+  _globals['_CANCELRUNRESPONSE']._serialized_end=4794
+  _globals['_STREAMLOGSREQUEST']._serialized_start=4797
+  _globals['_STREAMLOGSREQUEST']._serialized_end=4949
+  _globals['_STREAMLOGSRESPONSE']._serialized_start=4951
+  _globals['_STREAMLOGSRESPONSE']._serialized_end=5044
+  _globals['_STOPAPPREQUEST']._serialized_start=5046
+  _globals['_STOPAPPREQUEST']._serialized_end=5088
+  _globals['_STOPAPPRESPONSE']._serialized_start=5090
+  _globals['_STOPAPPRESPONSE']._serialized_end=5135
+  _globals['_FLOWSERVICE']._serialized_start=5353
+  _globals['_FLOWSERVICE']._serialized_end=6427
 # @@protoc_insertion_point(module_scope)

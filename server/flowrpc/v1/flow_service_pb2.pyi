@@ -6,6 +6,7 @@ isort:skip_file
 from collections import abc as _abc
 from flowrpc.v1 import app_pb2 as _app_pb2
 from flowrpc.v1 import log_pb2 as _log_pb2
+from flowrpc.v1 import resources_pb2 as _resources_pb2
 from flowrpc.v1 import run_pb2 as _run_pb2
 from flowrpc.v1 import state_pb2 as _state_pb2
 from flowrpc.v1 import value_pb2 as _value_pb2
@@ -102,6 +103,9 @@ class GetAppResponse(_message.Message):
     STARTED_AT_FIELD_NUMBER: _builtins.int
     VERSION_FIELD_NUMBER: _builtins.int
     PID_FIELD_NUMBER: _builtins.int
+    READY_FIELD_NUMBER: _builtins.int
+    UNREADY_FIELD_NUMBER: _builtins.int
+    HTTP_ADDRESS_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Name of the app: its file's without the suffix, or its folder's if the file is called app or main."""
     journal_id: _builtins.str
@@ -116,6 +120,10 @@ class GetAppResponse(_message.Message):
     """Version of flowrpc that serves."""
     pid: _builtins.int
     """Process id of the flow service, on its host."""
+    ready: _builtins.bool
+    """Whether the app is served and its root is ready: what `grpc.health.v1` tells."""
+    http_address: _builtins.str
+    """Where its pages and HTTP routes are, as `http://127.0.0.1:43211`; empty if it serves no HTTP."""
     @_builtins.property
     def status(self) -> _app_pb2.AppStatus:
         """The app's status."""
@@ -123,6 +131,10 @@ class GetAppResponse(_message.Message):
     @_builtins.property
     def started_at(self) -> _timestamp_pb2.Timestamp:
         """When this life began."""
+
+    @_builtins.property
+    def unready(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Full names of flows that say that they are not ready, at most 20; empty when the app is ready."""
 
     def __init__(
         self,
@@ -136,10 +148,13 @@ class GetAppResponse(_message.Message):
         started_at: _timestamp_pb2.Timestamp | None = ...,
         version: _builtins.str = ...,
         pid: _builtins.int = ...,
+        ready: _builtins.bool = ...,
+        unready: _abc.Iterable[_builtins.str] | None = ...,
+        http_address: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["started_at", b"started_at", "status", b"status"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["journal_id", b"journal_id", "life", b"life", "name", b"name", "pid", b"pid", "revision", b"revision", "root_type", b"root_type", "started_at", b"started_at", "status", b"status", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["http_address", b"http_address", "journal_id", b"journal_id", "life", b"life", "name", b"name", "pid", b"pid", "ready", b"ready", "revision", b"revision", "root_type", b"root_type", "started_at", b"started_at", "status", b"status", "unready", b"unready", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -464,6 +479,47 @@ class Parameter(_message.Message):
 Global___Parameter: _TypeAlias = Parameter  # noqa: Y015
 
 @_typing.final
+class ClientPart(_message.Message):
+    """The client part of a command: code of the app that runs at the client and calls the command's method from there.
+
+    It is an offer. `CallCommand` calls the method without it, and is all that a client in another language can do.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CLASS_NAME_FIELD_NUMBER: _builtins.int
+    HELP_FIELD_NUMBER: _builtins.int
+    PARAMETERS_FIELD_NUMBER: _builtins.int
+    SOURCE_SHA256_FIELD_NUMBER: _builtins.int
+    class_name: _builtins.str
+    """Qualified name of the class inside its module."""
+    help: _builtins.str
+    """The docstring; empty if there is none."""
+    source_sha256: _builtins.str
+    """SHA-256 of the source that `GetCommandSource` gives, in lower-case hexadecimal digits. It is the service's word: a
+    client makes its own of the bytes that it is about to run.
+    """
+    @_builtins.property
+    def parameters(self) -> _containers.RepeatedCompositeFieldContainer[Global___Parameter]:
+        """The parameters of the class's `run`, in order."""
+
+    def __init__(
+        self,
+        *,
+        class_name: _builtins.str = ...,
+        help: _builtins.str = ...,
+        parameters: _abc.Iterable[Global___Parameter] | None = ...,
+        source_sha256: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["class_name", b"class_name", "help", b"help", "parameters", b"parameters", "source_sha256", b"source_sha256"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ClientPart: _TypeAlias = ClientPart  # noqa: Y015
+
+@_typing.final
 class Command(_message.Message):
     """A command of the app."""
 
@@ -473,6 +529,7 @@ class Command(_message.Message):
     FLOW_FIELD_NUMBER: _builtins.int
     HELP_FIELD_NUMBER: _builtins.int
     PARAMETERS_FIELD_NUMBER: _builtins.int
+    CLIENT_PART_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Name to call it by: bare for the root's, `child.name` for a nested flow's."""
     flow: _builtins.str
@@ -483,6 +540,10 @@ class Command(_message.Message):
     def parameters(self) -> _containers.RepeatedCompositeFieldContainer[Global___Parameter]:
         """The parameters in order."""
 
+    @_builtins.property
+    def client_part(self) -> Global___ClientPart:
+        """Its client part; absent if it has none."""
+
     def __init__(
         self,
         *,
@@ -490,10 +551,11 @@ class Command(_message.Message):
         flow: _builtins.str = ...,
         help: _builtins.str = ...,
         parameters: _abc.Iterable[Global___Parameter] | None = ...,
+        client_part: Global___ClientPart | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["client_part", b"client_part"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["flow", b"flow", "help", b"help", "name", b"name", "parameters", b"parameters"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_part", b"client_part", "flow", b"flow", "help", b"help", "name", b"name", "parameters", b"parameters"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -552,6 +614,62 @@ class ListCommandsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListCommandsResponse: _TypeAlias = ListCommandsResponse  # noqa: Y015
+
+@_typing.final
+class GetCommandSourceRequest(_message.Message):
+    """Request of `GetCommandSource`."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COMMAND_FIELD_NUMBER: _builtins.int
+    command: _builtins.str
+    """Name of the command; a nested flow's may be given bare while that is unique. Without a client part: NO_CLIENT_PART."""
+    def __init__(
+        self,
+        *,
+        command: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["command", b"command"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetCommandSourceRequest: _TypeAlias = GetCommandSourceRequest  # noqa: Y015
+
+@_typing.final
+class GetCommandSourceResponse(_message.Message):
+    """Response of `GetCommandSource`."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COMMAND_FIELD_NUMBER: _builtins.int
+    CLASS_NAME_FIELD_NUMBER: _builtins.int
+    FILE_NAME_FIELD_NUMBER: _builtins.int
+    SOURCE_FIELD_NUMBER: _builtins.int
+    command: _builtins.str
+    """Qualified name of the command."""
+    class_name: _builtins.str
+    """Qualified name of the class inside its module."""
+    file_name: _builtins.str
+    """Name of the module's file, without its folder; for people."""
+    source: _builtins.bytes
+    """The whole module that defines the class: Python source in UTF-8, at most 1 MiB."""
+    def __init__(
+        self,
+        *,
+        command: _builtins.str = ...,
+        class_name: _builtins.str = ...,
+        file_name: _builtins.str = ...,
+        source: _builtins.bytes = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["class_name", b"class_name", "command", b"command", "file_name", b"file_name", "source", b"source"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetCommandSourceResponse: _TypeAlias = GetCommandSourceResponse  # noqa: Y015
 
 @_typing.final
 class CallCommandRequest(_message.Message):
@@ -645,6 +763,7 @@ class Work(_message.Message):
     URL_FIELD_NUMBER: _builtins.int
     INTERNAL_IP_FIELD_NUMBER: _builtins.int
     PUBLIC_IP_FIELD_NUMBER: _builtins.int
+    PENDING_REASON_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Full name."""
     type: _builtins.str
@@ -671,6 +790,8 @@ class Work(_message.Message):
     """Address of the host that executes it, on the network shared with the flow; empty while none does."""
     public_ip: _builtins.str
     """Address of that host on the internet; empty if unknown."""
+    pending_reason: _builtins.str
+    """Why its oldest unfinished run waits, as `Run.pending_reason`; empty if it does not."""
     @_builtins.property
     def latest_run(self) -> _run_pb2.Run:
         """Its newest run; absent while there is none."""
@@ -692,10 +813,11 @@ class Work(_message.Message):
         url: _builtins.str = ...,
         internal_ip: _builtins.str = ...,
         public_ip: _builtins.str = ...,
+        pending_reason: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["latest_run", b"latest_run"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cache_calls", b"cache_calls", "display_name", b"display_name", "failed_count", b"failed_count", "internal_ip", b"internal_ip", "latest_run", b"latest_run", "name", b"name", "parallel", b"parallel", "public_ip", b"public_ip", "raise_exception", b"raise_exception", "stage", b"stage", "succeeded_count", b"succeeded_count", "timed_out_count", b"timed_out_count", "type", b"type", "url", b"url"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cache_calls", b"cache_calls", "display_name", b"display_name", "failed_count", b"failed_count", "internal_ip", b"internal_ip", "latest_run", b"latest_run", "name", b"name", "parallel", b"parallel", "pending_reason", b"pending_reason", "public_ip", b"public_ip", "raise_exception", b"raise_exception", "stage", b"stage", "succeeded_count", b"succeeded_count", "timed_out_count", b"timed_out_count", "type", b"type", "url", b"url"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -758,6 +880,146 @@ class ListWorksResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListWorksResponse: _TypeAlias = ListWorksResponse  # noqa: Y015
+
+@_typing.final
+class Agent(_message.Message):
+    """An agent that is attached."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class LabelsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    AGENT_ID_FIELD_NUMBER: _builtins.int
+    HOST_FIELD_NUMBER: _builtins.int
+    PID_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    WORKS_FIELD_NUMBER: _builtins.int
+    CAPACITY_FIELD_NUMBER: _builtins.int
+    ATTEMPT_COUNT_FIELD_NUMBER: _builtins.int
+    RESOURCES_FIELD_NUMBER: _builtins.int
+    TAKEN_FIELD_NUMBER: _builtins.int
+    LABELS_FIELD_NUMBER: _builtins.int
+    agent_id: _builtins.str
+    """Its name."""
+    host: _builtins.str
+    """Host name, for people."""
+    pid: _builtins.int
+    """Process id on that host, for people."""
+    version: _builtins.str
+    """Version of flowrpc, or of whatever program speaks the protocol."""
+    capacity: _builtins.int
+    """How many attempts it executes at a time; 0 means no limit."""
+    attempt_count: _builtins.int
+    """How many attempts it executes now."""
+    @_builtins.property
+    def works(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The works it executes, as full names or shell-style patterns."""
+
+    @_builtins.property
+    def resources(self) -> _resources_pb2.Resources:
+        """What works may take of its machine."""
+
+    @_builtins.property
+    def taken(self) -> _resources_pb2.Resources:
+        """What running works asked for."""
+
+    @_builtins.property
+    def labels(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """Its labels."""
+
+    def __init__(
+        self,
+        *,
+        agent_id: _builtins.str = ...,
+        host: _builtins.str = ...,
+        pid: _builtins.int = ...,
+        version: _builtins.str = ...,
+        works: _abc.Iterable[_builtins.str] | None = ...,
+        capacity: _builtins.int = ...,
+        attempt_count: _builtins.int = ...,
+        resources: _resources_pb2.Resources | None = ...,
+        taken: _resources_pb2.Resources | None = ...,
+        labels: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["resources", b"resources", "taken", b"taken"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "attempt_count", b"attempt_count", "capacity", b"capacity", "host", b"host", "labels", b"labels", "pid", b"pid", "resources", b"resources", "taken", b"taken", "version", b"version", "works", b"works"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Agent: _TypeAlias = Agent  # noqa: Y015
+
+@_typing.final
+class ListAgentsRequest(_message.Message):
+    """Request of `ListAgents`."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    page_size: _builtins.int
+    """At most this many; 0 means 100, the maximum is 1,000."""
+    page_token: _builtins.str
+    """`next_page_token` of the previous page; empty for the first."""
+    def __init__(
+        self,
+        *,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListAgentsRequest: _TypeAlias = ListAgentsRequest  # noqa: Y015
+
+@_typing.final
+class ListAgentsResponse(_message.Message):
+    """Response of `ListAgents`."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AGENTS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Token of the next page; empty on the last."""
+    @_builtins.property
+    def agents(self) -> _containers.RepeatedCompositeFieldContainer[Global___Agent]:
+        """The agents, by name."""
+
+    def __init__(
+        self,
+        *,
+        agents: _abc.Iterable[Global___Agent] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agents", b"agents", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListAgentsResponse: _TypeAlias = ListAgentsResponse  # noqa: Y015
 
 @_typing.final
 class ListRunsRequest(_message.Message):

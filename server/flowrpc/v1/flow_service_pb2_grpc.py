@@ -63,6 +63,11 @@ class FlowServiceStub:
                 request_serializer=flowrpc_dot_v1_dot_flow__service__pb2.ListCommandsRequest.SerializeToString,
                 response_deserializer=flowrpc_dot_v1_dot_flow__service__pb2.ListCommandsResponse.FromString,
                 _registered_method=True)
+        self.GetCommandSource = channel.unary_unary(
+                '/flowrpc.v1.FlowService/GetCommandSource',
+                request_serializer=flowrpc_dot_v1_dot_flow__service__pb2.GetCommandSourceRequest.SerializeToString,
+                response_deserializer=flowrpc_dot_v1_dot_flow__service__pb2.GetCommandSourceResponse.FromString,
+                _registered_method=True)
         self.CallCommand = channel.unary_unary(
                 '/flowrpc.v1.FlowService/CallCommand',
                 request_serializer=flowrpc_dot_v1_dot_flow__service__pb2.CallCommandRequest.SerializeToString,
@@ -72,6 +77,11 @@ class FlowServiceStub:
                 '/flowrpc.v1.FlowService/ListWorks',
                 request_serializer=flowrpc_dot_v1_dot_flow__service__pb2.ListWorksRequest.SerializeToString,
                 response_deserializer=flowrpc_dot_v1_dot_flow__service__pb2.ListWorksResponse.FromString,
+                _registered_method=True)
+        self.ListAgents = channel.unary_unary(
+                '/flowrpc.v1.FlowService/ListAgents',
+                request_serializer=flowrpc_dot_v1_dot_flow__service__pb2.ListAgentsRequest.SerializeToString,
+                response_deserializer=flowrpc_dot_v1_dot_flow__service__pb2.ListAgentsResponse.FromString,
                 _registered_method=True)
         self.ListRuns = channel.unary_unary(
                 '/flowrpc.v1.FlowService/ListRuns',
@@ -137,6 +147,13 @@ class FlowServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetCommandSource(self, request, context):
+        """Gives the source of a command's client part. Nobody may run it whose user did not ask for that. Role: call.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def CallCommand(self, request, context):
         """Calls a command and answers when what it did is durable. Role: call.
         """
@@ -146,6 +163,13 @@ class FlowServiceServicer:
 
     def ListWorks(self, request, context):
         """Lists the works with their status. Role: read.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListAgents(self, request, context):
+        """Lists the attached agents with what they have and what is taken of it. Role: read.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -207,6 +231,11 @@ def add_FlowServiceServicer_to_server(servicer, server):
                     request_deserializer=flowrpc_dot_v1_dot_flow__service__pb2.ListCommandsRequest.FromString,
                     response_serializer=flowrpc_dot_v1_dot_flow__service__pb2.ListCommandsResponse.SerializeToString,
             ),
+            'GetCommandSource': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetCommandSource,
+                    request_deserializer=flowrpc_dot_v1_dot_flow__service__pb2.GetCommandSourceRequest.FromString,
+                    response_serializer=flowrpc_dot_v1_dot_flow__service__pb2.GetCommandSourceResponse.SerializeToString,
+            ),
             'CallCommand': grpc.unary_unary_rpc_method_handler(
                     servicer.CallCommand,
                     request_deserializer=flowrpc_dot_v1_dot_flow__service__pb2.CallCommandRequest.FromString,
@@ -216,6 +245,11 @@ def add_FlowServiceServicer_to_server(servicer, server):
                     servicer.ListWorks,
                     request_deserializer=flowrpc_dot_v1_dot_flow__service__pb2.ListWorksRequest.FromString,
                     response_serializer=flowrpc_dot_v1_dot_flow__service__pb2.ListWorksResponse.SerializeToString,
+            ),
+            'ListAgents': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListAgents,
+                    request_deserializer=flowrpc_dot_v1_dot_flow__service__pb2.ListAgentsRequest.FromString,
+                    response_serializer=flowrpc_dot_v1_dot_flow__service__pb2.ListAgentsResponse.SerializeToString,
             ),
             'ListRuns': grpc.unary_unary_rpc_method_handler(
                     servicer.ListRuns,
@@ -388,6 +422,33 @@ class FlowService:
             _registered_method=True)
 
     @staticmethod
+    def GetCommandSource(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/flowrpc.v1.FlowService/GetCommandSource',
+            flowrpc_dot_v1_dot_flow__service__pb2.GetCommandSourceRequest.SerializeToString,
+            flowrpc_dot_v1_dot_flow__service__pb2.GetCommandSourceResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
     def CallCommand(request,
             target,
             options=(),
@@ -431,6 +492,33 @@ class FlowService:
             '/flowrpc.v1.FlowService/ListWorks',
             flowrpc_dot_v1_dot_flow__service__pb2.ListWorksRequest.SerializeToString,
             flowrpc_dot_v1_dot_flow__service__pb2.ListWorksResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListAgents(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/flowrpc.v1.FlowService/ListAgents',
+            flowrpc_dot_v1_dot_flow__service__pb2.ListAgentsRequest.SerializeToString,
+            flowrpc_dot_v1_dot_flow__service__pb2.ListAgentsResponse.FromString,
             options,
             channel_credentials,
             insecure,

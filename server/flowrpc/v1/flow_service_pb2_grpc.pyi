@@ -47,10 +47,14 @@ class FlowServiceStub:
     """Changes vars of one component from outside, whole or not at all. Role: call."""
     ListCommands: _grpc.UnaryUnaryMultiCallable[_flow_service_pb2.ListCommandsRequest, _flow_service_pb2.ListCommandsResponse]
     """Lists the commands of the app. Role: read."""
+    GetCommandSource: _grpc.UnaryUnaryMultiCallable[_flow_service_pb2.GetCommandSourceRequest, _flow_service_pb2.GetCommandSourceResponse]
+    """Gives the source of a command's client part. Nobody may run it whose user did not ask for that. Role: call."""
     CallCommand: _grpc.UnaryUnaryMultiCallable[_flow_service_pb2.CallCommandRequest, _flow_service_pb2.CallCommandResponse]
     """Calls a command and answers when what it did is durable. Role: call."""
     ListWorks: _grpc.UnaryUnaryMultiCallable[_flow_service_pb2.ListWorksRequest, _flow_service_pb2.ListWorksResponse]
     """Lists the works with their status. Role: read."""
+    ListAgents: _grpc.UnaryUnaryMultiCallable[_flow_service_pb2.ListAgentsRequest, _flow_service_pb2.ListAgentsResponse]
+    """Lists the attached agents with what they have and what is taken of it. Role: read."""
     ListRuns: _grpc.UnaryUnaryMultiCallable[_flow_service_pb2.ListRunsRequest, _flow_service_pb2.ListRunsResponse]
     """Lists runs, newest first. Role: read."""
     CancelRun: _grpc.UnaryUnaryMultiCallable[_flow_service_pb2.CancelRunRequest, _flow_service_pb2.CancelRunResponse]
@@ -79,10 +83,14 @@ class FlowServiceAsyncStub(FlowServiceStub):
     """Changes vars of one component from outside, whole or not at all. Role: call."""
     ListCommands: _aio.UnaryUnaryMultiCallable[_flow_service_pb2.ListCommandsRequest, _flow_service_pb2.ListCommandsResponse]  # type: ignore[assignment]
     """Lists the commands of the app. Role: read."""
+    GetCommandSource: _aio.UnaryUnaryMultiCallable[_flow_service_pb2.GetCommandSourceRequest, _flow_service_pb2.GetCommandSourceResponse]  # type: ignore[assignment]
+    """Gives the source of a command's client part. Nobody may run it whose user did not ask for that. Role: call."""
     CallCommand: _aio.UnaryUnaryMultiCallable[_flow_service_pb2.CallCommandRequest, _flow_service_pb2.CallCommandResponse]  # type: ignore[assignment]
     """Calls a command and answers when what it did is durable. Role: call."""
     ListWorks: _aio.UnaryUnaryMultiCallable[_flow_service_pb2.ListWorksRequest, _flow_service_pb2.ListWorksResponse]  # type: ignore[assignment]
     """Lists the works with their status. Role: read."""
+    ListAgents: _aio.UnaryUnaryMultiCallable[_flow_service_pb2.ListAgentsRequest, _flow_service_pb2.ListAgentsResponse]  # type: ignore[assignment]
+    """Lists the attached agents with what they have and what is taken of it. Role: read."""
     ListRuns: _aio.UnaryUnaryMultiCallable[_flow_service_pb2.ListRunsRequest, _flow_service_pb2.ListRunsResponse]  # type: ignore[assignment]
     """Lists runs, newest first. Role: read."""
     CancelRun: _aio.UnaryUnaryMultiCallable[_flow_service_pb2.CancelRunRequest, _flow_service_pb2.CancelRunResponse]  # type: ignore[assignment]
@@ -140,6 +148,14 @@ class FlowServiceServicer(metaclass=_abc_1.ABCMeta):
         """Lists the commands of the app. Role: read."""
 
     @_abc_1.abstractmethod
+    def GetCommandSource(
+        self,
+        request: _flow_service_pb2.GetCommandSourceRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_flow_service_pb2.GetCommandSourceResponse, _abc.Awaitable[_flow_service_pb2.GetCommandSourceResponse]]:
+        """Gives the source of a command's client part. Nobody may run it whose user did not ask for that. Role: call."""
+
+    @_abc_1.abstractmethod
     def CallCommand(
         self,
         request: _flow_service_pb2.CallCommandRequest,
@@ -154,6 +170,14 @@ class FlowServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_flow_service_pb2.ListWorksResponse, _abc.Awaitable[_flow_service_pb2.ListWorksResponse]]:
         """Lists the works with their status. Role: read."""
+
+    @_abc_1.abstractmethod
+    def ListAgents(
+        self,
+        request: _flow_service_pb2.ListAgentsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_flow_service_pb2.ListAgentsResponse, _abc.Awaitable[_flow_service_pb2.ListAgentsResponse]]:
+        """Lists the attached agents with what they have and what is taken of it. Role: read."""
 
     @_abc_1.abstractmethod
     def ListRuns(

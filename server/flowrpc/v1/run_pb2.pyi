@@ -165,6 +165,7 @@ class Run(_message.Message):
     STARTED_AT_FIELD_NUMBER: _builtins.int
     ENDED_AT_FIELD_NUMBER: _builtins.int
     AGENT_ID_FIELD_NUMBER: _builtins.int
+    PENDING_REASON_FIELD_NUMBER: _builtins.int
     run_id: _builtins.str
     """Unique in the app's data directory."""
     work: _builtins.str
@@ -177,6 +178,10 @@ class Run(_message.Message):
     """Number of the current attempt, from 1; 0 while none was started."""
     agent_id: _builtins.str
     """The agent that holds the current attempt; empty while none does."""
+    pending_reason: _builtins.str
+    """Why it waits, if that is because the attached agents do not have what its work needs, or have not enough left of
+    it; empty otherwise.
+    """
     @_builtins.property
     def args(self) -> _containers.RepeatedCompositeFieldContainer[_value_pb2.Value]:
         """Positional arguments."""
@@ -216,10 +221,11 @@ class Run(_message.Message):
         started_at: _timestamp_pb2.Timestamp | None = ...,
         ended_at: _timestamp_pb2.Timestamp | None = ...,
         agent_id: _builtins.str = ...,
+        pending_reason: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["ended_at", b"ended_at", "failure", b"failure", "requested_at", b"requested_at", "started_at", b"started_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "args", b"args", "attempt", b"attempt", "call_key", b"call_key", "ended_at", b"ended_at", "failure", b"failure", "kwargs", b"kwargs", "requested_at", b"requested_at", "run_id", b"run_id", "started_at", b"started_at", "status", b"status", "work", b"work"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "args", b"args", "attempt", b"attempt", "call_key", b"call_key", "ended_at", b"ended_at", "failure", b"failure", "kwargs", b"kwargs", "pending_reason", b"pending_reason", "requested_at", b"requested_at", "run_id", b"run_id", "started_at", b"started_at", "status", b"status", "work", b"work"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -23,67 +23,72 @@ _sym_db = _symbol_database.Default()
 
 
 from flowrpc.v1 import log_pb2 as flowrpc_dot_v1_dot_log__pb2
+from flowrpc.v1 import resources_pb2 as flowrpc_dot_v1_dot_resources__pb2
 from flowrpc.v1 import run_pb2 as flowrpc_dot_v1_dot_run__pb2
 from flowrpc.v1 import state_pb2 as flowrpc_dot_v1_dot_state__pb2
 from flowrpc.v1 import value_pb2 as flowrpc_dot_v1_dot_value__pb2
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x66lowrpc/v1/work_service.proto\x12\nflowrpc.v1\x1a\x14\x66lowrpc/v1/log.proto\x1a\x14\x66lowrpc/v1/run.proto\x1a\x16\x66lowrpc/v1/state.proto\x1a\x16\x66lowrpc/v1/value.proto\x1a\x1egoogle/protobuf/duration.proto\"\xba\x03\n\rAttachRequest\x12)\n\x05hello\x18\x01 \x01(\x0b\x32\x11.flowrpc.v1.HelloH\x00R\x05hello\x12&\n\x04\x62\x65\x61t\x18\x02 \x01(\x0b\x32\x10.flowrpc.v1.BeatH\x00R\x04\x62\x65\x61t\x12\x32\n\x08\x61\x63\x63\x65pted\x18\x03 \x01(\x0b\x32\x14.flowrpc.v1.AcceptedH\x00R\x08\x61\x63\x63\x65pted\x12\x32\n\x08rejected\x18\x04 \x01(\x0b\x32\x14.flowrpc.v1.RejectedH\x00R\x08rejected\x12-\n\x05\x64\x65lta\x18\x05 \x01(\x0b\x32\x15.flowrpc.v1.WorkDeltaH\x00R\x05\x64\x65lta\x12\x32\n\x08\x66inished\x18\x06 \x01(\x0b\x32\x14.flowrpc.v1.FinishedH\x00R\x08\x66inished\x12*\n\x04logs\x18\x07 \x01(\x0b\x32\x14.flowrpc.v1.LogBatchH\x00R\x04logs\x12#\n\x03\x62ye\x18\x08 \x01(\x0b\x32\x0f.flowrpc.v1.ByeH\x00R\x03\x62ye\x12/\n\x07serving\x18\t \x01(\x0b\x32\x13.flowrpc.v1.ServingH\x00R\x07servingB\t\n\x07message\"\x89\x04\n\x0e\x41ttachResponse\x12/\n\x07welcome\x18\x01 \x01(\x0b\x32\x13.flowrpc.v1.WelcomeH\x00R\x07welcome\x12&\n\x04\x62\x65\x61t\x18\x02 \x01(\x0b\x32\x10.flowrpc.v1.BeatH\x00R\x04\x62\x65\x61t\x12\x33\n\tstart_run\x18\x03 \x01(\x0b\x32\x14.flowrpc.v1.StartRunH\x00R\x08startRun\x12#\n\x03\x61\x63k\x18\x04 \x01(\x0b\x32\x0f.flowrpc.v1.AckH\x00R\x03\x61\x63k\x12&\n\x04nack\x18\x05 \x01(\x0b\x32\x10.flowrpc.v1.NackH\x00R\x04nack\x12\x42\n\x0e\x63\x61ncel_attempt\x18\x06 \x01(\x0b\x32\x19.flowrpc.v1.CancelAttemptH\x00R\rcancelAttempt\x12)\n\x05\x66\x65nce\x18\x07 \x01(\x0b\x32\x11.flowrpc.v1.FenceH\x00R\x05\x66\x65nce\x12<\n\x0cvars_changed\x18\x08 \x01(\x0b\x32\x17.flowrpc.v1.VarsChangedH\x00R\x0bvarsChanged\x12\x39\n\x0bstop_runner\x18\t \x01(\x0b\x32\x16.flowrpc.v1.StopRunnerH\x00R\nstopRunner\x12)\n\x05\x64rain\x18\n \x01(\x0b\x32\x11.flowrpc.v1.DrainH\x00R\x05\x64rainB\t\n\x07message\"\x98\x02\n\x05Hello\x12\x19\n\x08\x61gent_id\x18\x01 \x01(\tR\x07\x61gentId\x12\x17\n\x07\x62oot_id\x18\x02 \x01(\tR\x06\x62ootId\x12\x14\n\x05works\x18\x03 \x03(\tR\x05works\x12\x12\n\x04host\x18\x04 \x01(\tR\x04host\x12\x10\n\x03pid\x18\x05 \x01(\x03R\x03pid\x12+\n\x04held\x18\x06 \x03(\x0b\x32\x17.flowrpc.v1.HeldAttemptR\x04held\x12\x18\n\x07version\x18\x07 \x01(\tR\x07version\x12\x1a\n\x08\x63\x61pacity\x18\x08 \x01(\x05R\x08\x63\x61pacity\x12\x1f\n\x0binternal_ip\x18\t \x01(\tR\ninternalIp\x12\x1b\n\tpublic_ip\x18\n \x01(\tR\x08publicIp\"Y\n\x0bHeldAttempt\x12\x15\n\x06run_id\x18\x01 \x01(\tR\x05runId\x12\x18\n\x07\x61ttempt\x18\x02 \x01(\x05R\x07\x61ttempt\x12\x19\n\x08last_seq\x18\x03 \x01(\x03R\x07lastSeq\"\xc5\x01\n\x07Welcome\x12/\n\x05lease\x18\x01 \x01(\x0b\x32\x19.google.protobuf.DurationR\x05lease\x12>\n\rbeat_interval\x18\x02 \x01(\x0b\x32\x19.google.protobuf.DurationR\x0c\x62\x65\x61tInterval\x12\x14\n\x05\x65poch\x18\x03 \x01(\x03R\x05\x65poch\x12\x33\n\x08verdicts\x18\x04 \x03(\x0b\x32\x17.flowrpc.v1.HeldVerdictR\x08verdicts\"\x8e\x01\n\x0bHeldVerdict\x12\x15\n\x06run_id\x18\x01 \x01(\tR\x05runId\x12\x18\n\x07\x61ttempt\x18\x02 \x01(\x05R\x07\x61ttempt\x12-\n\x07verdict\x18\x03 \x01(\x0e\x32\x13.flowrpc.v1.VerdictR\x07verdict\x12\x1f\n\x0b\x61pplied_seq\x18\x04 \x01(\x03R\nappliedSeq\"\x1e\n\x04\x42\x65\x61t\x12\x16\n\x06number\x18\x01 \x01(\x03R\x06number\"\xf3\x02\n\x08StartRun\x12\x15\n\x06run_id\x18\x01 \x01(\tR\x05runId\x12\x18\n\x07\x61ttempt\x18\x02 \x01(\x05R\x07\x61ttempt\x12\x12\n\x04work\x18\x03 \x01(\tR\x04work\x12*\n\x06recipe\x18\x04 \x01(\x0b\x32\x12.flowrpc.v1.RecipeR\x06recipe\x12(\n\x04vars\x18\x05 \x03(\x0b\x32\x14.flowrpc.v1.MapEntryR\x04vars\x12\x1f\n\x0bvars_number\x18\x06 \x01(\x03R\nvarsNumber\x12%\n\x04\x61rgs\x18\x07 \x03(\x0b\x32\x11.flowrpc.v1.ValueR\x04\x61rgs\x12,\n\x06kwargs\x18\x08 \x03(\x0b\x32\x14.flowrpc.v1.MapEntryR\x06kwargs\x12<\n\x0corphan_grace\x18\t \x01(\x0b\x32\x19.google.protobuf.DurationR\x0borphanGrace\x12\x18\n\x07prepare\x18\n \x01(\x08R\x07prepare\"C\n\x07Serving\x12\x12\n\x04work\x18\x01 \x01(\tR\x04work\x12\x12\n\x04port\x18\x02 \x01(\x05R\x04port\x12\x10\n\x03url\x18\x03 \x01(\tR\x03url\";\n\x08\x41\x63\x63\x65pted\x12\x15\n\x06run_id\x18\x01 \x01(\tR\x05runId\x12\x18\n\x07\x61ttempt\x18\x02 \x01(\x05R\x07\x61ttempt\"j\n\x08Rejected\x12\x15\n\x06run_id\x18\x01 \x01(\tR\x05runId\x12\x18\n\x07\x61ttempt\x18\x02 \x01(\x05R\x07\x61ttempt\x12-\n\x07\x66\x61ilure\x18\x03 \x01(\x0b\x32\x13.flowrpc.v1.FailureR\x07\x66\x61ilure\"\x90\x01\n\tWorkDelta\x12\x15\n\x06run_id\x18\x01 \x01(\tR\x05runId\x12\x18\n\x07\x61ttempt\x18\x02 \x01(\x05R\x07\x61ttempt\x12\x10\n\x03seq\x18\x03 \x01(\x03R\x03seq\x12,\n\x07\x63hanges\x18\x04 \x03(\x0b\x32\x12.flowrpc.v1.ChangeR\x07\x63hanges\x12\x12\n\x04\x62\x61se\x18\x05 \x01(\x03R\x04\x62\x61se\"|\n\x08\x46inished\x12\x15\n\x06run_id\x18\x01 \x01(\tR\x05runId\x12\x18\n\x07\x61ttempt\x18\x02 \x01(\x05R\x07\x61ttempt\x12\x10\n\x03seq\x18\x03 \x01(\x03R\x03seq\x12-\n\x07\x66\x61ilure\x18\x04 \x01(\x0b\x32\x13.flowrpc.v1.FailureR\x07\x66\x61ilure\"U\n\x08LogBatch\x12/\n\x07records\x18\x01 \x03(\x0b\x32\x15.flowrpc.v1.LogRecordR\x07records\x12\x18\n\x07\x64ropped\x18\x02 \x01(\x03R\x07\x64ropped\"\x1f\n\x03\x42ye\x12\x18\n\x07message\x18\x01 \x01(\tR\x07message\"H\n\x03\x41\x63k\x12\x15\n\x06run_id\x18\x01 \x01(\tR\x05runId\x12\x18\n\x07\x61ttempt\x18\x02 \x01(\x05R\x07\x61ttempt\x12\x10\n\x03seq\x18\x03 \x01(\x03R\x03seq\"\xa5\x01\n\x04Nack\x12\x15\n\x06run_id\x18\x01 \x01(\tR\x05runId\x12\x18\n\x07\x61ttempt\x18\x02 \x01(\x05R\x07\x61ttempt\x12\x10\n\x03seq\x18\x03 \x01(\x03R\x03seq\x12.\n\x06reason\x18\x04 \x01(\x0e\x32\x16.flowrpc.v1.NackReasonR\x06reason\x12\x10\n\x03var\x18\x05 \x01(\tR\x03var\x12\x18\n\x07message\x18\x06 \x01(\tR\x07message\"q\n\rCancelAttempt\x12\x15\n\x06run_id\x18\x01 \x01(\tR\x05runId\x12\x18\n\x07\x61ttempt\x18\x02 \x01(\x05R\x07\x61ttempt\x12/\n\x05grace\x18\x03 \x01(\x0b\x32\x19.google.protobuf.DurationR\x05grace\"8\n\x05\x46\x65nce\x12\x15\n\x06run_id\x18\x01 \x01(\tR\x05runId\x12\x18\n\x07\x61ttempt\x18\x02 \x01(\x05R\x07\x61ttempt\"g\n\x0bVarsChanged\x12\x12\n\x04work\x18\x01 \x01(\tR\x04work\x12\x16\n\x06number\x18\x02 \x01(\x03R\x06number\x12,\n\x07\x63hanges\x18\x03 \x03(\x0b\x32\x12.flowrpc.v1.ChangeR\x07\x63hanges\"Q\n\nStopRunner\x12\x12\n\x04work\x18\x01 \x01(\tR\x04work\x12/\n\x05grace\x18\x02 \x01(\x0b\x32\x19.google.protobuf.DurationR\x05grace\"8\n\x05\x44rain\x12/\n\x05grace\x18\x01 \x01(\x0b\x32\x19.google.protobuf.DurationR\x05grace*a\n\x07Verdict\x12\x17\n\x13VERDICT_UNSPECIFIED\x10\x00\x12\x14\n\x10VERDICT_CONTINUE\x10\x01\x12\x12\n\x0eVERDICT_FENCED\x10\x02\x12\x13\n\x0fVERDICT_UNKNOWN\x10\x03*q\n\nNackReason\x12\x1b\n\x17NACK_REASON_UNSPECIFIED\x10\x00\x12\x13\n\x0fNACK_REASON_GAP\x10\x01\x12\x18\n\x14NACK_REASON_CONFLICT\x10\x02\x12\x17\n\x13NACK_REASON_INVALID\x10\x03\x32R\n\x0bWorkService\x12\x43\n\x06\x41ttach\x12\x19.flowrpc.v1.AttachRequest\x1a\x1a.flowrpc.v1.AttachResponse(\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1d\x66lowrpc/v1/work_service.proto\x12\nflowrpc.v1\x1a\x14\x66lowrpc/v1/log.proto\x1a\x1a\x66lowrpc/v1/resources.proto\x1a\x14\x66lowrpc/v1/run.proto\x1a\x16\x66lowrpc/v1/state.proto\x1a\x16\x66lowrpc/v1/value.proto\x1a\x1egoogle/protobuf/duration.proto\"\xba\x03\n\rAttachRequest\x12)\n\x05hello\x18\x01 \x01(\x0b\x32\x11.flowrpc.v1.HelloH\x00R\x05hello\x12&\n\x04\x62\x65\x61t\x18\x02 \x01(\x0b\x32\x10.flowrpc.v1.BeatH\x00R\x04\x62\x65\x61t\x12\x32\n\x08\x61\x63\x63\x65pted\x18\x03 \x01(\x0b\x32\x14.flowrpc.v1.AcceptedH\x00R\x08\x61\x63\x63\x65pted\x12\x32\n\x08rejected\x18\x04 \x01(\x0b\x32\x14.flowrpc.v1.RejectedH\x00R\x08rejected\x12-\n\x05\x64\x65lta\x18\x05 \x01(\x0b\x32\x15.flowrpc.v1.WorkDeltaH\x00R\x05\x64\x65lta\x12\x32\n\x08\x66inished\x18\x06 \x01(\x0b\x32\x14.flowrpc.v1.FinishedH\x00R\x08\x66inished\x12*\n\x04logs\x18\x07 \x01(\x0b\x32\x14.flowrpc.v1.LogBatchH\x00R\x04logs\x12#\n\x03\x62ye\x18\x08 \x01(\x0b\x32\x0f.flowrpc.v1.ByeH\x00R\x03\x62ye\x12/\n\x07serving\x18\t \x01(\x0b\x32\x13.flowrpc.v1.ServingH\x00R\x07servingB\t\n\x07message\"\x89\x04\n\x0e\x41ttachResponse\x12/\n\x07welcome\x18\x01 \x01(\x0b\x32\x13.flowrpc.v1.WelcomeH\x00R\x07welcome\x12&\n\x04\x62\x65\x61t\x18\x02 \x01(\x0b\x32\x10.flowrpc.v1.BeatH\x00R\x04\x62\x65\x61t\x12\x33\n\tstart_run\x18\x03 \x01(\x0b\x32\x14.flowrpc.v1.StartRunH\x00R\x08startRun\x12#\n\x03\x61\x63k\x18\x04 \x01(\x0b\x32\x0f.flowrpc.v1.AckH\x00R\x03\x61\x63k\x12&\n\x04nack\x18\x05 \x01(\x0b\x32\x10.flowrpc.v1.NackH\x00R\x04nack\x12\x42\n\x0e\x63\x61ncel_attempt\x18\x06 \x01(\x0b\x32\x19.flowrpc.v1.CancelAttemptH\x00R\rcancelAttempt\x12)\n\x05\x66\x65nce\x18\x07 \x01(\x0b\x32\x11.flowrpc.v1.FenceH\x00R\x05\x66\x65nce\x12<\n\x0cvars_changed\x18\x08 \x01(\x0b\x32\x17.flowrpc.v1.VarsChangedH\x00R\x0bvarsChanged\x12\x39\n\x0bstop_runner\x18\t \x01(\x0b\x32\x16.flowrpc.v1.StopRunnerH\x00R\nstopRunner\x12)\n\x05\x64rain\x18\n \x01(\x0b\x32\x11.flowrpc.v1.DrainH\x00R\x05\x64rainB\t\n\x07message\"\xbf\x03\n\x05Hello\x12\x19\n\x08\x61gent_id\x18\x01 \x01(\tR\x07\x61gentId\x12\x17\n\x07\x62oot_id\x18\x02 \x01(\tR\x06\x62ootId\x12\x14\n\x05works\x18\x03 \x03(\tR\x05works\x12\x12\n\x04host\x18\x04 \x01(\tR\x04host\x12\x10\n\x03pid\x18\x05 \x01(\x03R\x03pid\x12+\n\x04held\x18\x06 \x03(\x0b\x32\x17.flowrpc.v1.HeldAttemptR\x04held\x12\x18\n\x07version\x18\x07 \x01(\tR\x07version\x12\x1a\n\x08\x63\x61pacity\x18\x08 \x01(\x05R\x08\x63\x61pacity\x12\x1f\n\x0binternal_ip\x18\t \x01(\tR\ninternalIp\x12\x1b\n\tpublic_ip\x18\n \x01(\tR\x08publicIp\x12\x33\n\tresources\x18\x0b \x01(\x0b\x32\x15.flowrpc.v1.ResourcesR\tresources\x12\x35\n\x06labels\x18\x0c \x03(\x0b\x32\x1d.flowrpc.v1.Hello.LabelsEntryR\x06labels\x1a\x39\n\x0bLabelsEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\tR\x05value:\x02\x38\x01\"Y\n\x0bHeldAttempt\x12\x15\n\x06run_id\x18\x01 \x01(\tR\x05runId\x12\x18\n\x07\x61ttempt\x18\x02 \x01(\x05R\x07\x61ttempt\x12\x19\n\x08last_seq\x18\x03 \x01(\x03R\x07lastSeq\"\xc5\x01\n\x07Welcome\x12/\n\x05lease\x18\x01 \x01(\x0b\x32\x19.google.protobuf.DurationR\x05lease\x12>\n\rbeat_interval\x18\x02 \x01(\x0b\x32\x19.google.protobuf.DurationR\x0c\x62\x65\x61tInterval\x12\x14\n\x05\x65poch\x18\x03 \x01(\x03R\x05\x65poch\x12\x33\n\x08verdicts\x18\x04 \x03(\x0b\x32\x17.flowrpc.v1.HeldVerdictR\x08verdicts\"\x8e\x01\n\x0bHeldVerdict\x12\x15\n\x06run_id\x18\x01 \x01(\tR\x05runId\x12\x18\n\x07\x61ttempt\x18\x02 \x01(\x05R\x07\x61ttempt\x12-\n\x07verdict\x18\x03 \x01(\x0e\x32\x13.flowrpc.v1.VerdictR\x07verdict\x12\x1f\n\x0b\x61pplied_seq\x18\x04 \x01(\x03R\nappliedSeq\"\x1e\n\x04\x42\x65\x61t\x12\x16\n\x06number\x18\x01 \x01(\x03R\x06number\"\x97\x03\n\x08StartRun\x12\x15\n\x06run_id\x18\x01 \x01(\tR\x05runId\x12\x18\n\x07\x61ttempt\x18\x02 \x01(\x05R\x07\x61ttempt\x12\x12\n\x04work\x18\x03 \x01(\tR\x04work\x12*\n\x06recipe\x18\x04 \x01(\x0b\x32\x12.flowrpc.v1.RecipeR\x06recipe\x12(\n\x04vars\x18\x05 \x03(\x0b\x32\x14.flowrpc.v1.MapEntryR\x04vars\x12\x1f\n\x0bvars_number\x18\x06 \x01(\x03R\nvarsNumber\x12%\n\x04\x61rgs\x18\x07 \x03(\x0b\x32\x11.flowrpc.v1.ValueR\x04\x61rgs\x12,\n\x06kwargs\x18\x08 \x03(\x0b\x32\x14.flowrpc.v1.MapEntryR\x06kwargs\x12<\n\x0corphan_grace\x18\t \x01(\x0b\x32\x19.google.protobuf.DurationR\x0borphanGrace\x12\x18\n\x07prepare\x18\n \x01(\x08R\x07prepare\x12\"\n\x0crequirements\x18\x0b \x03(\tR\x0crequirements\"C\n\x07Serving\x12\x12\n\x04work\x18\x01 \x01(\tR\x04work\x12\x12\n\x04port\x18\x02 \x01(\x05R\x04port\x12\x10\n\x03url\x18\x03 \x01(\tR\x03url\";\n\x08\x41\x63\x63\x65pted\x12\x15\n\x06run_id\x18\x01 \x01(\tR\x05runId\x12\x18\n\x07\x61ttempt\x18\x02 \x01(\x05R\x07\x61ttempt\"j\n\x08Rejected\x12\x15\n\x06run_id\x18\x01 \x01(\tR\x05runId\x12\x18\n\x07\x61ttempt\x18\x02 \x01(\x05R\x07\x61ttempt\x12-\n\x07\x66\x61ilure\x18\x03 \x01(\x0b\x32\x13.flowrpc.v1.FailureR\x07\x66\x61ilure\"\x90\x01\n\tWorkDelta\x12\x15\n\x06run_id\x18\x01 \x01(\tR\x05runId\x12\x18\n\x07\x61ttempt\x18\x02 \x01(\x05R\x07\x61ttempt\x12\x10\n\x03seq\x18\x03 \x01(\x03R\x03seq\x12,\n\x07\x63hanges\x18\x04 \x03(\x0b\x32\x12.flowrpc.v1.ChangeR\x07\x63hanges\x12\x12\n\x04\x62\x61se\x18\x05 \x01(\x03R\x04\x62\x61se\"|\n\x08\x46inished\x12\x15\n\x06run_id\x18\x01 \x01(\tR\x05runId\x12\x18\n\x07\x61ttempt\x18\x02 \x01(\x05R\x07\x61ttempt\x12\x10\n\x03seq\x18\x03 \x01(\x03R\x03seq\x12-\n\x07\x66\x61ilure\x18\x04 \x01(\x0b\x32\x13.flowrpc.v1.FailureR\x07\x66\x61ilure\"U\n\x08LogBatch\x12/\n\x07records\x18\x01 \x03(\x0b\x32\x15.flowrpc.v1.LogRecordR\x07records\x12\x18\n\x07\x64ropped\x18\x02 \x01(\x03R\x07\x64ropped\"\x1f\n\x03\x42ye\x12\x18\n\x07message\x18\x01 \x01(\tR\x07message\"H\n\x03\x41\x63k\x12\x15\n\x06run_id\x18\x01 \x01(\tR\x05runId\x12\x18\n\x07\x61ttempt\x18\x02 \x01(\x05R\x07\x61ttempt\x12\x10\n\x03seq\x18\x03 \x01(\x03R\x03seq\"\xa5\x01\n\x04Nack\x12\x15\n\x06run_id\x18\x01 \x01(\tR\x05runId\x12\x18\n\x07\x61ttempt\x18\x02 \x01(\x05R\x07\x61ttempt\x12\x10\n\x03seq\x18\x03 \x01(\x03R\x03seq\x12.\n\x06reason\x18\x04 \x01(\x0e\x32\x16.flowrpc.v1.NackReasonR\x06reason\x12\x10\n\x03var\x18\x05 \x01(\tR\x03var\x12\x18\n\x07message\x18\x06 \x01(\tR\x07message\"q\n\rCancelAttempt\x12\x15\n\x06run_id\x18\x01 \x01(\tR\x05runId\x12\x18\n\x07\x61ttempt\x18\x02 \x01(\x05R\x07\x61ttempt\x12/\n\x05grace\x18\x03 \x01(\x0b\x32\x19.google.protobuf.DurationR\x05grace\"8\n\x05\x46\x65nce\x12\x15\n\x06run_id\x18\x01 \x01(\tR\x05runId\x12\x18\n\x07\x61ttempt\x18\x02 \x01(\x05R\x07\x61ttempt\"g\n\x0bVarsChanged\x12\x12\n\x04work\x18\x01 \x01(\tR\x04work\x12\x16\n\x06number\x18\x02 \x01(\x03R\x06number\x12,\n\x07\x63hanges\x18\x03 \x03(\x0b\x32\x12.flowrpc.v1.ChangeR\x07\x63hanges\"Q\n\nStopRunner\x12\x12\n\x04work\x18\x01 \x01(\tR\x04work\x12/\n\x05grace\x18\x02 \x01(\x0b\x32\x19.google.protobuf.DurationR\x05grace\"8\n\x05\x44rain\x12/\n\x05grace\x18\x01 \x01(\x0b\x32\x19.google.protobuf.DurationR\x05grace*a\n\x07Verdict\x12\x17\n\x13VERDICT_UNSPECIFIED\x10\x00\x12\x14\n\x10VERDICT_CONTINUE\x10\x01\x12\x12\n\x0eVERDICT_FENCED\x10\x02\x12\x13\n\x0fVERDICT_UNKNOWN\x10\x03*q\n\nNackReason\x12\x1b\n\x17NACK_REASON_UNSPECIFIED\x10\x00\x12\x13\n\x0fNACK_REASON_GAP\x10\x01\x12\x18\n\x14NACK_REASON_CONFLICT\x10\x02\x12\x17\n\x13NACK_REASON_INVALID\x10\x03\x32R\n\x0bWorkService\x12\x43\n\x06\x41ttach\x12\x19.flowrpc.v1.AttachRequest\x1a\x1a.flowrpc.v1.AttachResponse(\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'flowrpc.v1.work_service_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_VERDICT']._serialized_start=3555
-  _globals['_VERDICT']._serialized_end=3652
-  _globals['_NACKREASON']._serialized_start=3654
-  _globals['_NACKREASON']._serialized_end=3767
-  _globals['_ATTACHREQUEST']._serialized_start=170
-  _globals['_ATTACHREQUEST']._serialized_end=612
-  _globals['_ATTACHRESPONSE']._serialized_start=615
-  _globals['_ATTACHRESPONSE']._serialized_end=1136
-  _globals['_HELLO']._serialized_start=1139
-  _globals['_HELLO']._serialized_end=1419
-  _globals['_HELDATTEMPT']._serialized_start=1421
-  _globals['_HELDATTEMPT']._serialized_end=1510
-  _globals['_WELCOME']._serialized_start=1513
-  _globals['_WELCOME']._serialized_end=1710
-  _globals['_HELDVERDICT']._serialized_start=1713
-  _globals['_HELDVERDICT']._serialized_end=1855
-  _globals['_BEAT']._serialized_start=1857
-  _globals['_BEAT']._serialized_end=1887
-  _globals['_STARTRUN']._serialized_start=1890
-  _globals['_STARTRUN']._serialized_end=2261
-  _globals['_SERVING']._serialized_start=2263
-  _globals['_SERVING']._serialized_end=2330
-  _globals['_ACCEPTED']._serialized_start=2332
-  _globals['_ACCEPTED']._serialized_end=2391
-  _globals['_REJECTED']._serialized_start=2393
-  _globals['_REJECTED']._serialized_end=2499
-  _globals['_WORKDELTA']._serialized_start=2502
-  _globals['_WORKDELTA']._serialized_end=2646
-  _globals['_FINISHED']._serialized_start=2648
-  _globals['_FINISHED']._serialized_end=2772
-  _globals['_LOGBATCH']._serialized_start=2774
-  _globals['_LOGBATCH']._serialized_end=2859
-  _globals['_BYE']._serialized_start=2861
-  _globals['_BYE']._serialized_end=2892
-  _globals['_ACK']._serialized_start=2894
-  _globals['_ACK']._serialized_end=2966
-  _globals['_NACK']._serialized_start=2969
-  _globals['_NACK']._serialized_end=3134
-  _globals['_CANCELATTEMPT']._serialized_start=3136
-  _globals['_CANCELATTEMPT']._serialized_end=3249
-  _globals['_FENCE']._serialized_start=3251
-  _globals['_FENCE']._serialized_end=3307
-  _globals['_VARSCHANGED']._serialized_start=3309
-  _globals['_VARSCHANGED']._serialized_end=3412
-  _globals['_STOPRUNNER']._serialized_start=3414
-  _globals['_STOPRUNNER']._serialized_end=3495
-  _globals['_DRAIN']._serialized_start=3497
-  _globals['_DRAIN']._serialized_end=3553
-  _globals['_WORKSERVICE']._serialized_start=3769
-  _globals['_WORKSERVICE']._serialized_end=3851
+  _globals['_HELLO_LABELSENTRY']._loaded_options = None
+  _globals['_HELLO_LABELSENTRY']._serialized_options = b'8\001'
+  _globals['_VERDICT']._serialized_start=3786
+  _globals['_VERDICT']._serialized_end=3883
+  _globals['_NACKREASON']._serialized_start=3885
+  _globals['_NACKREASON']._serialized_end=3998
+  _globals['_ATTACHREQUEST']._serialized_start=198
+  _globals['_ATTACHREQUEST']._serialized_end=640
+  _globals['_ATTACHRESPONSE']._serialized_start=643
+  _globals['_ATTACHRESPONSE']._serialized_end=1164
+  _globals['_HELLO']._serialized_start=1167
+  _globals['_HELLO']._serialized_end=1614
+  _globals['_HELLO_LABELSENTRY']._serialized_start=1557
+  _globals['_HELLO_LABELSENTRY']._serialized_end=1614
+  _globals['_HELDATTEMPT']._serialized_start=1616
+  _globals['_HELDATTEMPT']._serialized_end=1705
+  _globals['_WELCOME']._serialized_start=1708
+  _globals['_WELCOME']._serialized_end=1905
+  _globals['_HELDVERDICT']._serialized_start=1908
+  _globals['_HELDVERDICT']._serialized_end=2050
+  _globals['_BEAT']._serialized_start=2052
+  _globals['_BEAT']._serialized_end=2082
+  _globals['_STARTRUN']._serialized_start=2085
+  _globals['_STARTRUN']._serialized_end=2492
+  _globals['_SERVING']._serialized_start=2494
+  _globals['_SERVING']._serialized_end=2561
+  _globals['_ACCEPTED']._serialized_start=2563
+  _globals['_ACCEPTED']._serialized_end=2622
+  _globals['_REJECTED']._serialized_start=2624
+  _globals['_REJECTED']._serialized_end=2730
+  _globals['_WORKDELTA']._serialized_start=2733
+  _globals['_WORKDELTA']._serialized_end=2877
+  _globals['_FINISHED']._serialized_start=2879
+  _globals['_FINISHED']._serialized_end=3003
+  _globals['_LOGBATCH']._serialized_start=3005
+  _globals['_LOGBATCH']._serialized_end=3090
+  _globals['_BYE']._serialized_start=3092
+  _globals['_BYE']._serialized_end=3123
+  _globals['_ACK']._serialized_start=3125
+  _globals['_ACK']._serialized_end=3197
+  _globals['_NACK']._serialized_start=3200
+  _globals['_NACK']._serialized_end=3365
+  _globals['_CANCELATTEMPT']._serialized_start=3367
+  _globals['_CANCELATTEMPT']._serialized_end=3480
+  _globals['_FENCE']._serialized_start=3482
+  _globals['_FENCE']._serialized_end=3538
+  _globals['_VARSCHANGED']._serialized_start=3540
+  _globals['_VARSCHANGED']._serialized_end=3643
+  _globals['_STOPRUNNER']._serialized_start=3645
+  _globals['_STOPRUNNER']._serialized_end=3726
+  _globals['_DRAIN']._serialized_start=3728
+  _globals['_DRAIN']._serialized_end=3784
+  _globals['_WORKSERVICE']._serialized_start=4000
+  _globals['_WORKSERVICE']._serialized_end=4082
 # @@protoc_insertion_point(module_scope)

@@ -5,6 +5,7 @@ isort:skip_file
 
 from collections import abc as _abc
 from flowrpc.v1 import log_pb2 as _log_pb2
+from flowrpc.v1 import resources_pb2 as _resources_pb2
 from flowrpc.v1 import run_pb2 as _run_pb2
 from flowrpc.v1 import state_pb2 as _state_pb2
 from flowrpc.v1 import value_pb2 as _value_pb2
@@ -248,6 +249,26 @@ class Hello(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    @_typing.final
+    class LabelsEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     AGENT_ID_FIELD_NUMBER: _builtins.int
     BOOT_ID_FIELD_NUMBER: _builtins.int
     WORKS_FIELD_NUMBER: _builtins.int
@@ -258,6 +279,8 @@ class Hello(_message.Message):
     CAPACITY_FIELD_NUMBER: _builtins.int
     INTERNAL_IP_FIELD_NUMBER: _builtins.int
     PUBLIC_IP_FIELD_NUMBER: _builtins.int
+    RESOURCES_FIELD_NUMBER: _builtins.int
+    LABELS_FIELD_NUMBER: _builtins.int
     agent_id: _builtins.str
     """Name of the agent, constant over its restarts; two agents of one name at a time: the newer one wins."""
     boot_id: _builtins.str
@@ -282,6 +305,14 @@ class Hello(_message.Message):
     def held(self) -> _containers.RepeatedCompositeFieldContainer[Global___HeldAttempt]:
         """Everything that the agent still holds: attempts that run, and ended ones with unacknowledged deltas."""
 
+    @_builtins.property
+    def resources(self) -> _resources_pb2.Resources:
+        """What works may take of the machine, altogether; absent: nothing, and it gets only works that ask for nothing."""
+
+    @_builtins.property
+    def labels(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """What else tells the agent from others (`zone=a`): works may ask for an agent with certain labels."""
+
     def __init__(
         self,
         *,
@@ -295,10 +326,12 @@ class Hello(_message.Message):
         capacity: _builtins.int = ...,
         internal_ip: _builtins.str = ...,
         public_ip: _builtins.str = ...,
+        resources: _resources_pb2.Resources | None = ...,
+        labels: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["resources", b"resources"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "boot_id", b"boot_id", "capacity", b"capacity", "held", b"held", "host", b"host", "internal_ip", b"internal_ip", "pid", b"pid", "public_ip", b"public_ip", "version", b"version", "works", b"works"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "boot_id", b"boot_id", "capacity", b"capacity", "held", b"held", "host", b"host", "internal_ip", b"internal_ip", "labels", b"labels", "pid", b"pid", "public_ip", b"public_ip", "resources", b"resources", "version", b"version", "works", b"works"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -446,6 +479,7 @@ class StartRun(_message.Message):
     KWARGS_FIELD_NUMBER: _builtins.int
     ORPHAN_GRACE_FIELD_NUMBER: _builtins.int
     PREPARE_FIELD_NUMBER: _builtins.int
+    REQUIREMENTS_FIELD_NUMBER: _builtins.int
     run_id: _builtins.str
     """The run."""
     attempt: _builtins.int
@@ -476,6 +510,12 @@ class StartRun(_message.Message):
     def orphan_grace(self) -> _duration_pb2.Duration:
         """How long the agent keeps the attempt going while it cannot reach the flow, before it kills it."""
 
+    @_builtins.property
+    def requirements(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What has to be installed where the work is executed, each as PEP 508 has it; if it is not, the attempt fails with
+        `FAILURE_REASON_NOT_BUILT` before user code begins.
+        """
+
     def __init__(
         self,
         *,
@@ -489,10 +529,11 @@ class StartRun(_message.Message):
         kwargs: _abc.Iterable[_value_pb2.MapEntry] | None = ...,
         orphan_grace: _duration_pb2.Duration | None = ...,
         prepare: _builtins.bool = ...,
+        requirements: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["orphan_grace", b"orphan_grace", "recipe", b"recipe"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["args", b"args", "attempt", b"attempt", "kwargs", b"kwargs", "orphan_grace", b"orphan_grace", "prepare", b"prepare", "recipe", b"recipe", "run_id", b"run_id", "vars", b"vars", "vars_number", b"vars_number", "work", b"work"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["args", b"args", "attempt", b"attempt", "kwargs", b"kwargs", "orphan_grace", b"orphan_grace", "prepare", b"prepare", "recipe", b"recipe", "requirements", b"requirements", "run_id", b"run_id", "vars", b"vars", "vars_number", b"vars_number", "work", b"work"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

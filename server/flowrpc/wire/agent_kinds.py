@@ -9,9 +9,11 @@ from collections.abc import Callable
 from typing import Any
 
 from flowrpc.protocol import messages as plain
+from flowrpc.protocol.resources import NOTHING
 from flowrpc.v1 import work_service_pb2 as pb
 from flowrpc.wire.changes import decode_changes, fill_changes
 from flowrpc.wire.logs import decode_log_record, fill_log_record
+from flowrpc.wire.resources import decode_resources, fill_resources
 from flowrpc.wire.runs import decode_failure, encode_failure
 
 
@@ -23,6 +25,9 @@ def _fill_hello(message: pb.Hello, hello: plain.Hello) -> None:
     message.pid = hello.pid
     message.version = hello.version
     message.capacity = hello.capacity
+    message.labels.update(hello.labels)
+    if hello.resources != NOTHING:
+        fill_resources(message.resources, hello.resources)
     message.internal_ip = hello.internal_ip
     message.public_ip = hello.public_ip
     for held in hello.held:
@@ -39,6 +44,8 @@ def _decode_hello(message: pb.Hello) -> plain.Hello:
         held=tuple([_decode_held(held) for held in message.held]),
         version=message.version,
         capacity=message.capacity,
+        resources=decode_resources(message.resources),
+        labels=dict(message.labels),
         internal_ip=message.internal_ip,
         public_ip=message.public_ip,
     )

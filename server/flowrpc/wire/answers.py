@@ -10,7 +10,14 @@ from collections.abc import Iterable
 from typing import Generic, NamedTuple, TypeVar
 
 from flowrpc.errors import InvalidValueError
-from flowrpc.protocol.answers import AppInfo, CommandInfo, ParameterInfo, WorkInfo
+from flowrpc.protocol.answers import (
+    AppInfo,
+    ClientPartInfo,
+    CommandInfo,
+    CommandSource,
+    ParameterInfo,
+    WorkInfo,
+)
 from flowrpc.protocol.messages import LogRecord
 from flowrpc.state.records import Run
 from flowrpc.v1 import flow_service_pb2 as pb
@@ -53,6 +60,9 @@ def encode_app(info: AppInfo) -> pb.GetAppResponse:
         root_type=info.root_type,
         version=info.version,
         pid=info.pid,
+        ready=info.ready,
+        unready=info.unready,
+        http_address=info.http_address,
     )
     fill_app_status(message.status, info.status)
     fill_time(message.started_at, info.started_at)
@@ -71,6 +81,9 @@ def decode_app(message: pb.GetAppResponse) -> AppInfo:
         started_at=decode_time(message.started_at, "app: started_at"),
         version=message.version,
         pid=message.pid,
+        ready=message.ready,
+        unready=tuple(message.unready),
+        http_address=message.http_address,
     )
 
 
@@ -81,12 +94,34 @@ def encode_commands(commands: Iterable[CommandInfo], next_page_token: str = "") 
         entry = message.commands.add(name=command.name, flow=command.flow, help=command.help)
         for parameter in command.parameters:
             _fill_parameter(entry.parameters.add(), parameter)
+        if command.client_part is not None:
+            _fill_client_part(entry.client_part, command.client_part)
     return message
 
 
 def decode_commands(message: pb.ListCommandsResponse) -> Page[CommandInfo]:
     """Reads a page of the commands."""
     return Page(tuple([_decode_command(entry) for entry in message.commands]), message.next_page_token, 0)
+
+
+def encode_command_source(source: CommandSource) -> pb.GetCommandSourceResponse:
+    """Gives the source of a client part."""
+    return pb.GetCommandSourceResponse(
+        command=source.command,
+        class_name=source.class_name,
+        file_name=source.file_name,
+        source=source.source,
+    )
+
+
+def decode_command_source(message: pb.GetCommandSourceResponse) -> CommandSource:
+    """Reads the source of a client part; it stays bytes."""
+    return CommandSource(
+        command=message.command,
+        class_name=message.class_name,
+        file_name=message.file_name,
+        source=message.source,
+    )
 
 
 def encode_works(works: Iterable[WorkInfo], revision: int, next_page_token: str = "") -> pb.ListWorksResponse:
@@ -173,6 +208,24 @@ def _decode_command(message: pb.Command) -> CommandInfo:
         flow=message.flow,
         help=message.help,
         parameters=tuple([_decode_parameter(parameter) for parameter in message.parameters]),
+        client_part=_decode_client_part(message.client_part) if message.HasField("client_part") else None,
+    )
+
+
+def _fill_client_part(message: pb.ClientPart, part: ClientPartInfo) -> None:
+    message.class_name = part.class_name
+    message.help = part.help
+    message.source_sha256 = part.source_sha256
+    for parameter in part.parameters:
+        _fill_parameter(message.parameters.add(), parameter)
+
+
+def _decode_client_part(message: pb.ClientPart) -> ClientPartInfo:
+    return ClientPartInfo(
+        class_name=message.class_name,
+        help=message.help,
+        parameters=tuple([_decode_parameter(parameter) for parameter in message.parameters]),
+        source_sha256=message.source_sha256,
     )
 
 
@@ -185,6 +238,7 @@ def _fill_work(message: pb.Work, work: WorkInfo) -> None:
     message.raise_exception = work.raise_exception
     message.succeeded_count = work.succeeded_count
     message.failed_count = work.failed_count
+    message.pending_reason = work.pending_reason
     message.timed_out_count = work.timed_out_count
     message.display_name = work.display_name
     message.url = work.url
@@ -208,6 +262,7 @@ def _decode_work(message: pb.Work) -> WorkInfo:
         latest_run=decode_run(message.latest_run, message.name) if started else None,
         succeeded_count=message.succeeded_count,
         failed_count=message.failed_count,
+        pending_reason=message.pending_reason,
         timed_out_count=message.timed_out_count,
         display_name=message.display_name,
         url=message.url,

@@ -66,6 +66,7 @@ def _fill_start_run(message: pb.StartRun, start: plain.StartRun) -> None:
     fill_items(message.args, start.args)
     fill_entries(message.kwargs, start.kwargs)
     fill_span(message.orphan_grace, start.orphan_grace)
+    message.requirements.extend(start.requirements)
     message.prepare = start.prepare
 
 
@@ -81,6 +82,7 @@ def _decode_start_run(message: pb.StartRun) -> plain.StartRun:
         args=tuple(decode_items(message.args, f"{message.work}.run: args")),
         kwargs=decode_entries(message.kwargs, f"{message.work}.run: kwargs"),
         orphan_grace=decode_span(message.orphan_grace, "StartRun.orphan_grace") if patient else _ORPHAN_GRACE,
+        requirements=tuple(message.requirements),
         prepare=message.prepare,
     )
 

@@ -66,6 +66,16 @@ def encode_get_app() -> pb.GetAppRequest:
     return pb.GetAppRequest()
 
 
+def encode_get_command_source(command: str) -> pb.GetCommandSourceRequest:
+    """Asks for the source of a command's client part."""
+    return pb.GetCommandSourceRequest(command=command)
+
+
+def decode_get_command_source(message: pb.GetCommandSourceRequest) -> str:
+    """Reads the name of the command whose source is asked for."""
+    return message.command
+
+
 def encode_call_command(request: CallCommand) -> pb.CallCommandRequest:
     """Asks for a command.
 
@@ -171,8 +181,15 @@ def encode_list_works(request: ListPage) -> pb.ListWorksRequest:
     return pb.ListWorksRequest(page_size=request.page_size, page_token=request.page_token)
 
 
-def decode_list_page(message: pb.ListCommandsRequest | pb.ListWorksRequest) -> ListPage:
-    """Reads which page of the commands or works is asked for.
+def encode_list_agents(request: ListPage) -> pb.ListAgentsRequest:
+    """Asks for a page of the agents."""
+    return pb.ListAgentsRequest(page_size=request.page_size, page_token=request.page_token)
+
+
+def decode_list_page(
+    message: pb.ListCommandsRequest | pb.ListWorksRequest | pb.ListAgentsRequest,
+) -> ListPage:
+    """Reads which page of the commands, works or agents is asked for.
 
     Raises:
         CallError: INVALID_REQUEST.

@@ -87,6 +87,7 @@ def fill_run(message: run_pb2.Run, run: Run) -> None:
     message.status = RUN_STATUSES[run.status]
     message.attempt = run.attempt
     message.agent_id = run.agent_id
+    message.pending_reason = run.pending_reason
     if run.failure is not None:
         message.failure.CopyFrom(encode_failure(run.failure))
     _fill_run_times(message, run)
@@ -123,6 +124,7 @@ def decode_run(message: run_pb2.Run, place: str) -> Run:
         started_at=_time(message, "started_at", message.started_at),
         ended_at=_time(message, "ended_at", message.ended_at),
         agent_id=message.agent_id,
+        pending_reason=message.pending_reason,
     )
 
 

@@ -6,12 +6,14 @@ import argparse
 import sys
 from pathlib import Path
 
+from flowrpc.protocol.resources import parse_bytes, parse_label
 from flowrpc.work_service.serve import MAX_WORKS, options_from, serve
 
 
 def main(arguments: list[str]) -> int:
     """Serves until a signal, and returns the exit code."""
-    return serve(options_from(**vars(_parser().parse_args(arguments))))
+    options = vars(_parser().parse_args(arguments))
+    return serve(options_from(**options | {"labels": dict(options["labels"])}))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -27,6 +29,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--tls-ca", type=Path, help="root certificates; absent: no TLS")
     parser.add_argument(
         "--max-works", type=int, default=MAX_WORKS, help="how many works to execute at a time"
+    )
+    parser.add_argument("--cpus", type=float, help="processors that works may take")
+    parser.add_argument("--memory", type=parse_bytes, help="memory that works may take: 16GiB")
+    parser.add_argument("--gpus", type=int, help="GPUs that works may take")
+    parser.add_argument(
+        "--label", dest="labels", metavar="KEY=VALUE", type=parse_label, action="append", default=[]
     )
     parser.add_argument("--parent-pid", type=int, help="the process to die with")
     return parser

@@ -19,6 +19,7 @@ from flowrpc.protocol.messages import CancelAttempt, Serving, StartRun
 from flowrpc.state.records import Failure, FailureReason
 from flowrpc.work_service.failures import failure_of
 from flowrpc.work_service.inbox import Inbox
+from flowrpc.work_service.installed import check_installed
 from flowrpc.work_service.lane import End, Lane
 from flowrpc.work_service.served_endpoint import ServedEndpoint
 
@@ -51,6 +52,8 @@ class Execution:
         self._addresses = addresses
         self._endpoint: ServedEndpoint | None = None
         self._work: HostedWork | None = None
+        self._checked: tuple[str, ...] = ()
+        """Requirements that are known to be installed."""
         self._key = ("", 0)
         self._cancelled_key = ("", 0)
         self._interruptible = False
@@ -98,6 +101,9 @@ class Execution:
 
     def _prepare(self, start: StartRun) -> Failure | None:
         try:
+            if start.requirements != self._checked:
+                check_installed(start.work, start.requirements)
+                self._checked = start.requirements
             if self._work is None:
                 self._work = self._host(start)
             else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import replace
 from typing import TypeAlias
 
 from flowrpc.protocol.messages import Finished, HeldAttempt, Serving, StartRun
@@ -92,15 +93,4 @@ def keep_up(start: StartRun, number: int, changes: tuple[object, ...]) -> StartR
     vars = dict(start.vars)
     for change in changes:
         apply(vars, change)  # type: ignore[arg-type]
-    return StartRun(
-        run_id=start.run_id,
-        attempt=start.attempt,
-        work=start.work,
-        recipe=start.recipe,
-        vars=vars,
-        vars_number=number,
-        args=start.args,
-        kwargs=start.kwargs,
-        orphan_grace=start.orphan_grace,
-        prepare=start.prepare,
-    )
+    return replace(start, vars=vars, vars_number=number)

@@ -9,6 +9,7 @@ from fnmatch import fnmatchcase
 from uuid import uuid4
 
 from flowrpc.component.endpoint import LOCALHOST
+from flowrpc.protocol.resources import NOTHING, Resources
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +26,9 @@ class Identity:
     version: str = ""
     capacity: int = 0
     """How many attempts it executes at a time, and how many idle runners it keeps at most; 0: no limit."""
-
+    resources: Resources = NOTHING
+    """What works may take of the machine, altogether."""
+    labels: dict[str, str] = field(default_factory=dict)
     internal_ip: str = LOCALHOST
     """Address of this host on the network that it shares with the flow."""
     public_ip: str = ""

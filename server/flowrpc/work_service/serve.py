@@ -6,16 +6,18 @@ import asyncio
 import logging
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from uuid import uuid4
 
 from flowrpc.errors import StartError
+from flowrpc.protocol.resources import Resources
 from flowrpc.work_service.agent import Agent, AgentOptions
 from flowrpc.work_service.guard import Guard
 from flowrpc.work_service.identity import Identity
+from flowrpc.work_service.machine import measure
 from flowrpc.work_service.own_address import address_towards
 from flowrpc.work_service.parent import die_with_parent
 
@@ -83,10 +85,15 @@ def options_from(
     tls_ca: Path | None = None,
     parent_pid: int | None = None,
     max_works: int = MAX_WORKS,
+    cpus: float | None = None,
+    memory: int | None = None,
+    gpus: int | None = None,
+    labels: Mapping[str, str] | None = None,
     internal_ip: str | None = None,
     public_ip: str = "",
 ) -> ServeOptions:
-    """Makes options of what a command line says."""
+    """Makes options of what a command line says; what works may take is measured where it does not."""
+    found = measure()
     agent = AgentOptions(app_file=app_file.resolve(), address=address, token_file=token_file, tls_ca=tls_ca)
     identity = Identity(
         agent_id=agent_id,
@@ -94,6 +101,12 @@ def options_from(
         boot_id=boot_id or uuid4().hex,
         version=version("flowrpc"),
         capacity=max_works,
+        resources=Resources(
+            cpu_millis=found.cpu_millis if cpus is None else round(cpus * 1000),
+            memory_bytes=found.memory_bytes if memory is None else memory,
+            gpus=found.gpus if gpus is None else gpus,
+        ),
+        labels=dict(labels or {}),
         internal_ip=internal_ip or address_towards(address),
         public_ip=public_ip,
     )

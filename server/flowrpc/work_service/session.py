@@ -210,6 +210,8 @@ class Session:
             held=tuple(attempt.told() for attempt in self._roster.attempts.values()),
             version=me.version,
             capacity=me.capacity,
+            resources=me.resources,
+            labels=me.labels,
             internal_ip=me.internal_ip,
             public_ip=me.public_ip,
         )

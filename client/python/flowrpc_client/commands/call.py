@@ -4,16 +4,32 @@ from __future__ import annotations
 
 import json
 import math
-from typing import TYPE_CHECKING, Any, NoReturn
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 import click
+from flowrpc.errors import CallError
 
+from flowrpc_client.commands.client_part import call_client_part, source, trust
 from flowrpc_client.commands.printing import json_text, one_line, write_json, write_line, write_table
-from flowrpc_client.commands.settings import Settings, client_command, json_option
+from flowrpc_client.commands.settings import Settings, json_option
 from flowrpc_client.errors import CommandFailed
 
 if TYPE_CHECKING:
     from flowrpc.protocol.answers import CommandInfo, ParameterInfo
+
+    from flowrpc_client.client import FlowClient
+
+
+_ANY = "\0"
+"""What `--trust` without a digest says, and nobody can write."""
+
+
+class _Way(NamedTuple):
+    """Whether a client part is to be run, if there is one."""
+
+    trust: str | None
+    handler: bool
 
 
 class _Call(click.Command):
@@ -37,8 +53,23 @@ class _Call(click.Command):
     show_default=True,
     help="Seconds to wait for the result.",
 )
+@click.option(
+    "--trust",
+    is_flag=False,
+    flag_value=_ANY,
+    metavar="[SHA256]",
+    help="Run the command's client part here: whatever it is, or only the source of this digest.",
+)
+@click.option("--handler", is_flag=True, help="Leave the client part out: call the method at the service.")
 def call(
-    settings: Settings, command: str | None, *, pairs: tuple[str, ...], timeout: float, wants_help: bool
+    settings: Settings,
+    command: str | None,
+    *,
+    pairs: tuple[str, ...],
+    timeout: float,
+    trust: str | None,
+    handler: bool,
+    wants_help: bool,
 ) -> None:
     """Calls a command of the app and prints its result.
 
@@ -47,39 +78,85 @@ def call(
     \b
     Example: flowctl call my_command --args name=x
     """  # noqa: D301  # click reads the control character
+    if trust is not None and handler:
+        raise click.UsageError("--handler leaves out the client part; leave out --trust, too")
     if command is not None and wants_help:
-        _describe(settings, command)
+        _describe(settings, command, handler=handler)
     elif command is not None:
-        _call(settings, command, pairs, timeout)
+        _call(settings, command, _arguments(pairs), timeout, _Way(trust, handler))
     elif wants_help:
         click.echo(click.get_current_context().get_help())
+    elif trust is not None and trust != _ANY:
+        raise click.UsageError(f"--trust took {trust!r} for a SHA256; put it behind the name of the command")
     else:
         raise click.MissingParameter(param_hint="'COMMAND'", param_type="argument")
 
 
-def _call(settings: Settings, command: str, pairs: tuple[str, ...], timeout: float) -> None:
-    arguments = _arguments(pairs)
+def _call(settings: Settings, command: str, arguments: dict[str, Any], timeout: float, way: _Way) -> None:
     with settings.connect() as client:
-        # A call is repeated until the app answers: right for one that comes back, not for one that never was.
-        client.app()
-        outcome = client.call_outcome(command, arguments, timeout=timeout)
+        if _has_client_part(client, command) and not way.handler:
+            allowed = way.trust == _ANY or (way.trust if way.trust is not None else False)
+            result = call_client_part(client, command, arguments, allowed, timeout)
+        elif way.trust is not None:
+            raise click.UsageError(f"{command!r} has no client part; leave out --trust")
+        else:
+            result = _result(client, command, arguments, timeout)
+    if settings.json:
+        write_json(result)
+    elif result is not None:
+        write_line(result if isinstance(result, str) else json_text(result, indent=2))
+
+
+def _has_client_part(client: FlowClient, command: str) -> bool:
+    """Asks the app; what it does not have, it is to refuse itself.
+
+    A call is repeated until the app answers: right for one that comes back, not for one that never was. So it is well
+    that this comes first, and fails at once.
+    """
+    from flowrpc_client.commands.manual import find
+
+    try:
+        return find(client.commands(), command).client_part is not None
+    except CallError as error:
+        if error.reason != "UNKNOWN_COMMAND":
+            raise
+        return False
+
+
+def _result(client: FlowClient, command: str, arguments: dict[str, Any], timeout: float) -> Any:
+    outcome = client.call_outcome(command, arguments, timeout=timeout)
     if outcome.failure is not None:
         raise CommandFailed(command, outcome.failure)
-    if settings.json:
-        write_json(outcome.result)
-    elif outcome.result is not None:
-        write_line(outcome.result if isinstance(outcome.result, str) else json_text(outcome.result, indent=2))
+    return outcome.result
 
 
-@client_command()
-@click.argument("command", required=False)
-def commands(settings: Settings, command: str | None) -> None:
+class _Commands(click.Group):
+    """Has subcommands; any other word is a command of the app, which it tells about."""
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        return super().get_command(ctx, cmd_name) or _description_of(cmd_name)
+
+
+def _description_of(name: str) -> click.Command:
+    @click.command(name, help=f"Tells all about {name}.")
+    @json_option
+    @click.make_pass_decorator(Settings, ensure=True)
+    def describe(settings: Settings) -> None:
+        _describe(settings, name)
+
+    return describe
+
+
+@click.group(cls=_Commands, invoke_without_command=True, subcommand_metavar="[COMMAND]")
+@json_option
+@click.make_pass_decorator(Settings, ensure=True)
+@click.pass_context
+def commands(ctx: click.Context, settings: Settings) -> None:
     """Lists the commands of the app.
 
     With COMMAND, tells all about that one, as `flowctl call COMMAND --help` does.
     """
-    if command is not None:
-        _describe(settings, command)
+    if ctx.invoked_subcommand is not None:
         return
     with settings.connect() as client:
         found = client.commands()
@@ -88,11 +165,15 @@ def commands(settings: Settings, command: str | None) -> None:
 
         write_json(as_plain(found))
     else:
-        rows = [(each.name, _signature(each), one_line(_first_line(each.help))) for each in found]
+        rows = [(each.name, _signature(each), one_line(_what_it_does(each))) for each in found]
         write_table(("NAME", "ARGUMENTS", "WHAT IT DOES"), rows)
 
 
-def _describe(settings: Settings, name: str) -> None:
+commands.add_command(source)
+commands.add_command(trust)
+
+
+def _describe(settings: Settings, name: str, *, handler: bool = False) -> None:
     from flowrpc_client.commands.manual import find, write_manual
 
     with settings.connect() as client:
@@ -102,7 +183,7 @@ def _describe(settings: Settings, name: str) -> None:
 
         write_json(as_plain(found))
     else:
-        write_manual(found, name)
+        write_manual(replace(found, client_part=None) if handler else found, name)
 
 
 def _arguments(pairs: tuple[str, ...]) -> dict[str, Any]:
@@ -137,7 +218,14 @@ def _finite(text: str) -> float:
 
 
 def _signature(command: CommandInfo) -> str:
-    return ", ".join(_parameter(parameter) for parameter in command.parameters)
+    takes = command.client_part or command
+    return ", ".join(_parameter(parameter) for parameter in takes.parameters)
+
+
+def _what_it_does(command: CommandInfo) -> str:
+    if command.client_part is None:
+        return _first_line(command.help)
+    return f"{_first_line(command.client_part.help or command.help)} [client part]".lstrip()
 
 
 def _parameter(parameter: ParameterInfo) -> str:

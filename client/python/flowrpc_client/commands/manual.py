@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING
 
 from flowrpc.errors import CallError
 
+from flowrpc_client.commands.client_part import how_to_run
 from flowrpc_client.commands.printing import json_text, one_line, shown, styled, write_line
 
 if TYPE_CHECKING:
-    from flowrpc.protocol.answers import CommandInfo, ParameterInfo
+    from flowrpc.protocol.answers import ClientPartInfo, CommandInfo, ParameterInfo
 
 
 def find(infos: Iterable[CommandInfo], name: str) -> CommandInfo:
@@ -44,14 +45,29 @@ def write_manual(info: CommandInfo, name: str) -> None:
         name: The name to call it by.
     """
     call = f"flowctl call {shlex.quote(one_line(name))}"
-    write_line(f"Usage: {call}{' [--args KEY=VALUE]...' if info.parameters else ''}")
-    if info.help.strip():
+    takes = (info.client_part or info).parameters
+    told = (
+        info.client_part.help if info.client_part is not None and info.client_part.help.strip() else info.help
+    )
+    write_line(f"Usage: {call}{' [--args KEY=VALUE]...' if takes else ''}")
+    if told.strip():
         write_line()
-    for line in shown(info.help.strip()).splitlines():
+    for line in shown(told.strip()).splitlines():
         write_line(f"  {line}".rstrip())
-    _write_section("Arguments", _aligned(info.parameters))
-    required = [parameter.name for parameter in info.parameters if parameter.required]
+    _write_section("Arguments", _aligned(takes))
+    required = [parameter.name for parameter in takes if parameter.required]
     _write_section("Example", [call + "".join(f" --args {name}=…" for name in required)])
+    if info.client_part is not None:
+        _write_section("Client part", _client_part(info.client_part, name))
+
+
+def _client_part(part: ClientPartInfo, name: str) -> Iterator[str]:
+    yield "Code of the app that runs here, and calls the method at the service. It is run only if you allow it."
+    yield one_line(f"class {part.class_name}, sha256 {part.source_sha256}")
+    rows = how_to_run(name)
+    width = max(len(what) for what, _ in rows)
+    for what, does in rows:
+        yield f"{what:{width}}  {does}"
 
 
 def _write_section(title: str, lines: Iterable[str]) -> None:

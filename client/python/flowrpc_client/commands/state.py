@@ -28,6 +28,8 @@ def state(settings: Settings, component: str) -> None:
     """Prints the state of a component and everything below it.
 
     COMPONENT is a full name such as root.train; without it the whole state is printed.
+
+    `flowctl state export` and `flowctl state import` move a state to another app or host.
     """
     from flowrpc_client.nested import nested_state
 

@@ -42,6 +42,9 @@ def works(settings: Settings) -> None:
         for work in found
     ]
     write_table(("NAME", "STAGE", "SUCCEEDED", "FAILED", "URL", "LATEST RUN", "TYPE"), rows)
+    for work in found:
+        if work.pending_reason:
+            write_line(f"{work.name} is pending: {one_line(work.pending_reason)}")
 
 
 @client_command()
@@ -107,4 +110,6 @@ def _call(run: Run) -> str:
     given = [json_text(value) for value in run.args]
     given += [f"{name}={json_text(value)}" for name, value in run.kwargs.items()]
     call = one_line(f"run({', '.join(given)})", 80)
+    if run.pending_reason:
+        return f"{call}: {one_line(run.pending_reason, 200)}"
     return f"{call}: {one_line(run.failure.message, 200)}" if run.failure is not None else call

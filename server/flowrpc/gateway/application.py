@@ -1,0 +1,126 @@
+"""The application: what the gateway answers, built anew when the routes change."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, MutableMapping
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi_offline import FastAPIOffline
+from starlette.routing import BaseRoute, Match
+from starlette.types import ASGIApp
+
+from flowrpc.component.layout import VIEWS
+from flowrpc.errors import CallError
+from flowrpc.flow_service.door import Door
+from flowrpc.flow_service.routes import Route
+from flowrpc.gateway.access import Access
+from flowrpc.gateway.command_api import add_command_api
+from flowrpc.gateway.layout_api import add_layout_api
+from flowrpc.gateway.pages import add_pages
+from flowrpc.gateway.replies import Json, fault, refusal
+from flowrpc.gateway.state_api import add_state_api
+from flowrpc.gateway.user_routes import add_route
+from flowrpc.gateway.views import Views
+from flowrpc.gateway.watch_api import add_watch_api
+
+MAX_BODY_BYTES = 64 * 1024 * 1024
+"""How large the body of a request may be, as over gRPC."""
+
+OWN_TAGS = ("app", "commands", "state", "works")
+"""What our own routes are shown under in /docs; the user's are under their flow."""
+
+OPEN = ("/healthz", "/readyz", "/login")
+"""Paths that are open to everybody: probes carry no tokens, and who logs in has none yet."""
+
+
+class Application:
+    """All that is served, and what each of it needs.
+
+    Args:
+        door: The flow service.
+        access: Who is who.
+        views: What serves the frontends.
+        routes: The user's routes, in the order in which requests are compared with them.
+        refuse: Is told what is wrong with a route that cannot be served; may raise it.
+    """
+
+    def __init__(
+        self,
+        door: Door,
+        access: Access,
+        views: Views,
+        routes: tuple[Route, ...],
+        refuse: Callable[[Exception], None],
+    ) -> None:
+        self._app = _new_app(door, [route.flow for route in routes])
+        self._needed: list[tuple[BaseRoute, str | None]] = []
+        add_pages(self._app, door, access)
+        add_state_api(self._app, door)
+        add_command_api(self._app, door)
+        add_watch_api(self._app, door)
+        add_layout_api(self._app, door)
+        self._app.mount(VIEWS, views)
+        self._note(_own_need)
+        for route in routes:
+            try:
+                add_route(self._app, route, door.waiting)
+            except Exception as error:  # noqa: BLE001  # whatever FastAPI has against it
+                refuse(error)
+            need = None if route.public else "call"
+            self._note(lambda _, need=need: need)  # type: ignore[misc]
+
+    @property
+    def asgi(self) -> ASGIApp:
+        """What is called for each request that the guard lets through."""
+        return self._app
+
+    def needed(self, scope: MutableMapping[str, Any]) -> str | None:
+        """Tells the role that a request needs; None: it is open to everybody.
+
+        What no route takes is told to those only who have some role, so that strangers learn nothing.
+        """
+        partial: str | None = "read"
+        for route, needed in self._needed:
+            match, _ = route.matches(scope)
+            if match is Match.FULL:
+                return needed
+            if match is Match.PARTIAL:
+                partial = partial and needed
+        return partial
+
+    def _note(self, needed: Callable[[BaseRoute], str | None]) -> None:
+        for route in self._app.routes[len(self._needed) :]:
+            self._needed.append((route, needed(route)))
+
+
+def _new_app(door: Door, flows: list[str]) -> FastAPI:
+    info = door.info()
+    tags = [{"name": name} for name in dict.fromkeys([*flows, *OWN_TAGS])]  # the user's come first in /docs
+    return FastAPIOffline(
+        redoc_url=None,
+        static_url="/docs/assets",
+        title=info.name,
+        version=info.version,
+        openapi_tags=tags,
+        redirect_slashes=False,
+        max_body_size=MAX_BODY_BYTES,
+        exception_handlers={CallError: _refuse, Exception: _fault},
+    )
+
+
+async def _refuse(request: Request, error: Exception) -> Json:
+    assert isinstance(error, CallError)
+    return refusal(error)
+
+
+async def _fault(request: Request, error: Exception) -> Json:
+    return fault(f"{request.method} {request.url.path}", error)
+
+
+def _own_need(route: BaseRoute) -> str | None:
+    """Tells what a path of our own needs: `call` where something can change."""
+    if str(getattr(route, "path", "")) in OPEN:
+        return None
+    methods: set[str] = getattr(route, "methods", None) or {"GET"}
+    return "read" if methods <= {"GET", "HEAD"} else "call"

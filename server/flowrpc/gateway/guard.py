@@ -1,0 +1,117 @@
+"""The guard: what is checked of every request before anything else looks at it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, MutableMapping
+from email.utils import formatdate
+from typing import Any
+
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from flowrpc.errors import CallError
+from flowrpc.gateway.access import Access, check_role
+from flowrpc.gateway.hosts import Hosts, check_origin
+from flowrpc.gateway.replies import fault, refusal
+
+_READS = ("GET", "HEAD")
+_HEADERS = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"SAMEORIGIN"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+)
+
+ROLE = "flowrpc.role"
+"""Where the scope of a request holds the role of who asks; None for a stranger."""
+
+Needed = Callable[[MutableMapping[str, Any]], str | None]
+"""Tells the role that a request needs by its scope; None: it is open to everybody."""
+
+
+class Guard:
+    """Lets requests through to the application that may come through. It is an ASGI application itself.
+
+    Args:
+        app: The application.
+        access: Who is who.
+        hosts: The names that are answered to.
+        needed: Tells what a request needs.
+        streams: Paths that are no mere reads: what they send goes on.
+    """
+
+    def __init__(
+        self, app: ASGIApp, access: Access, hosts: Hosts, needed: Needed, streams: frozenset[str]
+    ) -> None:
+        self._app = app
+        self._access = access
+        self._hosts = hosts
+        self._needed = needed
+        self._streams = streams
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers a request, or refuses it."""
+        if scope["type"] != "http":
+            await send({"type": "websocket.close", "code": 1008})
+            return
+        answer = _Answer(send)
+        try:
+            self._check(scope)
+        except CallError as error:
+            await refusal(error)(scope, receive, answer)
+            return
+        try:
+            await self._app(scope, receive, answer)
+        except Exception as error:  # noqa: BLE001  # the request ends here
+            if not answer.started:
+                await fault(f"{scope['method']} {scope['path']}", error)(scope, receive, answer)
+
+    def _check(self, scope: Scope) -> None:
+        headers = Headers(scope=scope)
+        host = headers.get("host", "")
+        self._hosts.check(host)
+        reads = scope["method"] in _READS and scope["path"] not in self._streams
+        origin = headers.get("origin", "")
+        if not reads:
+            check_origin(origin, host)
+        authorization = headers.get("authorization", "")
+        role = self._access.role(authorization, headers.get("cookie", ""))
+        if role is not None and not authorization and scope["method"] not in _READS:
+            _check_page(origin)
+        needed = self._needed(scope)
+        if needed is not None:
+            check_role(role, needed, f"{scope['method']} {scope['path']}")
+        scope[ROLE] = role
+
+
+class _Answer:
+    """Sends an answer with the headers that all of them have."""
+
+    def __init__(self, send: Send) -> None:
+        self._send = send
+        self.started = False
+
+    async def __call__(self, message: Message) -> None:
+        if message["type"] == "http.response.start":
+            self.started = True
+            given = message.get("headers", ())
+            names = {name.lower() for name, _ in given}
+            more = [header for header in (*_HEADERS, *_own_headers()) if header[0] not in names]
+            message = {**message, "headers": [*given, *more]}
+        await self._send(message)
+
+
+def _own_headers() -> tuple[tuple[bytes, bytes], ...]:
+    return (b"date", formatdate(time.time(), usegmt=True).encode()), (b"cache-control", b"no-store")
+
+
+def _check_page(origin: str) -> None:
+    """Checks that a request with a cookie that changes things says which page it comes from, as browsers do."""
+    if not origin:
+        raise CallError(
+            "PERMISSION_DENIED",
+            "a request with a cookie that is no read must carry `Origin`; programs send a token instead",
+            role="",
+            needed="the app's own origin",
+        )

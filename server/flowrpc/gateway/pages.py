@@ -1,0 +1,60 @@
+"""The gateway's own pages: health, login, and where `/` leads."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI, Request
+from starlette.responses import PlainTextResponse, RedirectResponse, Response
+
+from flowrpc.flow_service.door import Door
+from flowrpc.gateway.access import Access
+from flowrpc.gateway.layout_api import page_of
+from flowrpc.gateway.replies import Json
+from flowrpc.state.records import AppStage
+
+USED_UP = (
+    "This login link was used already, or is of an earlier life of the app. "
+    "Each works once: POST /api/v1/login-links with a token makes another.\n"
+)
+
+
+def add_pages(app: FastAPI, door: Door, access: Access) -> None:
+    """Adds them to an application."""
+
+    @app.get("/healthz", include_in_schema=False)
+    async def healthz() -> Response:
+        return PlainTextResponse("ok\n")
+
+    @app.get("/readyz", include_in_schema=False)
+    async def readyz() -> Response:
+        info = door.info()
+        if info.status.stage is AppStage.RUNNING and getattr(info, "ready", True):
+            return PlainTextResponse("ready\n")
+        return PlainTextResponse(f"not ready: the app is {info.status.stage.value}\n", 503)
+
+    @app.get("/login", include_in_schema=False)
+    async def login(request: Request, key: str) -> Response:
+        return _log_in(request, access, key)
+
+    @app.post("/api/v1/login-links", tags=["app"], summary="Makes a login link, which works once.")
+    async def login_links(request: Request) -> Response:
+        return Json({"url": login_url(str(request.base_url).rstrip("/"), access)}, 201)
+
+    @app.get("/", include_in_schema=False)
+    async def index() -> Response:
+        return RedirectResponse(page_of(door.publisher.replica), 307)
+
+
+def login_url(origin: str, access: Access) -> str:
+    """Makes a login link."""
+    return f"{origin}/login?key={access.new_link_key()}"
+
+
+def _log_in(request: Request, access: Access, key: str) -> Response:
+    login = access.log_in(key)
+    if login is None:
+        return PlainTextResponse(USED_UP, 403)
+    response = RedirectResponse("/", 303)
+    response.set_cookie(
+        access.cookie, login, httponly=True, samesite="strict", secure=request.url.scheme == "https"
+    )
+    return response

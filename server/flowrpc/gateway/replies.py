@@ -1,0 +1,68 @@
+"""Answers of the gateway: JSON, and errors as JSON with a status."""
+
+from __future__ import annotations
+
+import json
+import logging
+import secrets
+from typing import Any
+
+from starlette.responses import Response
+
+from flowrpc.component.failures import failure_of
+from flowrpc.errors import CallError
+from flowrpc.gateway.json_values import json_value
+
+logger = logging.getLogger(__name__)
+
+STATUS = {
+    "UNAUTHENTICATED": 401,
+    "PERMISSION_DENIED": 403,
+    "UNKNOWN_COMPONENT": 404,
+    "UNKNOWN_COMMAND": 404,
+    "UNKNOWN_RUN": 404,
+    "INVALID_VALUE": 422,
+    "INVALID_ARGUMENTS": 422,
+    "INVALID_CHANGE": 422,
+    "INVALID_REQUEST": 422,
+    "INVALID_REQUEST_ID": 422,
+    "REVISION_CONFLICT": 409,
+    "REQUEST_ID_REUSED": 409,
+    "RUN_ENDED": 409,
+    "OVERLOADED": 429,
+    "STOPPING": 503,
+    "DEADLINE_EXCEEDED": 504,
+}
+"""Of each reason its HTTP status; of one that is missing here it is 500."""
+
+
+class Json(Response):
+    """Is JSON whose ints no reader changes, see `json_values`."""
+
+    media_type = "application/json"
+
+    def render(self, content: Any) -> bytes:
+        """Writes it."""
+        return json_bytes(content)
+
+
+def json_bytes(content: Any) -> bytes:
+    """Writes JSON, as small as it can be."""
+    return json.dumps(
+        json_value(content), ensure_ascii=False, allow_nan=False, separators=(",", ":")
+    ).encode()
+
+
+def refusal(error: CallError) -> Json:
+    """Makes the answer of a refused request."""
+    content = {"detail": error.message, "reason": error.reason, "metadata": error.metadata}
+    headers = {"www-authenticate": "Bearer"} if error.reason == "UNAUTHENTICATED" else None
+    return Json(content, STATUS.get(error.reason, 500), headers)
+
+
+def fault(what: str, error: BaseException) -> Json:
+    """Logs what user code or ours raised, and makes the answer: nothing but where to find it in the log."""
+    error_id = secrets.token_hex(8)
+    logger.error("error %s: %s raised\n%s", error_id, what, failure_of(error).traceback.rstrip())
+    message = f"the app met an error; look for {error_id} in its log"
+    return refusal(CallError("INTERNAL", message, error_id=error_id))

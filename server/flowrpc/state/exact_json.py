@@ -1,0 +1,92 @@
+"""Values as JSON, exactly: what is written reads back the same in every respect that state keeps.
+
+JSON as Python reads and writes it has ints of any size, doubles that keep their last bit and dicts in order. An
+extension is `{"$flowrpc": type, "value": content}`; a key of a user's dict that looks like that mark gets one `$` more.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from flowrpc.errors import InvalidValueError
+from flowrpc.state.extension import JSON_KEY, Extension, extension_of
+from flowrpc.state.values import SCALARS, Value, copy_value
+
+_CONTENT_KEY = "value"
+_MARK = re.compile(r"\$+" + re.escape(JSON_KEY.lstrip("$")))
+
+
+def to_json(value: Value) -> Any:
+    """Makes of a value what `json.dumps` writes."""
+    if type(value) in SCALARS:
+        return value
+    if isinstance(value, Extension):
+        return {JSON_KEY: value.extension_type(), _CONTENT_KEY: to_json(value.extension_content())}
+    if isinstance(value, list):
+        return [to_json(item) for item in value]
+    assert isinstance(value, dict)
+    return {f"${key}" if _MARK.fullmatch(key) else key: to_json(item) for key, item in value.items()}
+
+
+def from_json(plain: Any, place: str) -> Value:
+    """Makes a value of what `to_json` made.
+
+    Raises:
+        InvalidValueError: It cannot be state. The error's place leads to the part that is wrong.
+    """
+    return copy_value(_read(plain, place), place)
+
+
+def parse(text: str, source: str) -> Any:
+    """Reads JSON text, in which no key may be there twice.
+
+    Args:
+        text: The text.
+        source: Where it comes from, for the error.
+
+    Raises:
+        InvalidValueError: It is none.
+    """
+    try:
+        return json.loads(text, object_pairs_hook=_without_doubles)
+    except (ValueError, RecursionError) as error:
+        raise InvalidValueError(source, f"is no JSON that can be read: {error}") from None
+
+
+def _read(plain: Any, place: str) -> Any:
+    if isinstance(plain, list):
+        return [_read(item, f"{place}[{index}]") for index, item in enumerate(plain)]
+    if not isinstance(plain, dict):
+        return plain
+    if JSON_KEY in plain:
+        return _read_extension(plain, place)
+    return {
+        key[1:] if _MARK.fullmatch(key) else key: _read(item, f"{place}[{key!r}]")
+        for key, item in plain.items()
+    }
+
+
+def _read_extension(plain: dict[str, Any], place: str) -> Extension:
+    name = plain[JSON_KEY]
+    if plain.keys() != {JSON_KEY, _CONTENT_KEY} or not isinstance(name, str):
+        raise InvalidValueError(
+            place,
+            f'a value of a named type is {{"{JSON_KEY}": TYPE, "{_CONTENT_KEY}": …}}; '
+            f"a key of this name is written ${JSON_KEY}",
+        )
+    content = from_json(plain[_CONTENT_KEY], place)
+    try:
+        return extension_of(name, content)
+    except InvalidValueError as error:
+        raise InvalidValueError(place, error.problem) from None
+
+
+def _without_doubles(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        keys = [key for key, _ in pairs]
+        double = next(key for key in keys if keys.count(key) > 1)
+        raise ValueError(f"the key {double!r} is there twice in one object")
+    return found
