@@ -26,15 +26,15 @@ def made(make_app: MakeApp, heading: str) -> RunningApp:
 @pytest.mark.parametrize(
     ("heading", "told"),
     [
-        ("A script in the work's process", "the loss is 0.7 after 0 requests"),
+        ("A script in the work's process", "the loss is 0.7 after 3 steps"),
         ("A script in a process of its own", "counted with exit code 0"),
     ],
 )
 def test_scripts_of_the_page_run(make_app: MakeApp, heading: str, told: str) -> None:
-    process = made(make_app, heading).launch()
-    printed, _ = process.communicate(timeout=50)
-    assert process.returncode == 0
-    assert told in printed
+    app = made(make_app, heading)
+    app.launch().communicate(timeout=50)
+    assert app.wait() == 0
+    assert told in app.stderr()
 
 
 def test_server_of_the_page_serves(make_app: MakeApp) -> None:
