@@ -145,6 +145,12 @@ def test_arguments_and_params_arrive(work: Any, write: Write, capfd: pytest.Capt
 
 
 @BOTH
+def test_params_are_a_dict(work: Any, write: Write) -> None:
+    with pytest.raises(InvalidValueError, match=r"root\.run\(\) params: is a list; give a dict"):
+        work(write("")).run(["--rate=1"])
+
+
+@BOTH
 def test_the_environment_is_set_while_the_script_runs(
     work: Any, write: Write, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -344,6 +350,12 @@ def test_a_failure_tells_the_last_lines(write: Write) -> None:
 def test_a_failure_without_a_word(write: Write) -> None:
     with pytest.raises(ScriptError, match="ended with exit code 4; it had printed nothing"):
         PopenPythonScript(write("import os; os._exit(4)")).run()
+
+
+def test_a_failure_tells_the_beginning_of_long_lines(write: Write) -> None:
+    with pytest.raises(ScriptError) as raised:
+        PopenPythonScript(write("raise SystemExit('x' * 100_000)")).run()
+    assert len(str(raised.value)) < 1000
 
 
 def test_a_signal_is_named(write: Write) -> None:

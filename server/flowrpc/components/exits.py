@@ -7,6 +7,9 @@ from collections.abc import Iterable
 
 from flowrpc.errors import ScriptError
 
+MAX_TOLD_CHARACTERS = 500
+"""How much of a line an error tells."""
+
 
 def exit_error(script: str, error: SystemExit) -> ScriptError | None:
     """Tells what a script's `sys.exit` means; None: it ended well."""
@@ -28,7 +31,7 @@ def process_error(script: str, returncode: int, last_lines: Iterable[str]) -> Sc
     if returncode == 0:
         return None
     how = f"ended with exit code {returncode}" if returncode > 0 else f"was ended by {_signal(-returncode)}"
-    printed = "\n".join(f"  {line}" for line in last_lines)
+    printed = "\n".join(f"  {line[:MAX_TOLD_CHARACTERS]}" for line in last_lines)
     told = f"; its last lines:\n{printed}" if printed else "; it had printed nothing"
     return ScriptError(f"{script} {how}{told}")
 

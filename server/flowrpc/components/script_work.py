@@ -58,7 +58,9 @@ class ScriptWork(LightningWork):
     def on_before_run(self) -> None:
         """Is called before the script runs, with its environment set. What it adds to `script_args` is passed on."""
 
-    def _begin(self, params: dict[str, Any] | None, restart_count: int | None) -> None:
+    def _begin(self, params: Any, restart_count: int | None) -> None:
+        if params is not None and not isinstance(params, dict):
+            raise InvalidValueError(f"{self.name}.run() params", f"is a {type(params).__name__}; give a dict")
         self.params = params
         if restart_count is not None:
             self.restart_count = restart_count
