@@ -67,6 +67,8 @@ def lint_imports(tree: Path) -> tuple[int, str]:
             "state knows no component, no protocol and no storage",
         ),
         ("server/flowrpc/bundle", "import flowrpc.component", "a bundle is made of files"),
+        ("server/flowrpc/work_service", "import flowrpc.components", "ready-made works are user code"),
+        ("server/flowrpc/components", "import flowrpc.wire.values", "ready-made works know no service"),
         (
             "client/python/flowrpc_client",
             "import flowrpc.component",

@@ -10,6 +10,7 @@
     ├── LedgerFullError          a work was called with too many different arguments
     ├── CallError                a request that the service refuses; carries an `ErrorReason`
     ├── StorageError             the app's storage, or a file in it, cannot be used
+    ├── ScriptError              a script that a work runs did not end well
     ├── AppLoadError             an app file that cannot be loaded
     ├── BundleError              an app's folder cannot be bundled, or not written to that place
     ├── StoreError               the data directory cannot be used
@@ -95,6 +96,10 @@ class CallError(FlowrpcError):
         self.reason = reason
         self.message = message
         self.metadata = metadata
+
+
+class ScriptError(FlowrpcError):
+    """Tells that a script that a work runs ended with an exit code other than 0, by a signal, or did not begin."""
 
 
 class AppLoadError(FlowrpcError):
