@@ -355,7 +355,7 @@ def test_a_failure_without_a_word(write: Write) -> None:
 def test_a_failure_tells_the_beginning_of_long_lines(write: Write) -> None:
     with pytest.raises(ScriptError) as raised:
         PopenPythonScript(write("raise SystemExit('x' * 100_000)")).run()
-    assert len(str(raised.value)) < 1000
+    assert len(str(raised.value)) < 1500  # the line comes in two pieces
 
 
 def test_a_signal_is_named(write: Write) -> None:
