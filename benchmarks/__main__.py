@@ -20,8 +20,10 @@ from benchmarks import (
     command,
     deltas,
     durable,
+    files,
     passes,
     reads,
+    routes,
     start,
     state_size,
     watchers,
@@ -36,9 +38,11 @@ ROWS: dict[str, Row] = {
     "callers": callers.measure,
     "deltas": deltas.measure,
     "busy": busy.measure,
+    "routes": routes.measure,
     "start": start.measure,
     "reads": reads.measure,
     "watchers": watchers.measure,
+    "files": files.measure,
 }
 """Every measurement by name, in the order of the table."""
 

@@ -107,6 +107,15 @@ def echo_server(directory: Path) -> Iterator[Echo]:
 
 
 @contextmanager
+def fastapi_server(directory: Path) -> Iterator[str]:
+    """Runs the yardstick of routes; gives its address."""
+    with tempfile.TemporaryDirectory(dir=directory) as scratch:
+        command = [sys.executable, "-m", "benchmarks.fastapi_server"]
+        with _serving(command, _environment(directory), Path(scratch)) as served:
+            yield served.address
+
+
+@contextmanager
 def bare_server(directory: Path) -> Iterator[Served]:
     """Runs the bare server as a process to look at."""
     with (

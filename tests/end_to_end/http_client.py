@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import httpx
@@ -15,7 +16,12 @@ from tests.end_to_end.conftest import RunningApp
 
 def address(app: RunningApp) -> str:
     """Where the app serves HTTP, as it told those who look for it."""
-    entry = entry_in(app.folder / ".flowrpc")
+    return address_in(app.folder)
+
+
+def address_in(folder: Path) -> str:
+    """Where the app in a folder serves HTTP."""
+    entry = entry_in(folder / ".flowrpc")
     assert entry is not None
     return entry.http_address
 

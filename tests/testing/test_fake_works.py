@@ -8,7 +8,7 @@ from typing import Any
 from unittest.mock import call
 
 import pytest
-from flowrpc import LightningFlow, LightningWork
+from flowrpc import CloudCompute, LightningFlow, LightningWork
 from flowrpc.errors import CallError, InvalidValueError
 from flowrpc.state.records import FailureReason, RunStatus
 from flowrpc.testing import AppFailed, SimulatedApp, SimulationError
@@ -339,3 +339,27 @@ def test_works_that_are_executed_have_their_hooks() -> None:
     app.settle()
     app.run_works()
     assert (app.root.page.log, app.works["root.page"].status) == (["start"], "started")
+
+
+def test_works_are_played_whatever_they_need() -> None:
+    class Needy(LightningWork):
+        def __init__(self, zone: str) -> None:
+            needs = CloudCompute("gpu-fast", cpus=64, gpus=8, memory="2TiB", labels={"zone": zone})
+            super().__init__(parallel=True, cloud_compute=needs)
+
+        def run(self) -> None: ...
+
+    class Root(LightningFlow):
+        def __init__(self) -> None:
+            self.one, self.two = Needy("a"), Needy("b")
+
+        def run(self) -> None:
+            self.one.run()
+            self.two.run()
+
+    app = SimulatedApp(Root())
+    app.settle()
+    for work in app.works.values():
+        work.start()
+    assert app.root.one.is_running
+    assert app.root.two.is_running

@@ -82,6 +82,8 @@ class Core:
         recovered: What the store holds.
         now: The begin of this life.
         remote_works: Patterns of works that the local agent does not execute.
+        all_able: Whether agents are taken to have what works need, as in a simulation.
+        storage_url: Where works keep the files that they hand over.
         audit: Whether to compare the tree with the fold of its changes at every revision.
 
     Raises:
@@ -95,6 +97,8 @@ class Core:
         now: Instant,
         *,
         remote_works: tuple[str, ...] = (),
+        all_able: bool = False,
+        storage_url: str = "",
         audit: bool = False,
     ) -> None:
         replica = recovered.replica
@@ -109,7 +113,7 @@ class Core:
         self._readiness = Readiness(root, self._transitions, self._emit)
         self._layouts = Layouts(root, self._transitions, lambda found: self._emit(FrontendsChanged(found)))
         self._requests = Requests(self._tree, self._transitions, self._revision_read, self._end_app)
-        sessions = Sessions(remote_works)
+        sessions = Sessions(remote_works, all_able=all_able)
         self._dispatcher = Dispatcher(
             self._ledger,
             sessions,
@@ -119,7 +123,14 @@ class Core:
             epoch=recovered.life,
         )
         self._calls.addresses_of = self._dispatcher.addresses
-        self._agents = Agents(sessions, self._dispatcher, self._emit, epoch=recovered.life)
+        self._agents = Agents(
+            sessions,
+            self._dispatcher,
+            self._emit,
+            epoch=recovered.life,
+            journal_id=recovered.journal_id,
+            storage_url=storage_url,
+        )
         self._waiting: list[Effect] = []
         self._ready: list[Effect] = []
         self._sealed_at = float("-inf")

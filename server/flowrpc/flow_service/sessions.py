@@ -41,10 +41,12 @@ class Sessions:
 
     Args:
         remote_works: Patterns of works that the local agent does not execute.
+        all_able: Whether agents are taken to have what works need.
     """
 
-    def __init__(self, remote_works: tuple[str, ...]) -> None:
+    def __init__(self, remote_works: tuple[str, ...], *, all_able: bool = False) -> None:
         self._remote_works = remote_works
+        self._all_able = all_able
         self._open: dict[int, Session] = {}
 
     def add(self, session: Session) -> None:
@@ -80,7 +82,8 @@ class Sessions:
         return [
             session
             for session in self.executing(work)
-            if session.hello.resources.covers(demand.resources) and session.has_labels(demand.labels)
+            if self._all_able
+            or (session.hello.resources.covers(demand.resources) and session.has_labels(demand.labels))
         ]
 
     def _may_run(self, session: Session, work: str) -> bool:

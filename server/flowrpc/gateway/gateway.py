@@ -84,6 +84,7 @@ class HttpGateway:
         self._app: Application | None = None
         self._server: HttpServer | None = None
         self._serving: asyncio.Task[None] | None = None
+        self._ending = False
         self._socket: socket.socket | None = None
 
     def bind(self) -> str:
@@ -130,6 +131,7 @@ class HttpGateway:
         """Ends every request and closes the port."""
         if self._socket is None:
             return
+        self._ending = True
         asyncio.get_running_loop().remove_reader(self._socket)
         if self._serving is not None:
             await self._end_serving(self._serving)
@@ -158,6 +160,8 @@ class HttpGateway:
             if self._app is None:
                 await _import("application")
                 self._build(_log)
+            if self._ending:
+                return
             self._server = http_server.HttpServer(self._guard(), self._options.served_tls)
             await self._server.serve(sockets=[listening])
         except Exception:  # the task ends here; gRPC goes on

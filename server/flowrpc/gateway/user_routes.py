@@ -124,7 +124,7 @@ def _describe(endpoint: Any, route: Route, signature: inspect.Signature) -> None
 
 
 def _options(route: Route) -> dict[str, Any]:
-    return {"methods": [route.verb], "tags": [route.flow], **route.options}
+    return {"tags": [route.flow], **route.options, "methods": [route.verb]}
 
 
 def _encoder(api_route: Any) -> Callable[[Any], Response]:

@@ -45,7 +45,7 @@ class Life:
         recovered = store.open()
         self._number = recovered.life
         try:
-            self.core = Core(root, recovered, clock.now, audit=True)
+            self.core = Core(root, recovered, clock.now, audit=True, all_able=True)
         except BaseException:
             store.crash()
             raise

@@ -19,9 +19,13 @@ from flowrpc.protocol.messages import (
     VarsChanged,
     WorkDelta,
 )
+from flowrpc.protocol.resources import Resources
 from flowrpc.state import Change
 from flowrpc.state.records import Failure, FailureReason
 from flowrpc.work_service.held import keep_up
+
+PLENTY = Resources(cpu_millis=2**50, memory_bytes=2**62, gpus=2**30)
+"""As much as all works of a test may need together."""
 
 CANCELLED = Failure(reason=FailureReason.CANCELLED, message="the run was cancelled")
 
@@ -52,7 +56,7 @@ class SimulatedAgent:
 
     def __init__(self, boot_id: str) -> None:
         """Takes the name of the process that it stands for."""
-        self.hello = Hello(agent_id=LOCAL_AGENT, boot_id=boot_id, works=("*",))
+        self.hello = Hello(agent_id=LOCAL_AGENT, boot_id=boot_id, works=("*",), resources=PLENTY)
         self.held: dict[str, HeldRun] = {}
         """What it holds, by work."""
         self._unsaid: list[AgentMessage] = []
