@@ -16,6 +16,7 @@ from flowrpc.components import PopenPythonScript, Tracer, TracerPythonScript
 from flowrpc.errors import InvalidValueError, ScriptError
 from flowrpc.state.extension import Extension
 from flowrpc.state.values import Value
+from flowrpc.storage import Path as StoredPath
 
 Write = Callable[..., str]
 
@@ -66,6 +67,8 @@ def test_arguments_are_texts_numbers_and_paths(work: Any, write: Write) -> None:
     assert work(script, "--name 'a b'  -v").script_args == ["--name", "a b", "-v"]
     assert work(script, ["--n", 3, 0.5, Path("x/y")]).script_args == ["--n", 3, 0.5, "x/y"]
     assert work(script).script_args == []
+    stored = StoredPath("x/y")
+    assert work(script, [stored]).script_args[0] == stored
 
 
 @BOTH
