@@ -20,6 +20,7 @@ from benchmarks import (
     command,
     deltas,
     durable,
+    files,
     passes,
     reads,
     routes,
@@ -41,6 +42,7 @@ ROWS: dict[str, Row] = {
     "start": start.measure,
     "reads": reads.measure,
     "watchers": watchers.measure,
+    "files": files.measure,
 }
 """Every measurement by name, in the order of the table."""
 

@@ -21,8 +21,9 @@ if TYPE_CHECKING:
         List,
         Retry,
     )
-    from flowrpc.errors import FlowrpcError, WorkRunError
+    from flowrpc.errors import FlowrpcError, StorageError, WorkRunError
     from flowrpc.frontend import Frontend, StaticWebFrontend
+    from flowrpc.storage import Drive, Path, Payload
 
 _HOMES = {
     "BuildConfig": "flowrpc.component",
@@ -30,6 +31,7 @@ _HOMES = {
     "CloudCompute": "flowrpc.component",
     "Delete": "flowrpc.api",
     "Dict": "flowrpc.component",
+    "Drive": "flowrpc.storage",
     "FlowrpcError": "flowrpc.errors",
     "Frontend": "flowrpc.frontend",
     "Get": "flowrpc.api",
@@ -38,10 +40,13 @@ _HOMES = {
     "LightningWork": "flowrpc.component",
     "List": "flowrpc.component",
     "Patch": "flowrpc.api",
+    "Path": "flowrpc.storage",
+    "Payload": "flowrpc.storage",
     "Post": "flowrpc.api",
     "Put": "flowrpc.api",
     "Retry": "flowrpc.component",
     "StaticWebFrontend": "flowrpc.frontend",
+    "StorageError": "flowrpc.errors",
     "WorkRunError": "flowrpc.errors",
 }
 
@@ -51,6 +56,7 @@ __all__ = [
     "CloudCompute",
     "Delete",
     "Dict",
+    "Drive",
     "FlowrpcError",
     "Frontend",
     "Get",
@@ -59,10 +65,13 @@ __all__ = [
     "LightningWork",
     "List",
     "Patch",
+    "Path",
+    "Payload",
     "Post",
     "Put",
     "Retry",
     "StaticWebFrontend",
+    "StorageError",
     "WorkRunError",
 ]
 

@@ -9,6 +9,8 @@
     ├── WorkRunError             a run of a work failed, raised where the flow calls the work
     ├── LedgerFullError          a work was called with too many different arguments
     ├── CallError                a request that the service refuses; carries an `ErrorReason`
+    ├── StorageError             the app's storage, or a file in it, cannot be used
+    ├── ScriptError              a script that a work runs did not end well
     ├── AppLoadError             an app file that cannot be loaded
     ├── BundleError              an app's folder cannot be bundled, or not written to that place
     ├── StoreError               the data directory cannot be used
@@ -96,8 +98,16 @@ class CallError(FlowrpcError):
         self.metadata = metadata
 
 
+class ScriptError(FlowrpcError):
+    """Tells that a script that a work runs ended with an exit code other than 0, by a signal, or did not begin."""
+
+
 class AppLoadError(FlowrpcError):
     """Tells that an app file cannot be loaded: it is missing, does not run, or holds no app or several."""
+
+
+class StorageError(FlowrpcError):
+    """Tells that the app's storage for files, or a file that should be in it, cannot be used."""
 
 
 class BundleError(FlowrpcError):

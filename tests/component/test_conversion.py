@@ -19,6 +19,7 @@ from typing import (
 )
 from uuid import UUID
 
+import flowrpc
 import pytest
 from flowrpc import LightningFlow
 from flowrpc.component.conversion import Misfit, Unusable, converter_of
@@ -267,3 +268,8 @@ def test_annotations_that_no_value_can_become_are_refused(annotation: Any, probl
         converter_of(annotation)
 
     assert problem in str(caught.value)
+
+
+def test_references_to_files_are_no_annotations() -> None:
+    with pytest.raises(Unusable, match=r"Path, which no argument can be made into; references .* write Any"):
+        converter_of(flowrpc.Path)

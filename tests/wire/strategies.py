@@ -205,6 +205,8 @@ AGENT_KINDS: dict[type, st.SearchStrategy[Any]] = {
 FLOW_KINDS: dict[type, st.SearchStrategy[Any]] = {
     messages.Welcome: st.builds(
         messages.Welcome,
+        journal_id=texts,
+        storage_url=texts,
         lease=spans,
         beat_interval=spans,
         epoch=int64s,

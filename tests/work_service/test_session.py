@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -101,6 +102,26 @@ def test_nothing_is_sent_between_hello_and_welcome() -> None:
     assert session.on_frame("root.w", delta(1), 10) == []
     verdict = HeldVerdict(run_id="r", attempt=1, verdict=Verdict.CONTINUE)
     assert sent(session.on_message(welcome(verdict), 2.0)) == [delta(1)]
+
+
+def test_runners_are_renewed_when_the_flow_has_another_storage() -> None:
+    """One that executes something ends its attempt first; the next attempt has a runner that knows the storage."""
+    session = attached(new_session())
+    for run_id, work in (("r", "root.w"), ("s", "root.idle")):
+        session.on_message(start(run_id, work=work), 0.0)
+    session.on_frame("root.idle", Finished(run_id="s", attempt=1, seq=1), 10)
+    session.on_message(Ack(run_id="s", attempt=1, seq=1), 0.0)
+    verdict = HeldVerdict(run_id="r", attempt=1, verdict=Verdict.CONTINUE)
+    for url, ended in (("", []), ("file:///other", [End("root.idle")])):
+        session.on_disconnected(1.0)
+        session.on_connected(2.0)
+        effects = session.on_message(replace(welcome(verdict), storage_url=url), 2.0)
+        assert [effect for effect in effects if isinstance(effect, End)] == ended
+    effects = session.on_frame("root.w", Finished(run_id="r", attempt=1, seq=1), 10)
+    assert End("root.w") in effects
+    session.on_message(start("t"), 3.0)
+    failure = Failure(reason=FailureReason.SIGNALLED, signal=9, message="killed")
+    assert Spawn("root.w") in session.on_exit("root.w", failure)
 
 
 def test_what_a_welcome_acknowledges_is_told_to_the_runner_with_the_loss_of_refusals() -> None:

@@ -60,6 +60,12 @@ USAGE = 2
     type=click.IntRange(min=1),
     help="How many works to execute here at a time, each in a process of its own; others wait.  [default: 64]",
 )
+@click.option(
+    "--storage",
+    metavar="URL",
+    help="Where works keep the files that they hand over: a folder that all hosts see, or what fsspec knows, such as "
+    "s3://bucket/app; credentials come from the environment.  [default: DATA_DIR/storage]",
+)
 @offer_options
 @click.option("--tls-cert", type=click.Path(path_type=Path), help="Certificate of the server, PEM.")
 @click.option("--tls-key", type=click.Path(path_type=Path), help="Its private key, PEM.")
@@ -92,6 +98,7 @@ def run(  # noqa: PLR0917  # click passes them by name
     name: str | None,
     remote_works: tuple[str, ...],
     max_works: int | None,
+    storage: str | None,
     cpus: float | None,
     memory: int | None,
     gpus: int | None,
@@ -130,6 +137,7 @@ def run(  # noqa: PLR0917  # click passes them by name
         fresh=fresh,
         remote_works=remote_works,
         max_works=max_works,
+        storage=storage,
         cpus=cpus,
         memory_bytes=memory,
         gpus=gpus,

@@ -27,6 +27,7 @@ from flowrpc.protocol.answers import AppInfo
 from flowrpc.protocol.messages import LogRecord
 from flowrpc.protocol.run_directory import AppEntry, publish, withdraw
 from flowrpc.state.records import AppStatus
+from flowrpc.storage.backend import storage_url
 from flowrpc.store import fresh as begin_anew
 from flowrpc.store import lock_holder
 
@@ -47,6 +48,7 @@ class Serving:
     fresh: bool
     remote_works: tuple[str, ...]
     max_works: int | None
+    storage: str | None
     cpus: float | None
     memory_bytes: int | None
     gpus: int | None
@@ -76,6 +78,7 @@ class Serving:
             address=self.address,
             last_address=_last_address(self.data_dir),
             remote_works=self.remote_works,
+            storage_url=storage_url(self.storage) if self.storage else "",
             tls=self._tls(),
         )
         try:
@@ -147,6 +150,7 @@ class Serving:
             address=address,
             token_file=self.data_dir / "tokens" / "work",
             max_works=self.max_works,
+            files_dir=self.data_dir / "files" / "local",
             cpus=self.cpus,
             memory_bytes=self.memory_bytes,
             gpus=self.gpus,

@@ -45,6 +45,12 @@ def work() -> None:
     help="Root certificates of the flow service; absent: no TLS.",
 )
 @click.option(
+    "--files-dir",
+    metavar="DIR",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Where works have their files on this host.  [default: .flowrpc/files/ID beside APP.py]",
+)
+@click.option(
     "--max-works",
     type=click.IntRange(min=1),
     help="How many works to execute at a time, each in a process of its own.  [default: 64]",
@@ -68,6 +74,7 @@ def serve(  # noqa: PLR0917 - click passes them by name
     token_file: Path,
     agent_id: str | None,
     tls_ca: Path | None,
+    files_dir: Path | None,
     max_works: int | None,
     cpus: float | None,
     memory: int | None,
@@ -91,6 +98,7 @@ def serve(  # noqa: PLR0917 - click passes them by name
         token_file=token_file,
         agent_id=agent_id or socket.gethostname(),
         tls_ca=tls_ca,
+        files_dir=files_dir,
         max_works=max_works or MAX_WORKS,
         cpus=cpus,
         memory=memory,

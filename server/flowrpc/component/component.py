@@ -13,6 +13,7 @@ from flowrpc.errors import AttributeRuleError, ComponentError, InvalidValueError
 from flowrpc.state import (
     Change,
     ChangeLog,
+    Extension,
     Reinsert,
     Remove,
     Set,
@@ -24,6 +25,7 @@ from flowrpc.state import (
 )
 from flowrpc.state.containers import detach, track, untrack
 from flowrpc.state.records import ComponentKind, ComponentRecord, Recipe
+from flowrpc.storage.path import SCHEME, as_path
 
 ROOT_NAME = "root"
 
@@ -101,7 +103,11 @@ class Component(metaclass=ComponentMeta):
             TreeError: The component has its place elsewhere.
         """
         attributes = self.__dict__
-        if name in attributes["_var_names"] and is_plain_scalar(value):
+        if (
+            name in attributes["_var_names"]
+            and is_plain_scalar(value)
+            and (type(value) is not str or value[:6] != SCHEME)
+        ):
             old = attributes[name]
             # 0.0 == -0.0, and they are two values.
             if (
@@ -171,9 +177,9 @@ class Component(metaclass=ComponentMeta):
 
     def _assign_var(self, name: str, value: Any) -> None:
         old = self.__dict__[name]
-        if value is old:
+        if value is old and not isinstance(value, Extension):
             return  # `self.names += [...]` ends here: the container has recorded what happened
-        plain = copy_value(value, f"{self.name}.{name}")
+        plain = self._take_in(name, value)
         if same(old, plain):
             return
         if self._log is not None:
@@ -191,9 +197,13 @@ class Component(metaclass=ComponentMeta):
                 f"Define {self.name}.{name} in __init__, or name it _{name} if it is no state"
             )
         self._check_name(name)
-        plain = copy_value(value, f"{self.name}.{name}")
+        plain = self._take_in(name, value)
         self._var_names[name] = None
         self.__dict__[name] = track(plain, self, name)
+
+    def _take_in(self, name: str, value: Any) -> Value:
+        """Checks and copies what is to be a var."""
+        return copy_value(as_path(value), f"{self.name}.{name}")
 
     def _remove_var(self, name: str) -> None:
         """Takes a var out of the state; a component takes its name."""

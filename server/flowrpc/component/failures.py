@@ -9,7 +9,7 @@ from types import TracebackType
 from flowrpc.state.records import Failure, FailureReason
 
 _OURS = str(Path(__file__).parents[1])
-_IMPORTING = "<frozen importlib"
+_IMPORTING = "<frozen importlib", "<frozen runpy"  # what runs the user's files
 
 
 def failure_of(error: BaseException, reason: FailureReason = FailureReason.EXCEPTION) -> Failure:
@@ -36,4 +36,4 @@ def _user_frames(frames: TracebackType | None) -> TracebackType | None:
 
 
 def _is_ours(filename: str) -> bool:
-    return filename.startswith((_OURS, _IMPORTING))
+    return filename.startswith((_OURS, *_IMPORTING))

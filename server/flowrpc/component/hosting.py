@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 from flowrpc.component.calls import execute
@@ -11,6 +11,7 @@ from flowrpc.component.work import LightningWork
 from flowrpc.errors import ComponentError
 from flowrpc.state import Change, ChangeLog, Tracked, Value, same
 from flowrpc.state.containers import untrack
+from flowrpc.storage.process import work_exchange
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +36,9 @@ class HostedWork:
 
     def __init__(self, work: LightningWork, *, name: str, vars: dict[str, Value], log: ChangeLog) -> None:
         self.work = work
+        self._exchange = work_exchange()
+        if self._exchange is not None:
+            self._exchange.vars, self._exchange.set_var = self._vars, self._set_var
         work._rename(name)
         self.restore(vars)
         work.__dict__["_log"] = log
@@ -92,11 +96,21 @@ class HostedWork:
             logger.exception("%s.on_exit raised", self.work.name)
 
     def execute(self, args: Sequence[Value], kwargs: dict[str, Value]) -> None:
-        """Runs the user's code; raises what it raises.
+        """Runs the user's code, between fetching the files it is given and publishing those it wrote.
 
         Raises:
             ReturnValueError: It returned a value.
+            StorageError: A file cannot be fetched or published.
+            Exception: Whatever it raises.
         """
+        if self._exchange is None:
+            self._execute(args, kwargs)
+            return
+        with self._exchange.during_run():
+            self._execute(*self._exchange.fetch(args, kwargs))
+            self._exchange.publish_changed()
+
+    def _execute(self, args: Sequence[Value], kwargs: dict[str, Value]) -> None:
         result = execute(self.work, args, kwargs)
         if result is not None:
             raise ReturnValueError(
@@ -118,6 +132,14 @@ class HostedWork:
             self.work.apply_flow_delta(changes)
         except Exception:
             logger.exception("%s.apply_flow_delta raised; the run goes on", self.work.name)
+
+    def _vars(self) -> Iterator[tuple[str, Any]]:
+        attributes = self.work.__dict__
+        for name in self.work._var_names:
+            yield name, attributes[name]
+
+    def _set_var(self, name: str, value: Value) -> None:
+        setattr(self.work, name, value)
 
     def current(self, var: str) -> Value:
         """Returns a plain copy of a var."""

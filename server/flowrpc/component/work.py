@@ -20,9 +20,10 @@ from flowrpc.component.needs import WorkNeeds
 from flowrpc.component.retry import Retry
 from flowrpc.component.work_status import WorkStatus, calls_of, statuses_of
 from flowrpc.errors import AttributeRuleError, TreeError
-from flowrpc.state import Change
+from flowrpc.state import SCALARS, Change, Value, track
 from flowrpc.state.records import ComponentKind, FailureReason, Run, Tally
 from flowrpc.state.work_facts import DISPLAY_NAME
+from flowrpc.storage.binding import renamed, taken_in
 
 ORPHAN_GRACE = timedelta(minutes=10)
 
@@ -185,6 +186,19 @@ class LightningWork(WorkNeeds, Ignoring):
                 f"{self.name}.run: a work's run is a method of its class and cannot be assigned"
             )
         super()._assign(name, value)
+
+    def _take_in(self, name: str, value: Any) -> Value:
+        plain = super()._take_in(name, value)
+        return plain if type(plain) in SCALARS else taken_in(plain, self.name, executing=self._executing)
+
+    def _rename(self, name: str) -> None:
+        before = self.name
+        super()._rename(name)
+        for var in self._var_names:
+            value = self.__dict__[var]
+            new = value if type(value) in SCALARS else renamed(value, before, name)
+            if new is not value:
+                self.__dict__[var] = track(new, self, var)
 
     @property
     def parallel(self) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 
 from flowrpc.errors import CallError
@@ -38,15 +39,30 @@ class Agents:
         dispatcher: Follows the attempts.
         emit: Takes effects; those with `at_once` wait on no revision.
         epoch: The life of this flow service.
+        journal_id: The journal of the app.
+        storage_url: Where works keep files.
     """
 
     def __init__(
-        self, sessions: Sessions, dispatcher: Dispatcher, emit: Callable[..., None], *, epoch: int
+        self,
+        sessions: Sessions,
+        dispatcher: Dispatcher,
+        emit: Callable[..., None],
+        *,
+        epoch: int,
+        journal_id: str,
+        storage_url: str,
     ) -> None:
         self._sessions = sessions
         self._dispatcher = dispatcher
         self._emit = emit
-        self._epoch = epoch
+        self._welcome = Welcome(
+            lease=LEASE,
+            beat_interval=BEAT_INTERVAL,
+            epoch=epoch,
+            journal_id=journal_id,
+            storage_url=storage_url,
+        )
 
     def attach(self, number: int, hello: Hello, now: Instant) -> None:
         """Welcomes an agent; an older stream of the same agent is closed."""
@@ -55,8 +71,7 @@ class Agents:
             self._close(old.number, "another agent of the same name attached; give each its own --agent-id")
         self._sessions.add(Session(number=number, hello=hello, last_seen=now.monotonic))
         verdicts = tuple(self._dispatcher.judge(held, hello, number) for held in hello.held)
-        welcome = Welcome(lease=LEASE, beat_interval=BEAT_INTERVAL, epoch=self._epoch, verdicts=verdicts)
-        self._emit(Send(number, welcome))
+        self._emit(Send(number, replace(self._welcome, verdicts=verdicts)))
         self._dispatcher.resume(hello, number)
 
     def detach(self, number: int, now: Instant) -> None:

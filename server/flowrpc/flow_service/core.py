@@ -83,6 +83,7 @@ class Core:
         now: The begin of this life.
         remote_works: Patterns of works that the local agent does not execute.
         all_able: Whether agents are taken to have what works need, as in a simulation.
+        storage_url: Where works keep the files that they hand over.
         audit: Whether to compare the tree with the fold of its changes at every revision.
 
     Raises:
@@ -97,6 +98,7 @@ class Core:
         *,
         remote_works: tuple[str, ...] = (),
         all_able: bool = False,
+        storage_url: str = "",
         audit: bool = False,
     ) -> None:
         replica = recovered.replica
@@ -121,7 +123,14 @@ class Core:
             epoch=recovered.life,
         )
         self._calls.addresses_of = self._dispatcher.addresses
-        self._agents = Agents(sessions, self._dispatcher, self._emit, epoch=recovered.life)
+        self._agents = Agents(
+            sessions,
+            self._dispatcher,
+            self._emit,
+            epoch=recovered.life,
+            journal_id=recovered.journal_id,
+            storage_url=storage_url,
+        )
         self._waiting: list[Effect] = []
         self._ready: list[Effect] = []
         self._sealed_at = float("-inf")

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from flowrpc.component.component import Component
 from flowrpc.component.exits import ExitApp
 from flowrpc.component.failures import failure_of
-from flowrpc.errors import CallError, FlowrpcError
+from flowrpc.errors import CallError, FlowrpcError, InvalidValueError
 from flowrpc.flow_service.effects import RouteOutcome
 from flowrpc.flow_service.events import CommandCalled, RouteCalled, UpdateRequested, Writing
 from flowrpc.flow_service.instant import Instant
@@ -18,8 +18,9 @@ from flowrpc.flow_service.transition import Transition, Transitions
 from flowrpc.flow_service.tree import Tree
 from flowrpc.protocol.answers import CommandOutcome, UpdateOutcome
 from flowrpc.protocol.stored_answer import StoredAnswer
-from flowrpc.state import Change, Remove, apply_tracked, copy_value, format_path
+from flowrpc.state import Change, Remove, Set, Splice, apply_tracked, copy_value, format_path
 from flowrpc.state.records import AppStatus
+from flowrpc.storage.payload import refuse_payloads
 
 Outcome = CommandOutcome | UpdateOutcome
 
@@ -79,6 +80,7 @@ class Requests:
         return replace(first.answer, replayed=True)
 
     def _carry_out(self, event: CommandCalled | UpdateRequested, now: Instant) -> Outcome:
+        _check_outside(event)
         if isinstance(event, CommandCalled):
             return self._command(event, now)
         return self._update(event, now)
@@ -87,8 +89,9 @@ class Requests:
         """Calls a route.
 
         Raises:
-            CallError: There is no such route any more.
+            CallError: There is no such route any more, or an argument may not come from outside.
         """
+        _check_outside(event)
         route = self._tree.routes().find(event.verb, event.path)
         called = self._call(lambda: event.encode(route.method(**event.arguments)), now)
         return RouteOutcome(content=called.result, raised=called.raised, ended=called.end is not None)
@@ -154,6 +157,26 @@ class Requests:
             self.answers[event.request_id] = StoredAnswer(
                 request_id=event.request_id, digest=event.digest, answer=answer
             )
+
+
+def _check_outside(event: CommandCalled | UpdateRequested | RouteCalled) -> None:
+    """Refuses what clients may not hand in, by whatever door they come."""
+    try:
+        if not isinstance(event, UpdateRequested):
+            for name, value in event.arguments.items():
+                refuse_payloads(value, f"arguments.{name}")
+        else:
+            for change in event.changes:
+                refuse_payloads(_brought(change), f"{event.component}.{format_path(change.path)}")
+    except InvalidValueError as error:
+        raise CallError("INVALID_VALUE", str(error), place=error.place, problem=error.problem) from None
+
+
+def _brought(change: Change) -> Any:
+    """Returns what a change puts into state."""
+    if isinstance(change, Set):
+        return change.value
+    return change.insert if isinstance(change, Splice) else None
 
 
 def _apply(component: Component, change: Change) -> None:

@@ -36,6 +36,7 @@ from flowrpc.flow_service.effects import (
 )
 from flowrpc.flow_service.engine import ENGINE_THREAD, Engine
 from flowrpc.flow_service.events import AgentExited, StopRequested
+from flowrpc.flow_service.files import default_storage, open_storage
 from flowrpc.flow_service.flow_servicer import FlowServicer
 from flowrpc.flow_service.health import Health
 from flowrpc.flow_service.instant import Instant
@@ -88,6 +89,8 @@ class ServeOptions:
     last_address: str = ""
     """Where the last life on the data directory was served; empty if that is not known."""
     remote_works: tuple[str, ...] = ()
+    storage_url: str = ""
+    """Where works keep the files that they hand over; empty: in the data directory."""
     tls: Tls | None = None
 
 
@@ -115,12 +118,14 @@ def serve(app: LightningApp, options: ServeOptions, hooks: Hooks) -> int:
     Raises:
         StartError: The address, the credentials or the app's commands do not work.
         StoreError: The data directory cannot be used.
+        StorageError: The storage for files cannot be used.
     """
     bind_checked(options.address, options.tls)
     store = SQLiteStore(options.data_dir)
     recovered = store.open()
     try:
         _check_same_app(app, recovered, options)
+        open_storage(_storage_url(options), recovered)
         return asyncio.run(_serve(app, options, hooks, store, recovered))
     finally:
         store.close()
@@ -293,6 +298,7 @@ class _Service:
             self._recovered,
             now,
             remote_works=self._options.remote_works,
+            storage_url=_storage_url(self._options),
             audit=os.environ.get(AUDIT_VARIABLE) == "1",
         )
         _keep_aside(core, self._options.data_dir, self._recovered.replica.revision)
@@ -391,6 +397,10 @@ async def _first(*events: asyncio.Event) -> None:
     await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
     for task in waiting:
         task.cancel()
+
+
+def _storage_url(options: ServeOptions) -> str:
+    return options.storage_url or default_storage(options.data_dir)
 
 
 def _tokens(data_dir: Path) -> dict[str, str]:

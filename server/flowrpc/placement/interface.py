@@ -18,6 +18,8 @@ class Placed:
     """Holds the token of the role `work`."""
     works: tuple[str, ...] = ("*",)
     agent_id: str = "local"
+    files_dir: Path | None = None
+    """Where its works have their files on its host; None: beside the app's file."""
     max_works: int | None = None
     """How many works it executes at a time; None: as many as agents do by default."""
     cpus: float | None = None

@@ -123,11 +123,13 @@ class LocalPlacement:
 
 def _command(placed: Placed, boot_id: str) -> list[str]:
     works = [option for work in placed.works for option in ("--work", work)]
+    files = ["--files-dir", str(placed.files_dir)] if placed.files_dir is not None else []
     limit = ["--max-works", str(placed.max_works)] if placed.max_works is not None else []
     return [
         *(sys.executable, "-P", "-m", "flowrpc.work_service", str(placed.app_file)),
         *works,
         *limit,
+        *files,
         *_offer(placed),
         *("--flow", placed.address, "--token-file", str(placed.token_file)),
         *("--agent-id", placed.agent_id, "--boot-id", boot_id, "--parent-pid", str(os.getpid())),

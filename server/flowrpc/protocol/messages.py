@@ -67,6 +67,9 @@ class Welcome:
     beat_interval: timedelta
     epoch: int
     verdicts: tuple[HeldVerdict, ...] = ()
+    journal_id: str = ""
+    storage_url: str = ""
+    """Where works keep files; empty: nowhere."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

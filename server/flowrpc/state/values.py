@@ -182,7 +182,7 @@ class _Copy:
         """Checks what it is made of; it never changes, so it need not be copied."""
         self._enter(depth)
         try:
-            self.of(extension.extension_content(), depth + 1)
+            self.of(_content_of(extension), depth + 1)
         except Refused as refused:
             refused.inside(extension, extension.extension_type())
             raise
@@ -230,6 +230,13 @@ class _Copy:
                 f"the value is larger than {MAX_VALUE_BYTES} bytes; split it, or keep it in a file or an "
                 "attribute whose name begins with `_`"
             )
+
+
+def _content_of(extension: Extension) -> Value:
+    try:
+        return extension.extension_content()
+    except InvalidValueError as error:
+        raise Refused(error.problem) from error
 
 
 def same(a: object, b: object) -> bool:

@@ -16,6 +16,8 @@ _logger = logging.getLogger(__name__)
 
 _DATABASE = "journal.db"
 _CONTENTS = (_DATABASE, f"{_DATABASE}-wal", f"{_DATABASE}-shm", "snapshots")
+_FILES = ("storage", "files")
+"""Files of works, which go with their journal."""
 _EMPTYING = "emptying"
 
 
@@ -99,7 +101,7 @@ class DataDirectory:
 
     def _move_away(self) -> None:
         """Moves what is still here: an earlier try may have been cut short."""
-        for name in _CONTENTS:
+        for name in _CONTENTS + _FILES:
             if (self.path / name).exists():
                 (self.path / name).rename(self._previous / name)
         sync_folder(self._previous)

@@ -377,8 +377,18 @@ class Welcome(_message.Message):
     BEAT_INTERVAL_FIELD_NUMBER: _builtins.int
     EPOCH_FIELD_NUMBER: _builtins.int
     VERDICTS_FIELD_NUMBER: _builtins.int
+    JOURNAL_ID_FIELD_NUMBER: _builtins.int
+    STORAGE_URL_FIELD_NUMBER: _builtins.int
     epoch: _builtins.int
     """The term of this flow service; larger in every life."""
+    journal_id: _builtins.str
+    """The journal of the app: below this name the app's files are in the storage, and `flowrpc.json` there holds it, so
+    that an agent knows the storage that the flow means from another one of the same URL.
+    """
+    storage_url: _builtins.str
+    """Where works keep the files that they hand over to each other: a URL that fsspec knows, such as
+    `file:///srv/shared` or `s3://bucket/app`, without credentials. Empty: there is no such place.
+    """
     @_builtins.property
     def lease(self) -> _duration_pb2.Duration:
         """An agent that is silent for this long is suspected dead."""
@@ -398,10 +408,12 @@ class Welcome(_message.Message):
         beat_interval: _duration_pb2.Duration | None = ...,
         epoch: _builtins.int = ...,
         verdicts: _abc.Iterable[Global___HeldVerdict] | None = ...,
+        journal_id: _builtins.str = ...,
+        storage_url: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["beat_interval", b"beat_interval", "lease", b"lease"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["beat_interval", b"beat_interval", "epoch", b"epoch", "lease", b"lease", "verdicts", b"verdicts"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["beat_interval", b"beat_interval", "epoch", b"epoch", "journal_id", b"journal_id", "lease", b"lease", "storage_url", b"storage_url", "verdicts", b"verdicts"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

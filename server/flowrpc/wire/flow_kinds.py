@@ -28,6 +28,8 @@ def _fill_welcome(message: pb.Welcome, welcome: plain.Welcome) -> None:
     fill_span(message.lease, welcome.lease)
     fill_span(message.beat_interval, welcome.beat_interval)
     message.epoch = welcome.epoch
+    message.journal_id = welcome.journal_id
+    message.storage_url = welcome.storage_url
     for held in welcome.verdicts:
         message.verdicts.add(
             run_id=held.run_id,
@@ -43,6 +45,8 @@ def _decode_welcome(message: pb.Welcome) -> plain.Welcome:
         beat_interval=decode_span(message.beat_interval, "Welcome.beat_interval"),
         epoch=message.epoch,
         verdicts=tuple([_decode_verdict(verdict) for verdict in message.verdicts]),
+        journal_id=message.journal_id,
+        storage_url=message.storage_url,
     )
 
 

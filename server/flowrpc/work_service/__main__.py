@@ -30,6 +30,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--max-works", type=int, default=MAX_WORKS, help="how many works to execute at a time"
     )
+    parser.add_argument("--files-dir", type=Path, help="where works have their files")
     parser.add_argument("--cpus", type=float, help="processors that works may take")
     parser.add_argument("--memory", type=parse_bytes, help="memory that works may take: 16GiB")
     parser.add_argument("--gpus", type=int, help="GPUs that works may take")

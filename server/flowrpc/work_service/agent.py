@@ -26,6 +26,7 @@ from flowrpc.work_service.guard import Guard
 from flowrpc.work_service.identity import Identity
 from flowrpc.work_service.log_lane import LogLane
 from flowrpc.work_service.outbox import Frame
+from flowrpc.work_service.runner_files import RunnerFiles
 from flowrpc.work_service.runners import Runners
 from flowrpc.work_service.session import Session
 
@@ -54,6 +55,8 @@ class AgentOptions:
     token_file: Path
     tls_ca: Path | None = None
     """Root certificates; absent: no TLS."""
+    files_dir: Path | None = None
+    """Where works have their files on this host; absent: they have none."""
 
 
 class Agent:
@@ -73,7 +76,8 @@ class Agent:
         self._options = options
         self._announce = announce
         self._session = Session(identity)
-        self._runners = Runners(options.app_file, self, guard, (identity.internal_ip, identity.public_ip))
+        addresses = identity.internal_ip, identity.public_ip
+        self._runners = Runners(options.app_file, self, guard, addresses, files=self._files)
         self._handlers = self._handlers_of(self._runners)
         self._loop = asyncio.get_running_loop()
         self._outgoing: deque[AgentMessage | PackedDelta] = deque()
@@ -241,6 +245,12 @@ class Agent:
             Redial: self._redial,
             Leave: self._end,
         }
+
+    def _files(self) -> RunnerFiles | None:
+        folder, welcome = self._options.files_dir, self._session.welcome
+        if folder is None or welcome is None or not welcome.journal_id:
+            return None
+        return RunnerFiles(folder=folder, journal_id=welcome.journal_id, storage_url=welcome.storage_url)
 
     # What runners tell
 

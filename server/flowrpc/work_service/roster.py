@@ -226,6 +226,14 @@ class Roster:
             runner.waiting.remove(attempt)
             self._end(attempt, attempt.finished(failure))
 
+    def renew_runners(self) -> None:
+        """Ends every runner once it executes nothing: what it was told when it was started is no longer so."""
+        for runner in list(self._runners.values()):
+            if runner.spawned:
+                runner.happen(RunnerEvent.STOP)
+            if runner.phase is RunnerPhase.STOPPING and runner.current is None:
+                self._end_in_order(runner)
+
     def kill_all(self) -> None:
         """Kills every runner and forgets every attempt."""
         self.attempts.clear()

@@ -18,6 +18,7 @@ from flowrpc.component.endpoint import LOCALHOST
 from flowrpc.protocol.messages import CancelAttempt, EndRunner, RunnerRequest, StartRun
 from flowrpc.state.records import FailureReason
 from flowrpc.wire.attach import runner_request_from_bytes
+from flowrpc.work_service import runner_files
 from flowrpc.work_service.execution import Execution
 from flowrpc.work_service.framing import FrameBuffer
 from flowrpc.work_service.inbox import Inbox
@@ -35,6 +36,7 @@ def main(arguments: list[str]) -> None:
     options = _parser().parse_args(arguments)
     die_with_parent(options.parent_pid)
     _use_lines()
+    runner_files.enter(options)
     sys.argv = [str(options.app)]
     peer = socket.socket(fileno=options.fd)
     peer.set_inheritable(False)
@@ -47,6 +49,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--app", type=Path, required=True, help="the file that holds the app")
     parser.add_argument("--work", required=True, help="full name of the work")
     parser.add_argument("--parent-pid", type=int, required=True, help="the agent")
+    runner_files.add_arguments(parser)
     parser.add_argument(
         "--internal-ip", default=LOCALHOST, help="this host on the network shared with the flow"
     )

@@ -30,6 +30,7 @@ from flowrpc.work_service.guard import Guard
 from flowrpc.work_service.memory import OomKills
 from flowrpc.work_service.outbox import Frame
 from flowrpc.work_service.output import Lines
+from flowrpc.work_service.runner_files import RunnerFiles
 
 MAX_UNREAD_BYTES = 64 * 1024 * 1024
 """How much may wait for a runner that does not read; one that lets more wait is killed."""
@@ -65,10 +66,18 @@ class RunnerProcess:
         listener: Hears what comes.
         guard: Kills what it started if the agent cannot.
         addresses: The internal and the public address of this host.
+        files: Where it has its files; None: it has none.
     """
 
     def __init__(
-        self, work: str, app_file: Path, listener: Listener, guard: Guard, addresses: tuple[str, str]
+        self,
+        work: str,
+        app_file: Path,
+        listener: Listener,
+        guard: Guard,
+        addresses: tuple[str, str],
+        *,
+        files: RunnerFiles | None = None,
     ) -> None:
         self._work = work
         self._patience: asyncio.TimerHandle | None = None
@@ -84,7 +93,10 @@ class RunnerProcess:
         self._socket.setblocking(False)
         with theirs:
             self._process = subprocess.Popen(
-                _command(work, app_file, theirs.fileno(), addresses),
+                [
+                    *_command(work, app_file, theirs.fileno(), addresses),
+                    *(files.arguments() if files is not None else []),
+                ],
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 
 from flowrpc.protocol.messages import RunnerRequest
 from flowrpc.state.records import Failure, FailureReason
 from flowrpc.work_service.guard import Guard
+from flowrpc.work_service.runner_files import RunnerFiles
 from flowrpc.work_service.runner_process import Listener, RunnerProcess
 
 
@@ -19,13 +21,22 @@ class Runners:
         listener: Hears of all of them.
         guard: Kills what they started if the agent cannot.
         addresses: The internal and the public address of this host.
+        files: Tells where they have their files.
     """
 
-    def __init__(self, app_file: Path, listener: Listener, guard: Guard, addresses: tuple[str, str]) -> None:
+    def __init__(
+        self,
+        app_file: Path,
+        listener: Listener,
+        guard: Guard,
+        addresses: tuple[str, str],
+        files: Callable[[], RunnerFiles | None] = lambda: None,
+    ) -> None:
         self._addresses = addresses
         self._app_file = app_file
         self._listener = listener
         self._guard = guard
+        self._files = files
         self._processes: dict[str, RunnerProcess] = {}
         self._none_left = asyncio.Event()
         self._none_left.set()
@@ -33,7 +44,9 @@ class Runners:
     def spawn(self, work: str) -> None:
         """Starts the runner of a work; if the system does not let it, that is how it ended."""
         try:
-            process = RunnerProcess(work, self._app_file, self._listener, self._guard, self._addresses)
+            process = RunnerProcess(
+                work, self._app_file, self._listener, self._guard, self._addresses, files=self._files()
+            )
             self._processes[work] = process
             self._none_left.clear()
         except OSError as error:

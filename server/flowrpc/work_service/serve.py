@@ -14,6 +14,7 @@ from uuid import uuid4
 
 from flowrpc.errors import StartError
 from flowrpc.protocol.resources import Resources
+from flowrpc.storage.names import folder_name
 from flowrpc.work_service.agent import Agent, AgentOptions
 from flowrpc.work_service.guard import Guard
 from flowrpc.work_service.identity import Identity
@@ -91,10 +92,18 @@ def options_from(
     labels: Mapping[str, str] | None = None,
     internal_ip: str | None = None,
     public_ip: str = "",
+    files_dir: Path | None = None,
 ) -> ServeOptions:
     """Makes options of what a command line says; what works may take is measured where it does not."""
     found = measure()
-    agent = AgentOptions(app_file=app_file.resolve(), address=address, token_file=token_file, tls_ca=tls_ca)
+    files_dir = files_dir or app_file.resolve().parent / ".flowrpc" / "files" / folder_name(agent_id)
+    agent = AgentOptions(
+        app_file=app_file.resolve(),
+        address=address,
+        token_file=token_file,
+        tls_ca=tls_ca,
+        files_dir=files_dir.resolve(),
+    )
     identity = Identity(
         agent_id=agent_id,
         works=tuple(works),

@@ -68,6 +68,8 @@ class Session:
         self._draining = False
         self._drain_at: float | None = None
         self._left = False
+        self.welcome: Welcome | None = None
+        """What the flow said last of itself; None before it was reached."""
 
     @property
     def attached(self) -> bool:
@@ -151,6 +153,9 @@ class Session:
         if self._link is not Link.GREETING:
             return
         self._link = LINK[self._link, LinkEvent.WELCOME]
+        before, self.welcome = self.welcome, welcome
+        if before is not None and _files_of(before) != _files_of(welcome):
+            self._roster.renew_runners()
         self._offline_since = None
         self._silence = max(SILENCE_SECONDS, 3 * welcome.lease.total_seconds())
         self._beat_interval = welcome.beat_interval.total_seconds()
@@ -263,6 +268,11 @@ class Session:
             self._effects.append(Leave("drained: nothing is held any more"))
         taken, self._effects = self._effects, []
         return taken
+
+
+def _files_of(welcome: Welcome) -> tuple[str, str]:
+    """Returns what a runner was told of files when it was started."""
+    return welcome.journal_id, welcome.storage_url
 
 
 def _cancel(attempt: Attempt, grace: timedelta) -> CancelAttempt:

@@ -9,11 +9,14 @@ import typing
 from collections.abc import AsyncIterator, Callable, Iterator, Set
 from typing import Any, get_args, get_origin
 
+from flowrpc.state import Extension
+
 _INSTEAD: tuple[tuple[tuple[Any, ...], str], ...] = (
     ((Set,), "write list[...]"),
     ((Callable,), "functions do not travel: take the name of one as str"),
     ((io.IOBase, typing.IO), "open files do not travel: take a Path, or the content as str or bytes"),
     ((Iterator, AsyncIterator), "write list[...]"),
+    ((Extension,), "references to files and the like are taken as they are: write Any"),
     ((complex,), "write tuple[float, float]"),
     ((type,), "classes do not travel: take the name of one as str, or an Enum"),
 )
