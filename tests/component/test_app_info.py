@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from flowrpc.component import CloudCompute, LightningApp
-from flowrpc.component.app_info import AppInfo
+from flowrpc.component import AppInfo, CloudCompute, LightningApp
 from flowrpc.errors import ComponentError
 from flowrpc.testing import EmptyFlow
 

@@ -10,7 +10,7 @@ from tests.end_to_end.http_client import http
 pytestmark = pytest.mark.slow
 
 APP = """
-from flowrpc.component.app_info import AppInfo
+from flowrpc import AppInfo
 
 
 class Root(LightningFlow):

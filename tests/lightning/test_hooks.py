@@ -73,6 +73,32 @@ def test_a_hook_before_the_pass_may_end_it() -> None:
     assert app.root.passes == 0  # type: ignore[attr-defined]
 
 
+def test_hooks_that_say_that_it_goes_on_do_not_outlive_the_app() -> None:
+    class GoesOn(LightningTestApp):
+        def on_after_run_once(self) -> bool:
+            return False
+
+    app = GoesOn(Nightly("stop"))
+    app.simulate()
+    assert app.root.nights == 4  # type: ignore[attr-defined]
+
+
+def test_a_hook_may_leave_a_pass_out() -> None:
+    class EverySecond(LightningTestApp):
+        rounds = 0
+
+        def on_before_run_once(self) -> bool | None:
+            self.rounds += 1
+            return False if self.rounds % 2 else None
+
+        def on_after_run_once(self) -> bool:
+            return self.rounds == 10
+
+    app = EverySecond(Spins())
+    app.simulate()
+    assert app.root.passes == 5  # type: ignore[attr-defined]
+
+
 def test_run_once_may_be_overridden_as_apps_do() -> None:
     class ThreePasses(LightningTestApp):
         def run_once(self) -> bool:

@@ -120,6 +120,6 @@ def _file_of(app: LightningApp) -> Path:
         raise AppLoadError(
             f"MultiProcessRuntime(app).dispatch(): the app is not at module level of {file}, which is executed; write "
             '`app = LightningApp(...)` there, and dispatch it below `if __name__ == "__main__":`. An app of another '
-            "file is served by dispatch('FILE.py')"
+            "file is served by dispatch('FILE.py'); in a test, make it a LightningTestApp"
         )
     return Path(file)

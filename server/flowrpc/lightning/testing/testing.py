@@ -28,10 +28,10 @@ class LightningTestApp(LightningApp):
     """What runs it, once `simulate` was called; flowrpc.testing tells what it can be asked."""
 
     def on_before_run_once(self) -> bool | None:
-        """Is called before each pass; True ends the app there."""
+        """Is called before each pass; True ends the app there, False leaves the pass out."""
 
     def on_after_run_once(self) -> bool | None:
-        """Is called after each pass; True ends the app there, False says that it goes on."""
+        """Is called after each pass; True ends the app there."""
 
     def run_once(self) -> bool:
         """Runs one pass with its hooks; tells whether the app is done. `simulate` calls it.
@@ -46,7 +46,7 @@ class LightningTestApp(LightningApp):
             return before
         self.simulated.run_pass()
         after = self.on_after_run_once()
-        return after if after is not None else self.simulated.ended is not None
+        return bool(after) or self.simulated.ended is not None
 
     def simulate(self) -> None:
         """Runs until the app ends, or a hook ends it.
@@ -61,7 +61,7 @@ class LightningTestApp(LightningApp):
 
 
 class _Done(BaseException):
-    """Unwinds a simulation because a hook ended it; it passes through user code that catches exceptions."""
+    """Unwinds a simulation because the app has ended, or a hook ended it."""
 
 
 class _Hooked(SimulatedApp):
@@ -88,7 +88,7 @@ class _Hooked(SimulatedApp):
     def run_to_end(self) -> None:
         while self.ended is None:
             ran, executed = self.step(), self.run_works()
-            if ran or executed or self.ended is not None:
+            if ran or executed:
                 continue
             due = self.next_due()
             if due is None:

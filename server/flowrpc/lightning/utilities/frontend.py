@@ -1,5 +1,5 @@
 """What an app says about itself."""
 
-from flowrpc.component.app_info import AppInfo
+from flowrpc.component import AppInfo
 
 __all__ = ["AppInfo"]
