@@ -95,7 +95,7 @@ def test_another_file_is_dispatched_by_its_name(script: Script, tmp_path: Path) 
     [
         (
             "def main():\n    MultiProcessRuntime(L.LightningApp(Root())).dispatch()\n\nmain()\n",
-            "the app is not at module level of",
+            "shop.py, where works find it; write `app = LightningApp(...)` there",
         ),
         # The file is executed again where works are; there it is not the main one, and must not serve itself.
         (
@@ -112,6 +112,16 @@ def test_what_cannot_be_served_is_told(script: Script, end: str, told: str) -> N
     assert done.returncode != 0
     assert told in done.stderr
     assert "is served at" not in done.stdout
+
+
+@pytest.mark.slow
+def test_flowctl_tells_what_an_unguarded_file_lacks(script: Script, tmp_path: Path) -> None:
+    (tmp_path / "shop.py").write_text(APP + "MultiProcessRuntime(L.LightningApp(Root())).dispatch()\n")
+    done = script("", "-m", "flowrpc_client.flowctl", "run", "shop.py", name="other.py")
+
+    assert done.returncode == 2
+    assert "the module shop is imported, not executed" in done.stderr
+    assert 'put the call below `if __name__ == "__main__":`' in done.stderr
 
 
 @pytest.mark.slow
@@ -141,7 +151,7 @@ def test_ctrl_c_ends_it_in_order(tmp_path: Path) -> None:
 
 def test_an_app_of_another_module_is_refused_with_the_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys.modules["__main__"], "__file__", "main.py", raising=False)
-    with pytest.raises(AppLoadError, match=r"An app of another file is served by dispatch\('FILE.py'\)"):
+    with pytest.raises(AppLoadError, match=r"Another file is served by dispatch\('FILE.py'\); in a test,"):
         MultiProcessRuntime(LightningApp(EmptyFlow())).dispatch()
 
 

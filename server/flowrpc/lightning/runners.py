@@ -61,7 +61,7 @@ class MultiProcessRuntime:
         if isinstance(self.app, LightningTestApp):
             self.app.simulate()
             return
-        path = _file_of(self.app)
+        path = _file_of(self.app, sys._getframe(1).f_globals["__name__"])
         dispatch(path, start_server=self.start_server, host=self.host, port=self.port, open_ui=open_ui)
 
 
@@ -103,7 +103,7 @@ def dispatch(
             raise
 
 
-def _file_of(app: LightningApp) -> Path:
+def _file_of(app: LightningApp, caller: str) -> Path:
     """Finds the file that is executed and has the app at its module level.
 
     Raises:
@@ -111,15 +111,24 @@ def _file_of(app: LightningApp) -> Path:
     """
     main = sys.modules["__main__"]
     file = getattr(main, "__file__", None)
+    if file is not None and any(value is app for value in vars(main).values()):
+        return Path(file)
+    raise AppLoadError(f"MultiProcessRuntime(app).dispatch(): {_problem(file, caller)}")
+
+
+def _problem(file: str | None, caller: str) -> str:
+    if caller != "__main__":
+        return (
+            f"the module {caller} is imported, not executed, for example by the processes of works; put the call below "
+            "`if __name__ == \"__main__\":`. Another file is served by dispatch('FILE.py'); in a test, make the app a "
+            "LightningTestApp"
+        )
     if file is None:
-        raise AppLoadError(
-            "MultiProcessRuntime(app).dispatch(): works import the file that makes the app, and no file is executed "
-            "here; write the app into one, and call dispatch('FILE.py') or `flowctl run FILE.py`"
+        return (
+            "works import the file that makes the app, and no file is executed here; write the app into one, and call "
+            "dispatch('FILE.py') or `flowctl run FILE.py`"
         )
-    if not any(value is app for value in vars(main).values()):
-        raise AppLoadError(
-            f"MultiProcessRuntime(app).dispatch(): the app is not at module level of {file}, which is executed; write "
-            '`app = LightningApp(...)` there, and dispatch it below `if __name__ == "__main__":`. An app of another '
-            "file is served by dispatch('FILE.py'); in a test, make it a LightningTestApp"
-        )
-    return Path(file)
+    return (
+        f"the app is not at module level of {file}, where works find it; write `app = LightningApp(...)` there, and "
+        'dispatch it below `if __name__ == "__main__":`'
+    )
