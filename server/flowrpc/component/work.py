@@ -6,10 +6,11 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
+from functools import lru_cache
 from typing import Any
 
 from flowrpc.component.build_config import BuildConfig
-from flowrpc.component.calls import gated
+from flowrpc.component.calls import gated, is_synchronous
 from flowrpc.component.component import Component
 from flowrpc.component.compute import CloudCompute
 from flowrpc.component.endpoint import LOCALHOST, Endpoint, OwnEndpoint
@@ -161,9 +162,7 @@ class LightningWork(WorkNeeds, Ignoring):
             _inline_runs=[],
         )
         LightningWork.__init__(self)  # the defaults, for a subclass that forgets super().__init__()
-        if type(self).run is LightningWork.run:
-            name = type(self).__name__
-            raise TypeError(f"The work `{name}` is missing the `run()` method: define it in the class")
+        _check_run(type(self))
 
     def _as_child(self, name: str, value: Any) -> None:
         components = (
@@ -462,3 +461,15 @@ class LightningWork(WorkNeeds, Ignoring):
     def _is(self, stage: str) -> bool:
         run = self._latest()
         return run is not None and run.stage == stage
+
+
+@lru_cache(maxsize=1024)
+def _check_run(cls: type[LightningWork]) -> None:
+    """Refuses a class whose `run` is missing, or is none that can simply be called."""
+    if cls.run is LightningWork.run:
+        raise TypeError(f"The work `{cls.__name__}` is missing the `run()` method: define it in the class")
+    if not is_synchronous(cls.run):
+        raise TypeError(
+            f"The work `{cls.__name__}` has a `run()` that is async or a generator: write an ordinary `def run`, "
+            "with `asyncio.run(…)` inside if need be"
+        )
