@@ -158,7 +158,9 @@ def _command(name: str, flow: LightningFlow, configured: Callable[..., Any]) -> 
             part = client_part_of(configured)
             method = configured.method
         if not is_synchronous(method):
-            raise ComponentError("is async or a generator: flows are synchronous, write `def` and return a value")
+            raise ComponentError(
+                "is async or a generator: flows are synchronous, write `def` and return a value"
+            )
         parameters = Parameters.of(method)
     except ComponentError as error:
         raise ComponentError(f"the command {name!r} of {flow.name} {error}") from error
