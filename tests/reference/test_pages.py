@@ -41,20 +41,28 @@ def rows(header: str) -> list[Any]:
     ]
 
 
-@pytest.mark.parametrize("chapter", list(examples()))
-def test_the_examples_of_a_section_run(
-    chapter: Section, names: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A folder to be in, whose files can be imported."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
-    blocks = chapter.blocks if chapter.level > 1 else chapter.blocks[:1]
-    for block in blocks:
+    yield tmp_path
+    for file in tmp_path.glob("*.py"):
+        sys.modules.pop(file.stem, None)
+
+
+@pytest.mark.parametrize("chapter", list(examples()))
+def test_the_examples_of_a_section_run(chapter: Section, names: dict[str, Any], folder: Path) -> None:
+    for block in chapter.blocks if chapter.level > 1 else chapter.blocks[: opening(chapter)]:
         if (file := file_of(block)) is not None:
-            Path(file).write_text(block)
+            (folder / file).write_text(block)
         else:
             execute(block, names)
-    for path in tmp_path.glob("*.py"):
-        sys.modules.pop(path.stem, None)
+
+
+def opening(page: Section) -> int:
+    """Counts the blocks of a page that come before its first section."""
+    return page.text.partition("\n## ")[0].count("```python")
 
 
 @pytest.mark.parametrize(("above", "code", "value"), rows(VALUES))
