@@ -16,6 +16,7 @@ from flowrpc.components import PopenPythonScript, Tracer, TracerPythonScript
 from flowrpc.errors import InvalidValueError, ScriptError
 from flowrpc.state.extension import Extension
 from flowrpc.state.values import Value
+from flowrpc.storage import Path as StoredPath
 
 Write = Callable[..., str]
 
@@ -66,6 +67,8 @@ def test_arguments_are_texts_numbers_and_paths(work: Any, write: Write) -> None:
     assert work(script, "--name 'a b'  -v").script_args == ["--name", "a b", "-v"]
     assert work(script, ["--n", 3, 0.5, Path("x/y")]).script_args == ["--n", 3, 0.5, "x/y"]
     assert work(script).script_args == []
+    stored = StoredPath("x/y")
+    assert work(script, [stored]).script_args[0] == stored
 
 
 @BOTH
@@ -231,14 +234,13 @@ def test_an_output_that_is_missing_is_named(write: Write) -> None:
     assert work.state["vars"]["steps"] is None, "all or none"
 
 
-def test_an_output_that_no_state_can_hold_is_named_with_the_way_out(
-    write: Write, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(sys.modules, "flowrpc.storage", None)  # as where there is none
+def test_an_output_that_can_be_neither_value_nor_payload_is_named_with_the_way_out(write: Write) -> None:
     work = TracerPythonScript(
         write("steps = 3\nmodel = {'layers': [1, object()]}"), outputs=["steps", "model"]
     )
-    with pytest.raises(InvalidValueError, match=r"root\.model\['layers'\]\[1\]: .*on_after_run\(res\)"):
+    with pytest.raises(
+        InvalidValueError, match=r"root\.model: is no value of state, and .*on_after_run\(res\)"
+    ):
         work.run()
     assert work.state["vars"]["steps"] is None
 
@@ -355,7 +357,7 @@ def test_a_failure_without_a_word(write: Write) -> None:
 def test_a_failure_tells_the_beginning_of_long_lines(write: Write) -> None:
     with pytest.raises(ScriptError) as raised:
         PopenPythonScript(write("raise SystemExit('x' * 100_000)")).run()
-    assert len(str(raised.value)) < 1000
+    assert len(str(raised.value)) < 1500  # the line comes in two pieces
 
 
 def test_a_signal_is_named(write: Write) -> None:

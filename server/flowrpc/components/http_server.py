@@ -17,6 +17,9 @@ logger = logging.getLogger(__name__)
 END_SECONDS = 3.0
 """How long the server may take to end."""
 
+BACKLOG = 2048
+"""How many connections may wait to be accepted."""
+
 
 class HttpServer:
     """Serves an application on a socket until it is told to end.
@@ -99,7 +102,13 @@ def listen(host: str, port: int) -> socket.socket:
         OSError: The port is in use, or the host is none of this machine's addresses; the message names both.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # asyncio turns Nagle's algorithm off for sockets that say that they are TCP; without it answers take 40 ms.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        return socket.create_server((host, port), family=family, backlog=2048)
+        listener.bind((host, port))
+        listener.listen(BACKLOG)
+        return listener
     except OSError as error:
+        listener.close()
         raise OSError(error.errno, f"cannot serve on {host} port {port}: {error.strerror}") from None

@@ -5,7 +5,6 @@ from __future__ import annotations
 import difflib
 import keyword
 from collections.abc import Sequence
-from importlib import import_module
 from typing import Any
 
 from flowrpc.component.work import LightningWork
@@ -35,6 +34,7 @@ def kept_outputs(names: Sequence[str], res: dict[str, Any], work: str) -> dict[s
 
     Raises:
         InvalidValueError: One is missing, or cannot be kept.
+        StorageError: The storage does not take one.
     """
     for name in names:
         if name not in res:
@@ -46,27 +46,26 @@ def kept_outputs(names: Sequence[str], res: dict[str, Any], work: str) -> dict[s
 
 def plain_inputs(kwargs: dict[str, Any]) -> dict[str, Any]:
     """Returns the globals that a script begins with: payloads as the objects that are in them."""
-    payload = _payload_class()
-    if payload is None:
-        return dict(kwargs)
-    return {name: value.value if isinstance(value, payload) else value for name, value in kwargs.items()}
+    from flowrpc.storage import Payload
+
+    return {name: value.value if isinstance(value, Payload) else value for name, value in kwargs.items()}
 
 
 def _kept(value: Any, place: str) -> Any:
     try:
         return copy_value(value, place)
-    except InvalidValueError as error:
-        payload = _payload_class()
-        if payload is None:
-            raise InvalidValueError(
-                error.place, f"{error.problem}; or let on_after_run(res) keep what can be state"
-            ) from None
-        return payload(value)
+    except InvalidValueError:
+        return _stored(value, place)
 
 
-def _payload_class() -> Any:
-    """Returns the class for objects that state cannot hold; None where there is no storage."""
+def _stored(value: Any, place: str) -> Any:
+    """Puts an object into the storage before any output is set, so that all are kept or none."""
+    from flowrpc.storage import Payload
+
+    payload = Payload(value)
     try:
-        return import_module("flowrpc.storage").Payload
-    except ModuleNotFoundError:
-        return None
+        payload.extension_content()
+    except InvalidValueError as error:
+        problem = f"is no value of state, and no payload: {error.problem}; or let on_after_run(res) keep a part of it"
+        raise InvalidValueError(place, problem) from None
+    return payload

@@ -13,6 +13,7 @@ from typing import Any
 from flowrpc.component.work import LightningWork
 from flowrpc.components.code_archive import fetch_code
 from flowrpc.errors import InvalidValueError
+from flowrpc.state.extension import Extension
 
 HERE = "."
 """The folder in which a run is executed: the current one stays."""
@@ -123,12 +124,10 @@ def _given_args(args: Any, place: str) -> list[Any]:
 
 
 def _given_arg(arg: Any, place: str) -> Any:
-    if isinstance(arg, str | int | float):
+    if isinstance(arg, str | int | float | Extension):  # a Path of the storage stays one
         return arg
-    if isinstance(arg, os.PathLike) and not hasattr(arg, "extension_type"):
+    if isinstance(arg, os.PathLike):
         return os.fspath(arg)
-    if hasattr(arg, "extension_type"):
-        return arg
     raise InvalidValueError(
         place, f"is a {type(arg).__name__}; an argument of a script is a text or a number"
     )

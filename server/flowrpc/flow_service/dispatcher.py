@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from flowrpc.component.building import builder_of
 from flowrpc.component.framework_vars import set_framework_var
 from flowrpc.component.needs import demand_of, requirements_of
 from flowrpc.component.work import LightningWork
@@ -577,11 +578,13 @@ def _is_tried_again(attempt: Attempt, failure: Failure) -> bool:
 def _start_message(record: RunRecord, attempt: Attempt) -> StartRun:
     work = attempt.work
     vars_: dict[str, Value] = work._plain_vars(private=True)
+    builder = builder_of(work)
     return StartRun(
         run_id=record.run.run_id,
         attempt=attempt.number,
         work=work.name,
-        recipe=work._recipe if isinstance(work._recipe, Recipe) else None,
+        recipe=builder._recipe if builder is not None and isinstance(builder._recipe, Recipe) else None,
+        recipe_component=builder.name if builder is not None and builder is not work else "",
         vars=vars_,
         args=record.run.args,
         kwargs=record.run.kwargs,
