@@ -95,6 +95,51 @@ def test_it_has_every_argument_of_constructors(cls: type) -> None:
     assert {f"{cls.__name__}({name}=…)" for name in options} - listed() == set()
 
 
+def test_the_table_of_arguments_is_what_the_constructor_takes() -> None:
+    parameters = inspect.signature(vars(LightningWork)["__init__"]).parameters
+    text = section("works.md", "what-its-constructor-takes").text
+    table = text.partition("| argument | default | meaning |")[2].partition("\n\n")[0]
+    rows = re.findall(r"^\| (`[^|]*) \| ([^|]*) \|", table, re.MULTILINE)
+    named = {name: default for names, default in rows for name in re.findall(r"`(\w+)`", names)}
+    told = {
+        name: default
+        for names, defaults in rows
+        for name, default in zip(
+            re.findall(r"`(\w+)`", names), re.findall(r"`([^`]+)`", defaults), strict=False
+        )
+    }
+
+    assert set(named) == set(parameters) - {"self"}
+    assert {name: eval(default) for name, default in told.items()} == {
+        name: parameters[name].default for name in told
+    }
+
+
+@pytest.mark.parametrize(
+    ("page", "cls"),
+    [("flows.md", LightningFlow), ("apps.md", LightningApp)],
+)
+def test_signatures_are_as_the_code_has_them(page: str, cls: type) -> None:
+    prose = re.sub(r"```.*?```", "", sections(page)[0].text, flags=re.DOTALL)
+    known = {name: getattr(cls, name) for name in members(cls) if callable(getattr(cls, name))}
+    told = [
+        (name, f"({arguments})")
+        for name, arguments in re.findall(r"`(?:self\.)?(\w+)\(([^`]*=[^`]*)\)`", prose)
+        if name in known
+    ]
+
+    assert told
+    assert [(name, _signature(known[name])) for name, _ in told] == told
+
+
+def _signature(method: object) -> str:
+    """A signature as pages write it: without `self` and annotations."""
+    signature = inspect.signature(method)  # type: ignore[arg-type]
+    parameters = [p.replace(annotation=inspect.Parameter.empty) for p in signature.parameters.values()][1:]
+    plain = signature.replace(parameters=parameters, return_annotation=inspect.Signature.empty)
+    return str(plain).replace("'", '"')
+
+
 @pytest.mark.parametrize("name", sorted(listed() - {"LightningFlow.__init__"}))
 def test_what_it_lists_is_there(name: str) -> None:
     owner = name.partition("(")[0]
