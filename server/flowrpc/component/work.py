@@ -19,6 +19,7 @@ from flowrpc.component.frontend import Frontend
 from flowrpc.component.lightningignore import Ignoring
 from flowrpc.component.needs import WorkNeeds
 from flowrpc.component.retry import Retry
+from flowrpc.component.work_options import check_attempts, check_endpoint
 from flowrpc.component.work_status import WorkStatus, calls_of, statuses_of
 from flowrpc.errors import AttributeRuleError, TreeError
 from flowrpc.state import SCALARS, Change, Value, track
@@ -50,7 +51,8 @@ class LightningWork(WorkNeeds, Ignoring):
         local_build_config: The same for the local agent alone, if it differs.
 
     Raises:
-        ValueError: The port is none.
+        TypeError: A time is no timedelta, the retry no Retry, the host no text or the port no int.
+        ValueError: The port is none, or a time cannot be meant.
     """
 
     KIND = ComponentKind.WORK
@@ -94,10 +96,9 @@ class LightningWork(WorkNeeds, Ignoring):
         cloud_build_config: BuildConfig | None = None,
         local_build_config: BuildConfig | None = None,
     ) -> None:
-        if port is not None and not 0 < port < 65536:
-            raise ValueError(
-                f"{type(self).__name__}: port={port} is none; choose 1 to 65535, or None for a free one"
-            )
+        place = type(self).__name__
+        check_endpoint(place, host, port)
+        check_attempts(place, retry, timeout, orphan_grace)
         if run_once is not None:
             warnings.warn("run_once is the old name of cache_calls", DeprecationWarning, stacklevel=2)
         self._take_needs(cloud_compute, cloud_build_config, local_build_config)
