@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from flowrpc.component.app_info import AppInfo, check_hosting
+from flowrpc.component.calls import is_synchronous
 from flowrpc.component.component import ROOT_NAME, Component
 from flowrpc.component.compute import CloudCompute
 from flowrpc.component.flow import LightningFlow
@@ -181,6 +182,10 @@ def _check_root(root: Any) -> None:
         raise TypeError(
             "The root flow passed to `LightningApp` does not override the `run()` method: "
             f"got {type(root).__name__}; pass an instance of a LightningFlow subclass that defines run"
+        )
+    if not is_synchronous(type(root).run):
+        raise TypeError(
+            f"the `run()` of {type(root).__name__} is async or a generator: flows are synchronous, write `def run`"
         )
     component: Component = root
     if component._parent is not None:
