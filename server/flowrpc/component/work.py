@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import timedelta
 from functools import lru_cache
 from typing import Any
@@ -13,24 +12,26 @@ from flowrpc.component.build_config import BuildConfig
 from flowrpc.component.calls import gated, is_synchronous
 from flowrpc.component.component import Component
 from flowrpc.component.compute import CloudCompute
-from flowrpc.component.endpoint import LOCALHOST, Endpoint, OwnEndpoint
+from flowrpc.component.endpoint import LOCALHOST
 from flowrpc.component.framework_vars import set_framework_var
 from flowrpc.component.frontend import Frontend
 from flowrpc.component.lightningignore import Ignoring
 from flowrpc.component.needs import WorkNeeds
 from flowrpc.component.retry import Retry
+from flowrpc.component.run_history import RunHistory
+from flowrpc.component.work_endpoint import WorkEndpoint
 from flowrpc.component.work_options import check_attempts, check_endpoint
-from flowrpc.component.work_status import WorkStatus, calls_of, statuses_of
+from flowrpc.component.work_status import calls_of
 from flowrpc.errors import AttributeRuleError, TreeError
 from flowrpc.state import SCALARS, Change, Value, track
-from flowrpc.state.records import ComponentKind, FailureReason, Run, Tally
+from flowrpc.state.records import ComponentKind
 from flowrpc.state.work_facts import DISPLAY_NAME
 from flowrpc.storage.binding import renamed, taken_in
 
 ORPHAN_GRACE = timedelta(minutes=10)
 
 
-class LightningWork(WorkNeeds, Ignoring):
+class LightningWork(RunHistory, WorkEndpoint, WorkNeeds, Ignoring):
     """Is a long-running job. Override `run`; a flow calls it, and it is executed in a process of its own.
 
     Args:
@@ -60,8 +61,6 @@ class LightningWork(WorkNeeds, Ignoring):
     _parallel: bool
     _cache_calls: bool
     _raise_exception: bool
-    _host: str
-    _fixed_port: int | None
     _start_with_flow: bool
     _orphan_grace: timedelta
     _retry: Retry | None
@@ -70,14 +69,8 @@ class LightningWork(WorkNeeds, Ignoring):
     _run_id: str
     _attempt: int
     _cancelled: bool
-    _endpoint: Endpoint | None
-    # Vars of the framework, while they were never set
-    _url: str = ""
-    _port: int = 0
-    _display_name: str = ""
-    _stopped_at: float = 0.0
+    _display_name: str = ""  # a var of the framework, while it was never set
     _inline_results: dict[str, Any]
-    _inline_runs: list[Run]
 
     def __init__(
         self,
@@ -244,53 +237,6 @@ class LightningWork(WorkNeeds, Ignoring):
             raise AttributeRuleError(f"{self.name}.display_name is a text, not {type(name).__name__}")
         set_framework_var(self, DISPLAY_NAME, name)
 
-    # Where it serves
-
-    @property
-    def host(self) -> str:
-        """The address that it listens on if it serves."""
-        return self._host
-
-    @property
-    def port(self) -> int:
-        """The port that it serves on.
-
-        In `run` it is the one that was given, or a free one, which the work keeps. In the flow it is 0 until `run` has
-        asked for it.
-        """
-        if self._context is not None:
-            return self._port or self._fixed_port or 0
-        endpoint = self._endpoint or OwnEndpoint(self._host, self._fixed_port)
-        self.__dict__["_endpoint"] = endpoint
-        return endpoint.port()
-
-    @property
-    def url(self) -> str:
-        """`http://HOST:PORT` while the work serves: from when the port that `run` asked for accepts connections.
-
-        Empty before that, and again when the run failed or was stopped, or its process is gone. The host is `host`,
-        or the `internal_ip` if that is any address.
-        """
-        return self._endpoint.url if self._context is None and self._endpoint is not None else self._url
-
-    @property
-    def internal_ip(self) -> str:
-        """The address of the host that executes it, on the network shared with the flow; empty while none does."""
-        return self._addresses()[0]
-
-    @property
-    def public_ip(self) -> str:
-        """The address of that host on the internet; empty unless the agent there was told."""
-        return self._addresses()[1]
-
-    def _addresses(self) -> tuple[str, str]:
-        if self._context is not None:
-            addresses: tuple[str, str] = self._context.addresses(self)
-            return addresses
-        return (
-            (self._endpoint.internal_ip, self._endpoint.public_ip) if self._endpoint is not None else ("", "")
-        )
-
     # The attempt that is executed here
 
     @property
@@ -311,7 +257,7 @@ class LightningWork(WorkNeeds, Ignoring):
         """Whether the attempt that is executed here was told to end; `Cancelled` is raised in `run` as well."""
         return self._cancelled
 
-    # State, and what became of the runs
+    # State
 
     @property
     def ready(self) -> bool:
@@ -340,73 +286,6 @@ class LightningWork(WorkNeeds, Ignoring):
             AttributeRuleError: The work has no such var.
         """
         self._set_vars(state.get("vars", {}))
-
-    @property
-    def status(self) -> WorkStatus:
-        """What the work is doing: the status of its newest run."""
-        statuses = self.statuses
-        if not statuses:
-            return WorkStatus(stage="not_started", timestamp=0.0, count=0)
-        return replace(statuses[-1], message=self._pending_reason()) if self.is_pending else statuses[-1]
-
-    def _pending_reason(self) -> str:
-        """Tells why the oldest run that waits does so; runs behind it wait for that one."""
-        return next((run.pending_reason for run in self._recent() if run.pending_reason), "")
-
-    @property
-    def statuses(self) -> list[WorkStatus]:
-        """What the newest run went through, oldest first."""
-        run = self._latest()
-        statuses = statuses_of(run) if run else []
-        if run is not None and self._stopped_at:
-            statuses.append(WorkStatus(stage="stopped", timestamp=self._stopped_at, count=run.attempt))
-        return statuses
-
-    @property
-    def has_started(self) -> bool:
-        """Whether a run, or the process, was ever asked for."""
-        return self._latest() is not None
-
-    @property
-    def has_stopped(self) -> bool:
-        """Whether the work was stopped, or its newest run cancelled, and nothing was asked for since."""
-        return bool(self._stopped_at) or self._is("stopped")
-
-    @property
-    def has_succeeded(self) -> bool:
-        """Whether the newest run succeeded; it stays so when the work is stopped after it."""
-        return self._is("succeeded")
-
-    @property
-    def has_failed(self) -> bool:
-        """Whether the newest run failed."""
-        return self._is("failed")
-
-    @property
-    def has_timeout(self) -> bool:
-        """Whether the newest run failed because it took too long."""
-        run = self._latest()
-        return run is not None and run.failure is not None and run.failure.reason is FailureReason.TIMED_OUT
-
-    @property
-    def is_running(self) -> bool:
-        """Whether the newest run is executed."""
-        return self._is("running")
-
-    @property
-    def is_pending(self) -> bool:
-        """Whether the newest run, or the start of the process, waits for an agent."""
-        return self._is("pending")
-
-    @property
-    def num_successes(self) -> int:
-        """How many runs succeeded, from the first one on."""
-        return self._tally().succeeded
-
-    @property
-    def num_timeouts(self) -> int:
-        """How many attempts took too long, from the first run on."""
-        return self._tally().timeouts
 
     # What the flow asks for beside runs
 
@@ -443,25 +322,6 @@ class LightningWork(WorkNeeds, Ignoring):
                 f"Can't delete the work {self.name!r}, it looks like it isn't attached to an app"
             )
         self._context.stop(self)
-
-    def _tally(self) -> Tally:
-        if self._context is None:
-            return Tally(succeeded=len(self._inline_runs))
-        tally: Tally = self._context.tally(self)
-        return tally
-
-    def _recent(self) -> Sequence[Run]:
-        return self._inline_runs if self._context is None else self._context.recent(self)
-
-    def _latest(self) -> Run | None:
-        if self._context is None:
-            return self._inline_runs[-1] if self._inline_runs else None
-        latest: Run | None = self._context.latest(self)
-        return latest
-
-    def _is(self, stage: str) -> bool:
-        run = self._latest()
-        return run is not None and run.stage == stage
 
 
 @lru_cache(maxsize=1024)
