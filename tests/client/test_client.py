@@ -66,7 +66,8 @@ def test_a_given_request_id_is_used(client: FlowClient, service: FakeService) ->
 def test_call_is_given_up_at_its_deadline(client: FlowClient, service: FakeService) -> None:
     service.lost_answers = 10**6
 
-    with pytest.raises(NotReachableError, match="ending"):
+    # Which of the two depends on where in the last attempt the time is over.
+    with pytest.raises(NotReachableError, match=r"ending|did not answer in time"):
         client.call("echo", timeout=0.4, value=1)
 
 

@@ -76,7 +76,7 @@ def test_state_is_told_without_changing_an_int(app: RunningApp) -> None:
         root, child, train = answer["components"]
         assert [c["name"] for c in answer["components"]] == ["root", "root.child", "root.train"]
         assert root["vars"]["big"] == {"$flowrpc": "int", "value": str(2**60)}
-        assert root["vars"]["odd"] == {"$flowrpc": "dict", "value": {"$flowrpc": "mine"}}
+        assert root["vars"]["odd"] == {"$$flowrpc": "mine"}
         assert (root["kind"], child["kind"], train["kind"]) == ("flow", "flow", "work")
         alone = client.get("/api/v1/state", params={"component": "root", "children": False}).json()
         assert [c["name"] for c in alone["components"]] == ["root"]
@@ -132,7 +132,7 @@ BAD_CALLS: list[tuple[str, str, int, str]] = [
     ("add", "{", 422, "the body is no JSON: "),
     ("keep", '{"value": NaN}', 422, "NaN is not in JSON"),
     ("keep", '{"value": 1e999}', 422, "arguments.value"),
-    ("keep", '{"value": {"$flowrpc": "x"}}', 422, 'arguments.value: the key "$flowrpc" is reserved'),
+    ("keep", '{"value": {"$flowrpc": "x"}}', 422, 'arguments.value: a value of a named type is {"$flowrpc"'),
     ("keep", '{"value": ' + "[" * 100 + "]" * 100 + "}", 422, "nest deeper"),
     ("keep", '{"value": ' + "[" * 100_000, 422, "the body "),
     ("keep", '{"value": ' + "9" * 10_000 + "}", 422, "the body is no JSON: "),

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from flowrpc.errors import InvalidValueError
 from flowrpc.state import Extension, Value, same
-from flowrpc.state.exact_json import from_json, parse, to_json
+from flowrpc.state.exact_json import SAFE_INT, from_json, parse, to_json
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -56,9 +56,9 @@ def test_values_that_others_lose_are_kept(value: Value) -> None:
 
 
 def test_an_extension_is_written_with_its_type() -> None:
-    value = Extension("path", {"$flowrpc": [1]})
+    value = Extension("kind", {"$flowrpc": [1]})
 
-    assert to_json(value) == {"$flowrpc": "path", "value": {"$$flowrpc": [1]}}
+    assert to_json(value) == {"$flowrpc": "kind", "value": {"$$flowrpc": [1]}}
     assert same(again(value), value)
 
 
@@ -76,6 +76,11 @@ def test_a_dict_that_looks_like_an_extension_stays_a_dict() -> None:
         ([1, {"$flowrpc": "path"}], r"root.x\[1\]: a value of a named type is"),
         ({"b": {"$flowrpc": 1, "value": 1}}, r"root.x\['b'\]: a value of a named type is"),
         ({"b": {"$flowrpc": "path", "value": 1, "c": 2}}, r"root.x\['b'\]: a value of a named type is"),
+        ({"$flowrpc": "int"}, "root.x: a large int is"),
+        ({"$flowrpc": "int", "value": 7}, "root.x: a large int is"),
+        ({"$flowrpc": "int", "value": "7.0"}, "root.x: a large int is"),
+        ({"$flowrpc": "int", "value": "9" * 5_000}, "root.x: a large int is"),
+        ({"$flowrpc": "int", "value": "7", "more": 1}, "root.x: a large int is"),
         ({"$flowrpc": "No Name", "value": 1}, "root.x: 'No Name' is no name of a type"),
         ({"$flowrpc": "path", "value": [float("inf")]}, r"root.x\[0\]: inf"),
         ("x" * 3_000_000, "root.x: the value is larger than"),
@@ -101,3 +106,30 @@ def test_what_is_no_value_is_refused_with_its_place(plain: Any, place: str) -> N
 def test_what_is_no_json_is_refused(text: str, problem: str) -> None:
     with pytest.raises(InvalidValueError, match=problem):
         parse(text, "file.json")
+
+
+@given(values | marked)
+def test_a_reader_with_doubles_only_reads_safe_ints_as_they_are(value: Value) -> None:
+    """JavaScript's `JSON.parse` makes a double of every number."""
+    text = json.dumps(to_json(value, safe_ints=True), allow_nan=False)
+
+    assert json.loads(text, parse_int=float) == json.loads(text)
+    assert same(from_json(parse(text, "test"), "root.x"), value)
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        (SAFE_INT, SAFE_INT),
+        (-SAFE_INT, -SAFE_INT),
+        (SAFE_INT + 1, {"$flowrpc": "int", "value": "9007199254740992"}),
+        (-(10**30), {"$flowrpc": "int", "value": "-1" + "0" * 30}),
+        (True, True),
+        (1e300, 1e300),
+        (({"a": 2**60},), [{"a": {"$flowrpc": "int", "value": str(2**60)}}]),
+        ({"$flowrpc": 1}, {"$$flowrpc": 1}),
+        (Extension("t", 2**60), {"$flowrpc": "t", "value": {"$flowrpc": "int", "value": str(2**60)}}),
+    ],
+)
+def test_ints_that_readers_would_change_are_written_as_text(value: Any, written: Any) -> None:
+    assert to_json(value, safe_ints=True) == written

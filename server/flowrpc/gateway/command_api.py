@@ -14,10 +14,10 @@ from flowrpc.errors import CallError, InvalidValueError
 from flowrpc.flow_service.door import Door
 from flowrpc.flow_service.events import CommandCalled, CommandsListed
 from flowrpc.gateway.facts import fact_json
-from flowrpc.gateway.json_values import read_json_value
 from flowrpc.gateway.replies import Json
 from flowrpc.protocol.requests import CallCommand
-from flowrpc.state import Value, copy_value
+from flowrpc.state import Value
+from flowrpc.state.exact_json import from_json
 from flowrpc.wire.requests import encode_call_command, request_digest
 
 MAX_SECONDS = 600.0
@@ -62,8 +62,7 @@ def read_arguments(body: bytes) -> dict[str, Value]:
     if not isinstance(content, dict):
         raise _invalid_body('is no JSON object; send the arguments by name: {"name": …}')
     try:
-        values = {name: read_json_value(value, f"arguments.{name}") for name, value in content.items()}
-        return {name: copy_value(value, f"arguments.{name}") for name, value in values.items()}
+        return {name: from_json(value, f"arguments.{name}") for name, value in content.items()}
     except InvalidValueError as error:
         raise CallError("INVALID_VALUE", str(error), place=error.place, problem=error.problem) from None
 

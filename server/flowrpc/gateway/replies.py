@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from flowrpc.component.failures import failure_of
 from flowrpc.errors import CallError
-from flowrpc.gateway.json_values import json_value
+from flowrpc.state.exact_json import to_json
 
 logger = logging.getLogger(__name__)
 
@@ -37,7 +37,7 @@ STATUS = {
 
 
 class Json(Response):
-    """Is JSON whose ints no reader changes, see `json_values`."""
+    """Is JSON whose ints no reader changes, see `state.exact_json`."""
 
     media_type = "application/json"
 
@@ -49,7 +49,7 @@ class Json(Response):
 def json_bytes(content: Any) -> bytes:
     """Writes JSON, as small as it can be."""
     return json.dumps(
-        json_value(content), ensure_ascii=False, allow_nan=False, separators=(",", ":")
+        to_json(content, safe_ints=True), ensure_ascii=False, allow_nan=False, separators=(",", ":")
     ).encode()
 
 

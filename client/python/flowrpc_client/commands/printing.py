@@ -14,7 +14,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import click
-from flowrpc.state.extension import extension_json
+from flowrpc.state.exact_json import to_json
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
@@ -56,7 +56,7 @@ def write_json(plain: Any, *, lines: bool = False) -> None:
 def json_text(plain: Any, *, indent: int | None = None) -> str:
     """Makes JSON text; integers and doubles are exact, letters that the output does not have are escaped."""
     readable = sys.stdout.encoding.lower().replace("-", "") == "utf8"
-    return json.dumps(plain, indent=indent, ensure_ascii=not readable, default=extension_json)
+    return json.dumps(to_json(plain), indent=indent, ensure_ascii=not readable)
 
 
 def write_table(titles: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
