@@ -59,8 +59,8 @@ format: $(READY) ## Format Python and protos, apply safe lint fixes.
 check: lint types walls protos fresh ## Everything but the tests: what a reader should never have to look for.
 
 .PHONY: test
-test: check ## check, then all tests: what CI runs.
-	pytest
+test: check ## check, then all tests, one process per core: what CI runs.
+	pytest -n auto --dist worksteal
 
 .PHONY: demo
 demo: $(READY) ## Run the example app end to end.

@@ -85,6 +85,11 @@ def lint_imports(tree: Path) -> tuple[int, str]:
             "nothing that serves or calls apps imports what users test with",
         ),
         (
+            "server/flowrpc/testing",
+            "import flowrpc.lightning.runners",
+            "nothing imports the room for apps written for Lightning",
+        ),
+        (
             "server/flowrpc/flow_service",
             "from flowrpc.v1 import flow_service_pb2",
             "only wire touches protobuf",

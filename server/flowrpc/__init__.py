@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from flowrpc.api import Delete, Get, Patch, Post, Put
     from flowrpc.component import (
+        AppInfo,
         BuildConfig,
         ClientCommand,
         CloudCompute,
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from flowrpc.storage import Drive, Path, Payload
 
 _HOMES = {
+    "AppInfo": "flowrpc.component",
     "BuildConfig": "flowrpc.component",
     "ClientCommand": "flowrpc.component",
     "CloudCompute": "flowrpc.component",
@@ -51,6 +53,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "AppInfo",
     "BuildConfig",
     "ClientCommand",
     "CloudCompute",

@@ -133,6 +133,14 @@ def test_vars_are_defined_in_init_only() -> None:
     assert "cuont" not in flow.__dict__
 
 
+@pytest.mark.parametrize(
+    ("name", "message"), [("run", "Counter has its own run"), ("a b", "no attribute name")]
+)
+def test_a_name_that_no_var_can_have_is_told_so_outside_init(name: str, message: str) -> None:
+    with pytest.raises(AttributeRuleError, match=message):
+        setattr(Counter(), name, 1)
+
+
 def test_vars_may_be_defined_in_what_init_calls() -> None:
     class Helped(LightningFlow):
         def __init__(self) -> None:

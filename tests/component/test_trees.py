@@ -282,3 +282,18 @@ def test_a_component_is_in_one_tree_only_after_a_failure_too() -> None:
     root.leaf = leaf
     assert isinstance(leaf, Component)
     assert leaf._parent is root
+
+
+async def _later(*_: Any) -> None: ...
+
+
+def _generates(*_: Any) -> Any:
+    yield
+
+
+@pytest.mark.parametrize("run", [_later, _generates])
+def test_a_run_that_a_call_does_not_execute_is_refused(run: Any) -> None:
+    with pytest.raises(TypeError, match=r"The work `Odd` has a `run\(\)` that is async or a generator"):
+        type("Odd", (LightningWork,), {"run": run})()
+    with pytest.raises(TypeError, match=r"the `run\(\)` of Odd is async or a generator"):
+        LightningApp(type("Odd", (LightningFlow,), {"run": run})())

@@ -118,13 +118,16 @@ def digest(app: RunningApp) -> str:
     return hashlib.sha256((app.folder / "app.py").read_bytes()).hexdigest()
 
 
-def test_a_command_of_a_nested_flow_is_looked_at_trusted_and_run(shop: RunningApp) -> None:
+def test_a_command_of_a_nested_flow_is_refused_until_it_was_looked_at(shop: RunningApp) -> None:
     code, output, errors = call(shop, "--args", "path=order.txt")
     assert (code, output) == (2, "")
     assert f"class Submit of app.py, sha256 {digest(shop)}" in errors
 
     source = flowctl("commands", "source", "submit", "--raw").stdout
     assert hashlib.sha256(source.encode()).hexdigest() == digest(shop)
+
+
+def test_what_is_trusted_runs_with_typed_arguments(shop: RunningApp) -> None:
     assert flowctl("commands", "trust", "submit", "--sha256", digest(shop)).returncode == 0
 
     assert call(shop, "--args", "path=order.txt") == (0, "1 in counter.submit\n", "")
@@ -182,51 +185,70 @@ def test_a_file_that_is_edited_while_the_app_runs_changes_nothing(shop: RunningA
 
 
 def test_an_app_that_comes_back_with_another_source_is_not_trusted(
-    make_app: MakeApp, shop: RunningApp, tmp_path: Path
+    make_app: MakeApp, shop: RunningApp, marker: Path
 ) -> None:
     assert flowctl("commands", "trust", "submit").returncode == 0
-    old, marker = digest(shop), tmp_path / "executed"
+    old = digest(shop)
     shop.end()
     evil = SHOP.replace(
         "    @dataclass", f"    if __name__ != 'app': open({str(marker)!r}, 'w')\n    @dataclass"
     )
     app = make_app(evil).start()
 
-    for args in ([], ["--trust", old], ["--trust", old[:12]]):
+    for args, said in (
+        ([], "has changed since you trusted it on"),
+        (["--trust", old[:12]], "is another one"),
+    ):
         code, output, errors = call(app, "--args", "path=order.txt", *args)
         assert (code, output) == (2, "")
+        assert f"the client part of 'counter.submit' {said}" in errors
         assert digest(app) in errors
-    assert "the client part of 'counter.submit' has changed since you trusted it on" in call(app)[2]
     assert not marker.exists()
 
     assert call(app, "--args", "path=order.txt", "--trust", digest(app))[0] == 0
     assert marker.exists()
 
 
-def test_a_malicious_app_runs_nothing_here(make_app: MakeApp, tmp_path: Path) -> None:
-    marker = tmp_path / "executed"
-    app = make_app(EVIL.format(marker=str(marker))).start()
+@pytest.fixture
+def marker(tmp_path: Path) -> Path:
+    """A file that a malicious source makes."""
+    return tmp_path / "executed"
 
-    codes = [
-        flowctl(*args, cwd=app.folder).returncode
-        for args in (
-            ["commands"],
-            ["commands", "submit", "--json"],
-            ["call", "submit", "--help"],
-            ["commands", "source", "submit"],
-            ["commands", "trust", "submit"],
-            ["commands", "trust", "submit", "--forget"],
-            ["call", "submit", "--handler"],
-            ["call", "submit"],
-            ["call", "submit", "--trust", "0" * 64],
-        )
-    ]
 
-    assert codes == [0] * 7 + [2] * 2
-    with app.client() as client, pytest.raises(NotTrustedError):
-        client.client_command("submit")
+@pytest.fixture
+def malicious(make_app: MakeApp, marker: Path) -> RunningApp:
+    return make_app(EVIL.format(marker=str(marker))).start()
+
+
+# A few processes for each test: one must not take long where the machine is busy.
+@pytest.mark.parametrize(
+    "calls",
+    [
+        {"commands": 0, "commands submit --json": 0, "call submit --help": 0},
+        {"commands source submit": 0, "commands trust submit": 0, "commands trust submit --forget": 0},
+        {"call submit": 2, f"call submit --trust {'0' * 64}": 2, "call submit --handler": 0},
+    ],
+    ids=["told", "looked at", "called"],
+)
+def test_a_malicious_app_runs_nothing_here(
+    malicious: RunningApp, marker: Path, calls: dict[str, int]
+) -> None:
+    codes = {call: flowctl(*call.split(), cwd=malicious.folder).returncode for call in calls}
+
+    assert codes == calls
     assert not marker.exists()
-    assert flowctl("call", "submit", "--trust").stdout == "ran\n"
+
+
+def test_a_malicious_app_runs_nothing_in_a_program(malicious: RunningApp, marker: Path) -> None:
+    with malicious.client() as client, pytest.raises(NotTrustedError):
+        client.client_command("submit")
+
+    assert not marker.exists()
+
+
+def test_what_is_trusted_is_run_whatever_it_is(malicious: RunningApp, marker: Path) -> None:
+    """The tests above mean something only if the marker works."""
+    assert flowctl("call", "submit", "--trust", cwd=malicious.folder).stdout == "ran\n"
     assert marker.exists()
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from flowrpc import LightningFlow, LightningWork, Retry
-from flowrpc.flow_service.dispatcher import STOP_GRACE
+from flowrpc.flow_service.work_processes import STOP_GRACE
 from flowrpc.protocol.messages import CancelAttempt, StartRun
 from flowrpc.state import Set
 from flowrpc.state.records import AppStage, Failure, FailureReason, RunStatus

@@ -156,6 +156,7 @@ start_runs = st.builds(
     orphan_grace=spans,
     requirements=st.lists(texts, max_size=2).map(tuple),
     prepare=st.booleans(),
+    recipe_component=texts,
 )
 cancel_attempts = st.builds(messages.CancelAttempt, run_id=ids, attempt=int32s, grace=spans)
 vars_changed = st.builds(messages.VarsChanged, work=texts, number=int64s, changes=many_changes)

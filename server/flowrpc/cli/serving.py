@@ -14,6 +14,7 @@ from pathlib import Path
 import click
 
 from flowrpc.cli.telling import Teller
+from flowrpc.component.app import LightningApp
 from flowrpc.component.app_file import load_app
 from flowrpc.errors import StartError
 from flowrpc.flow_service.door import Door, Gateway
@@ -81,7 +82,7 @@ class Serving:
             tls=self._tls(),
         )
         try:
-            hooks = self._hooks()
+            hooks = self._hooks(app)
             if teller is not None:
                 self._tell_to(teller, hooks)
             return serve(app, options, hooks)
@@ -89,11 +90,15 @@ class Serving:
             if self._entry is not None:
                 withdraw(self._entry)
 
-    def _hooks(self) -> Hooks:
+    def _hooks(self, app: LightningApp) -> Hooks:
         hooks = Hooks(ready=self._ready, place_agent=self._place_agent, ended=_tell_end, echo=_echo)
         if self.http_address:
             http = HttpOptions(
-                address=self.http_address, data_dir=self.data_dir, names=self.http_names, tls=self._tls()
+                address=self.http_address,
+                data_dir=self.data_dir,
+                names=self.http_names,
+                tls=self._tls(),
+                info=app.info,
             )
             http.check()
             hooks.open_gateway = partial(self._open_gateway, http)

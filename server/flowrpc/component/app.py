@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from flowrpc.component.app_info import AppInfo, check_hosting
+from flowrpc.component.calls import is_synchronous
 from flowrpc.component.component import ROOT_NAME, Component
+from flowrpc.component.compute import CloudCompute
 from flowrpc.component.flow import LightningFlow
 from flowrpc.component.readiness import has_begun, is_job
 from flowrpc.component.work import LightningWork
@@ -44,19 +47,33 @@ class LightningApp:
     Args:
         root: The root flow; its `run` is called whenever state has changed. A work is run once, and the app ends.
         log_level: What `flowctl run` shows of the log if it is not told: debug, info, warning or error.
+        info: What `/docs` says about the app.
+        root_path: Is refused unless empty, as is `flow_cloud_compute`: apps for Lightning gave them, and nothing here
+            would heed them.
 
     Raises:
         TypeError: The root is no flow or work, or does not override `run`.
         TreeError: The root is part of another flow.
         ValueError: There is no such log level.
+        ComponentError: An argument is given that would be ignored.
     """
 
-    def __init__(self, root: LightningFlow | LightningWork, log_level: str = "info") -> None:
+    def __init__(
+        self,
+        root: LightningFlow | LightningWork,
+        log_level: str = "info",
+        *,
+        info: AppInfo | None = None,
+        root_path: str = "",
+        flow_cloud_compute: CloudCompute | None = None,
+    ) -> None:
         _check_root(root)
         if log_level not in LOG_LEVELS:
             raise ValueError(f"there is no log level {log_level!r}; choose {', '.join(LOG_LEVELS)}")
+        check_hosting(root_path, flow_cloud_compute)
         self.root: LightningFlow = WorkRoot(root) if isinstance(root, LightningWork) else root
         self.log_level = log_level
+        self.info = info or AppInfo()
 
     @property
     def state(self) -> dict[str, Any]:
@@ -165,6 +182,10 @@ def _check_root(root: Any) -> None:
         raise TypeError(
             "The root flow passed to `LightningApp` does not override the `run()` method: "
             f"got {type(root).__name__}; pass an instance of a LightningFlow subclass that defines run"
+        )
+    if not is_synchronous(type(root).run):
+        raise TypeError(
+            f"the `run()` of {type(root).__name__} is async or a generator: flows are synchronous, write `def run`"
         )
     component: Component = root
     if component._parent is not None:

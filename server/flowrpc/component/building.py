@@ -9,9 +9,10 @@ from dataclasses import dataclass, field
 from functools import reduce
 from typing import Any
 
-from flowrpc.component.component import Component
+from flowrpc.component.component import ROOT_NAME, Component
 from flowrpc.component.flow import LightningFlow
 from flowrpc.component.structures import Structure
+from flowrpc.component.work import LightningWork
 from flowrpc.errors import ComponentError, TreeError
 from flowrpc.state import Value, untrack
 from flowrpc.state.records import ComponentKind, ComponentRecord, Recipe
@@ -42,6 +43,28 @@ def build(recipe: Recipe) -> Component:
     component = cls(*args, **kwargs)
     assert isinstance(component, Component)
     return component
+
+
+def builder_of(work: LightningWork) -> Component | None:
+    """Returns the component whose recipe builds a work: itself or the nearest around it; None: the root builds it.
+
+    A work whose constructor got what is no value, a `Retry` maybe, is built again by what built it.
+    """
+    component: Component = work
+    while component._parent is not None:
+        if isinstance(component._recipe, Recipe) and not isinstance(component, Structure):
+            return component
+        component = component._parent
+    return None
+
+
+def take_out(built: Component, name: str, work: str) -> Component:
+    """Finds a work in what the recipe of the component `name` built; both names are those that they have in the app.
+
+    Raises:
+        TreeError: It is not in there.
+    """
+    return built if name in ("", work) else find(built, ROOT_NAME + work.removeprefix(name))
 
 
 def find(root: Component, name: str) -> Component:

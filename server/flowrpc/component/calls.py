@@ -100,6 +100,12 @@ def gated(run: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
+def is_synchronous(function: Callable[..., Any]) -> bool:
+    """Tells whether a call executes a function: one that is async or a generator only makes an object."""
+    kinds = (inspect.iscoroutinefunction, inspect.isasyncgenfunction, inspect.isgeneratorfunction)
+    return not any(is_kind(inspect.unwrap(function)) for is_kind in kinds)
+
+
 @lru_cache(maxsize=1024)
 def _signature(run: Callable[..., Any]) -> inspect.Signature:
     return inspect.signature(run)

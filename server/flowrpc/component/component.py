@@ -191,12 +191,12 @@ class Component(metaclass=ComponentMeta):
     def _define_var(self, name: str, value: Any) -> None:
         if name in self._children:
             self._refuse_replacing(name)
+        self._check_name(name)
         if not self._initializing:
             raise AttributeRuleError(
                 f"Cannot set attributes that were not defined in __init__: {name}. "
                 f"Define {self.name}.{name} in __init__, or name it _{name} if it is no state"
             )
-        self._check_name(name)
         plain = self._take_in(name, value)
         self._var_names[name] = None
         self.__dict__[name] = track(plain, self, name)

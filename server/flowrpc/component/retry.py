@@ -13,6 +13,7 @@ class Retry:
     A run that was cancelled, that broke a rule of the component model, or whose work cannot be built is not.
 
     Raises:
+        TypeError: A pause is no timedelta, or the attempts no int.
         ValueError: There would be no attempt, or the pauses would not make sense.
     """
 
@@ -27,6 +28,13 @@ class Retry:
 
     def __post_init__(self) -> None:
         """Refuses what cannot be meant."""
+        for name in ("delay", "longest"):
+            if not isinstance(getattr(self, name), timedelta):
+                raise TypeError(
+                    f"Retry: {name}={getattr(self, name)!r} is no timedelta; write timedelta(seconds=…)"
+                )
+        if isinstance(self.attempts, bool) or not isinstance(self.attempts, int):
+            raise TypeError(f"Retry: attempts={self.attempts!r} is no int")
         if self.attempts < 1:
             raise ValueError(f"attempts={self.attempts}: there is at least one attempt")
         if self.delay < timedelta(0) or self.factor < 1:

@@ -6,10 +6,11 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
+from functools import lru_cache
 from typing import Any
 
 from flowrpc.component.build_config import BuildConfig
-from flowrpc.component.calls import gated
+from flowrpc.component.calls import gated, is_synchronous
 from flowrpc.component.component import Component
 from flowrpc.component.compute import CloudCompute
 from flowrpc.component.endpoint import LOCALHOST, Endpoint, OwnEndpoint
@@ -18,6 +19,7 @@ from flowrpc.component.frontend import Frontend
 from flowrpc.component.lightningignore import Ignoring
 from flowrpc.component.needs import WorkNeeds
 from flowrpc.component.retry import Retry
+from flowrpc.component.work_options import check_attempts, check_endpoint
 from flowrpc.component.work_status import WorkStatus, calls_of, statuses_of
 from flowrpc.errors import AttributeRuleError, TreeError
 from flowrpc.state import SCALARS, Change, Value, track
@@ -49,7 +51,8 @@ class LightningWork(WorkNeeds, Ignoring):
         local_build_config: The same for the local agent alone, if it differs.
 
     Raises:
-        ValueError: The port is none.
+        TypeError: A time is no timedelta, the retry no Retry, the host no text or the port no int.
+        ValueError: The port is none, or a time cannot be meant.
     """
 
     KIND = ComponentKind.WORK
@@ -93,10 +96,9 @@ class LightningWork(WorkNeeds, Ignoring):
         cloud_build_config: BuildConfig | None = None,
         local_build_config: BuildConfig | None = None,
     ) -> None:
-        if port is not None and not 0 < port < 65536:
-            raise ValueError(
-                f"{type(self).__name__}: port={port} is none; choose 1 to 65535, or None for a free one"
-            )
+        place = type(self).__name__
+        check_endpoint(place, host, port)
+        check_attempts(place, retry, timeout, orphan_grace)
         if run_once is not None:
             warnings.warn("run_once is the old name of cache_calls", DeprecationWarning, stacklevel=2)
         self._take_needs(cloud_compute, cloud_build_config, local_build_config)
@@ -161,9 +163,7 @@ class LightningWork(WorkNeeds, Ignoring):
             _inline_runs=[],
         )
         LightningWork.__init__(self)  # the defaults, for a subclass that forgets super().__init__()
-        if type(self).run is LightningWork.run:
-            name = type(self).__name__
-            raise TypeError(f"The work `{name}` is missing the `run()` method: define it in the class")
+        _check_run(type(self))
 
     def _as_child(self, name: str, value: Any) -> None:
         components = (
@@ -462,3 +462,15 @@ class LightningWork(WorkNeeds, Ignoring):
     def _is(self, stage: str) -> bool:
         run = self._latest()
         return run is not None and run.stage == stage
+
+
+@lru_cache(maxsize=1024)
+def _check_run(cls: type[LightningWork]) -> None:
+    """Refuses a class whose `run` is missing, or is none that can simply be called."""
+    if cls.run is LightningWork.run:
+        raise TypeError(f"The work `{cls.__name__}` is missing the `run()` method: define it in the class")
+    if not is_synchronous(cls.run):
+        raise TypeError(
+            f"The work `{cls.__name__}` has a `run()` that is async or a generator: write an ordinary `def run`, "
+            "with `asyncio.run(…)` inside if need be"
+        )

@@ -8,7 +8,8 @@ from dataclasses import replace
 from datetime import timedelta
 
 from flowrpc.errors import CallError
-from flowrpc.flow_service.dispatcher import FOREVER, Dispatcher
+from flowrpc.flow_service.attempts import FOREVER
+from flowrpc.flow_service.dispatcher import Dispatcher
 from flowrpc.flow_service.effects import CloseSession, Send
 from flowrpc.flow_service.instant import Instant
 from flowrpc.flow_service.sessions import Session, Sessions
@@ -80,13 +81,14 @@ class Agents:
         self._sessions.remove(number)
         self._dispatcher.suspect(number, now)
         if session is not None:
-            self._dispatcher.silence_idle(session.hello.agent_id)
+            busy = set(self._dispatcher.busy_works())
+            self._dispatcher.processes.silence_all(session.hello.agent_id, but=busy)
 
     def exited(self, boot_id: str, now: Instant) -> None:
         """Takes what a process of an agent held for dead: it was seen to end."""
         for session in self._sessions.of_boot(boot_id):
             self.detach(session.number, now)
-            self._dispatcher.lose_runners(session.hello.agent_id)
+            self._dispatcher.processes.lose(session.hello.agent_id)
         self._dispatcher.lose_all("its agent died", lambda attempt: attempt.boot_id == boot_id)
 
     def spoke(self, number: int, message: AgentMessage, now: Instant) -> None:
@@ -107,7 +109,7 @@ class Agents:
             case Finished():
                 self._dispatcher.finish(session, message, now)
             case Serving():
-                self._dispatcher.serve(session, message)
+                self._dispatcher.processes.serve(session, message)
             case Bye():
                 self._bye(session, now)
             case _:
@@ -133,7 +135,7 @@ class Agents:
     def _bye(self, session: Session, now: Instant) -> None:
         agent_id = session.hello.agent_id
         self.detach(session.number, now)
-        self._dispatcher.lose_runners(agent_id)
+        self._dispatcher.processes.lose(agent_id)
         self._dispatcher.lose_all(f"its agent {agent_id} left", lambda attempt: attempt.agent_id == agent_id)
 
     def _close(self, number: int, message: str) -> None:

@@ -5,14 +5,22 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 
+from flowrpc.component.building import builder_of
+from flowrpc.component.needs import requirements_of
 from flowrpc.component.work import LightningWork
 from flowrpc.errors import FlowrpcError
-from flowrpc.protocol.messages import Nack, NackReason, WorkDelta
+from flowrpc.flow_service.instant import Instant
+from flowrpc.flow_service.sessions import LOCAL_AGENT
+from flowrpc.protocol.messages import CancelAttempt, Nack, NackReason, StartRun, WorkDelta
 from flowrpc.state import Change, Set, Value, apply_tracked, untrack
+from flowrpc.state.records import Recipe, RunRecord
 
 logger = logging.getLogger(__name__)
+
+FOREVER = float("inf")
+"""A time that never comes."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -31,7 +39,7 @@ class Attempt:
     """Vars that it changed, as they were before: another attempt begins with them."""
     flow_changes: dict[str, int] = field(default_factory=dict)
     """Vars that the flow changed meanwhile, with the number of the newest change."""
-    times_out_at: float = float("inf")
+    times_out_at: float = FOREVER
     """Monotonic time at which it has taken too long."""
     timed_out: bool = False
     """Whether it was cancelled because it took too long."""
@@ -111,3 +119,51 @@ def note_flow_change(attempt: Attempt, name: str, number: int) -> None:
     """Notes that the flow changed a var of the work while the attempt runs."""
     attempt.flow_changes[name] = number
     attempt.begin_vars.pop(name, None)
+
+
+def attempt_of(record: RunRecord, work: LightningWork, now: Instant) -> Attempt:
+    """Takes up an attempt of an earlier life; the time that its agent may be away counts afresh."""
+    return Attempt(
+        run_id=record.run.run_id,
+        number=record.run.attempt,
+        work=work,
+        agent_id=record.run.agent_id,
+        boot_id=record.boot_id,
+        session=None,
+        applied_seq=record.applied_seq,
+        begin_vars=dict(record.begin_vars),
+        suspect_since=now.monotonic,
+        times_out_at=times_out_at(work, record.run.started_at, now),
+    )
+
+
+def times_out_at(work: LightningWork, started_at: datetime | None, now: Instant) -> float:
+    """Returns the monotonic time at which an attempt has taken too long."""
+    if work._timeout is None or started_at is None:
+        return FOREVER
+    return now.monotonic + (work._timeout - (now.wall - started_at)).total_seconds()
+
+
+def start_message(record: RunRecord, attempt: Attempt) -> StartRun:
+    """Makes what asks an agent for an attempt."""
+    work = attempt.work
+    vars_: dict[str, Value] = work._plain_vars(private=True)
+    builder = builder_of(work)
+    return StartRun(
+        run_id=record.run.run_id,
+        attempt=attempt.number,
+        work=work.name,
+        recipe=builder._recipe if builder is not None and isinstance(builder._recipe, Recipe) else None,
+        recipe_component=builder.name if builder is not None and builder is not work else "",
+        vars=vars_,
+        args=record.run.args,
+        kwargs=record.run.kwargs,
+        orphan_grace=attempt.grace,
+        requirements=requirements_of(work, local=attempt.agent_id == LOCAL_AGENT),
+        prepare=record.run.prepares,
+    )
+
+
+def cancellation(attempt: Attempt, grace: timedelta) -> CancelAttempt:
+    """Makes what asks an agent to end an attempt."""
+    return CancelAttempt(run_id=attempt.run_id, attempt=attempt.number, grace=grace)

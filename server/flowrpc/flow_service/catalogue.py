@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from flowrpc.component.calls import is_synchronous
 from flowrpc.component.client_command import ClientCommand
 from flowrpc.component.client_part import ClientPart, client_part_of
 from flowrpc.component.conversion import ArgumentRefused, Parameters, plain
@@ -156,6 +157,10 @@ def _command(name: str, flow: LightningFlow, configured: Callable[..., Any]) -> 
         if isinstance(configured, ClientCommand):
             part = client_part_of(configured)
             method = configured.method
+        if not is_synchronous(method):
+            raise ComponentError(
+                "is async or a generator: flows are synchronous, write `def` and return a value"
+            )
         parameters = Parameters.of(method)
     except ComponentError as error:
         raise ComponentError(f"the command {name!r} of {flow.name} {error}") from error

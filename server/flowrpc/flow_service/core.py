@@ -122,7 +122,7 @@ class Core:
             on_failed=self._calls.note_failure,
             epoch=recovered.life,
         )
-        self._calls.addresses_of = self._dispatcher.addresses
+        self._calls.addresses_of = self._dispatcher.processes.addresses
         self._agents = Agents(
             sessions,
             self._dispatcher,

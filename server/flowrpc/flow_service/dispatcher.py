@@ -5,23 +5,32 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 
-from flowrpc.component.framework_vars import set_framework_var
-from flowrpc.component.needs import demand_of, requirements_of
+from flowrpc.component.needs import demand_of
 from flowrpc.component.work import LightningWork
-from flowrpc.flow_service.attempts import Attempt, apply_delta, note_flow_change, take_back
+from flowrpc.flow_service.attempts import (
+    FOREVER,
+    Attempt,
+    apply_delta,
+    attempt_of,
+    cancellation,
+    note_flow_change,
+    start_message,
+    take_back,
+    times_out_at,
+)
 from flowrpc.flow_service.capacity import Capacity
 from flowrpc.flow_service.effects import Send
 from flowrpc.flow_service.instant import Instant
 from flowrpc.flow_service.ledger import Ledger
 from flowrpc.flow_service.sessions import LOCAL_AGENT, Session, Sessions
 from flowrpc.flow_service.waiting import WaitingReasons
+from flowrpc.flow_service.work_processes import STOP_GRACE, WorkProcesses
 from flowrpc.protocol.answers import AgentInfo
 from flowrpc.protocol.messages import (
     Accepted,
     Ack,
-    CancelAttempt,
     Fence,
     Finished,
     HeldAttempt,
@@ -30,24 +39,18 @@ from flowrpc.protocol.messages import (
     Nack,
     NackReason,
     Rejected,
-    Serving,
-    StartRun,
-    StopRunner,
     VarsChanged,
     Verdict,
     WorkDelta,
 )
-from flowrpc.state import Change, Set, Value, untrack
-from flowrpc.state.records import Failure, FailureReason, Recipe, RunRecord, RunStatus
-from flowrpc.state.work_facts import PORT, URL
+from flowrpc.state import Change, Set, untrack
+from flowrpc.state.records import Failure, FailureReason, RunRecord, RunStatus
 from flowrpc.store.interface import Applied
 
 logger = logging.getLogger(__name__)
 
 GRACE_MARGIN = timedelta(seconds=5)
 """How much longer than an agent the flow waits before it takes an unreachable attempt for dead."""
-STOP_GRACE = timedelta(seconds=5)
-FOREVER = float("inf")
 _FINAL = (FailureReason.CANCELLED, FailureReason.BROKEN_RULE, FailureReason.NOT_BUILT)
 """Failures that another attempt would only repeat, or that somebody wanted."""
 
@@ -81,13 +84,11 @@ class Dispatcher:
         self._capacity = Capacity(sessions)
         self._reasons = WaitingReasons(sessions)
         self._on_failed = on_failed
+        self.processes = WorkProcesses(ledger, sessions, emit, find_work)
+        """The processes of the works."""
         self._attempts: dict[str, Attempt] = {}
         self._pausing: dict[str, float] = {}
         """By run: the monotonic time before which it is not tried again."""
-        self._hosts: dict[str, str] = {}
-        """By work: the agent that has, or had last, its runner."""
-        self._idle_until: dict[str, float] = {}
-        """By work: the monotonic time at which its idle process is ended."""
         self._changes_told = epoch << 32
         self.dispatch_due = True
         """Whether a run may have to be handed to an agent."""
@@ -108,7 +109,7 @@ class Dispatcher:
             if work is None:
                 self._ledger.forget(record.run.run_id)
                 continue
-            attempt = _attempt_of(record, work, now)
+            attempt = attempt_of(record, work, now)
             self._attempts[record.run.run_id] = attempt
             if attempt.agent_id == LOCAL_AGENT:
                 self.lose(attempt, "the app ended", level=logging.INFO if orderly else logging.WARNING)
@@ -120,8 +121,7 @@ class Dispatcher:
         for name in {record.run.work for record in self._ledger.all()} - busy.keys():
             work, latest = self._find_work(name), self._ledger.latest(name)
             if work is not None and latest is not None and latest.agent_id not in ("", LOCAL_AGENT):
-                self._hosts[name] = latest.agent_id
-                self._note_idle(work, now)
+                self.processes.found(work, latest.agent_id, now)
 
     def dispatch(self) -> bool:
         """Hands the oldest unfinished run of each work to an agent, if one can take it.
@@ -150,7 +150,7 @@ class Dispatcher:
         name, demand = work.name, demand_of(work)
         able = self._sessions.able(name, demand)
         session = self._capacity.choose(
-            record.run.run_id, able, name, self._hosts.get(name), demand.resources
+            record.run.run_id, able, name, self.processes.host_of(name), demand.resources
         )
         if session is not None:
             self._reasons.forget(name)
@@ -166,7 +166,7 @@ class Dispatcher:
         """Cancels a run that has not ended: at its agent, or at once if none holds it."""
         attempt = self._attempts.get(record.run.run_id)
         if attempt is not None and attempt.session is not None:
-            self._emit(Send(attempt.session, _cancel(attempt, grace)))
+            self._emit(Send(attempt.session, cancellation(attempt, grace)))
             return
         self._attempts.pop(record.run.run_id, None)
         self._pausing.pop(record.run.run_id, None)
@@ -178,40 +178,7 @@ class Dispatcher:
         for run_id in [run_id for run_id, attempt in self._attempts.items() if attempt.work is work]:
             self._capacity.begin_end(self._attempts.pop(run_id))
         self._reasons.forget(name)
-        self._idle_until.pop(name, None)
-        agent_id = self._hosts.pop(name, None)
-        self._silence(name)
-        for session in self._sessions.of_agent(agent_id):
-            self._emit(Send(session.number, StopRunner(work=name, grace=STOP_GRACE)))
-
-    def serve(self, session: Session, serving: Serving) -> None:
-        """Takes where a work serves, from the agent that has its runner."""
-        work, host = self._find_work(serving.work), self._hosts.get(serving.work)
-        if work is None or host not in (None, session.hello.agent_id) or not session.fit(serving.work):
-            return
-        self._hosts[serving.work] = session.hello.agent_id
-        if serving.port:
-            set_framework_var(work, PORT, serving.port)
-        if serving.url or work.url:
-            set_framework_var(work, URL, serving.url)
-
-    def addresses(self, work: str) -> tuple[str, str]:
-        """Returns the addresses of the host that has, or had last, the runner of a work; empty if none is attached."""
-        for session in self._sessions.of_agent(self._hosts.get(work)):
-            return session.hello.internal_ip, session.hello.public_ip
-        return "", ""
-
-    def lose_runners(self, agent_id: str) -> None:
-        """Notes that the processes of works at an agent are gone."""
-        for name in [name for name, host in self._hosts.items() if host == agent_id]:
-            self._ledger.consume_start(name)
-            self._silence(name)
-
-    def _silence(self, name: str) -> None:
-        """Takes the URL of a work back."""
-        work = self._find_work(name)
-        if work is not None and work.url:
-            set_framework_var(work, URL, "")
+        self.processes.stop(name)
 
     def busy_works(self) -> dict[str, Attempt]:
         """Returns the attempt that is under way of each work that has one."""
@@ -268,7 +235,7 @@ class Dispatcher:
         """Ends every attempt, because the app has ended; user code may clean up."""
         for attempt in self._attempts.values():
             if attempt.session is not None:
-                self._emit(Send(attempt.session, _cancel(attempt, STOP_GRACE)))
+                self._emit(Send(attempt.session, cancellation(attempt, STOP_GRACE)))
 
     # What agents do
 
@@ -279,12 +246,6 @@ class Dispatcher:
         for attempt in self._attempts.values():
             if attempt.session == number:
                 attempt.session, attempt.suspect_since = None, now.monotonic
-
-    def silence_idle(self, agent_id: str) -> None:
-        """Takes the URLs of works back that an agent serves beside its attempts: it is away, and tells them again."""
-        busy = {attempt.work.name for attempt in self._attempts.values()}
-        for name in [name for name, host in self._hosts.items() if host == agent_id and name not in busy]:
-            self._silence(name)
 
     def resume(self, hello: Hello, number: int) -> None:
         """Goes on with an agent after its verdicts: tells what it missed, and decides on what it does not hold."""
@@ -310,8 +271,7 @@ class Dispatcher:
         for run_id in [run_id for run_id, time in self._pausing.items() if time <= now.monotonic]:
             del self._pausing[run_id]
             self.dispatch_due = True
-        for name in [name for name, time in self._idle_until.items() if time <= now.monotonic]:
-            self._end_idle(name, now)
+        self.processes.tick(now)
 
     def deadlines(self) -> Iterator[float]:
         """Yields the monotonic times at which `tick` has something to do."""
@@ -319,7 +279,7 @@ class Dispatcher:
             yield self._overdue(attempt)
             yield attempt.times_out_at
         yield from self._pausing.values()
-        yield from self._idle_until.values()
+        yield from self.processes.deadlines()
 
     def judge(self, held: HeldAttempt, hello: Hello, number: int) -> HeldVerdict:
         """Says what becomes of an attempt that an agent holds, and follows it on its new stream if it goes on."""
@@ -342,7 +302,7 @@ class Dispatcher:
         if attempt is not None and record is not None and record.run.status is RunStatus.PENDING:
             run = replace(record.run, status=RunStatus.RUNNING, started_at=now.wall)
             self._ledger.put(replace(record, run=run))
-            attempt.times_out_at = _times_out_at(attempt.work, run.started_at, now)
+            attempt.times_out_at = times_out_at(attempt.work, run.started_at, now)
 
     def reject(self, session: Session, message: Rejected, now: Instant) -> None:
         """Ends a run that an agent cannot execute."""
@@ -379,7 +339,7 @@ class Dispatcher:
         facts = (attempt.number, attempt.run_id, attempt.work.name)
         logger.log(level, "attempt %d of run %s of %s is lost and will be made again: %s", *facts, why)
         del self._attempts[attempt.run_id]
-        self._silence(attempt.work.name)
+        self.processes.silence(attempt.work.name)
         record = self._ledger.record(attempt.run_id)
         if record is not None and not record.run.status.terminal:
             self._wait_again(attempt, record)
@@ -398,7 +358,7 @@ class Dispatcher:
         record = self._ledger.record(attempt.run_id)
         if record is not None and attempt.boot_id == hello.boot_id and attempt.applied_seq == 0:
             attempt.session, attempt.suspect_since = number, None
-            self._emit(Send(number, _start_message(record, attempt)))
+            self._emit(Send(number, start_message(record, attempt)))
         else:
             self.lose(attempt, f"its agent {attempt.agent_id} does not hold it any more")
 
@@ -441,7 +401,7 @@ class Dispatcher:
     def _end(self, attempt: Attempt, failure: Failure | None, now: Instant, seq: int) -> None:
         """Ends an attempt, and its run unless it is tried again."""
         del self._attempts[attempt.run_id]
-        self._note_idle(attempt.work, now)
+        self.processes.idle(attempt.work, now)
         record = self._ledger.record(attempt.run_id)
         if record is None or record.run.status.terminal:
             return
@@ -458,26 +418,6 @@ class Dispatcher:
         if _status_after(failure) is RunStatus.FAILED:
             self._log_failure(attempt, failure)
             self._on_failed(attempt.run_id)
-
-    def _note_idle(self, work: LightningWork, now: Instant) -> None:
-        """Notes that the process of a work has nothing to do from now on."""
-        timeout = work.cloud_compute.idle_timeout
-        if timeout is not None:
-            self._idle_until[work.name] = now.monotonic + timeout.total_seconds()
-
-    def _end_idle(self, name: str, now: Instant) -> None:
-        """Ends the process of a work that was idle for long; its next run begins in a new one.
-
-        One that serves what a run left behind is not idle, and an agent that is away is told when it may be back.
-        """
-        del self._idle_until[name]
-        work, sessions = self._find_work(name), self._sessions.of_agent(self._hosts.get(name))
-        if work is not None and (work.url or not sessions):
-            self._note_idle(work, now)
-            return
-        self._ledger.consume_start(name)
-        for session in sessions:
-            self._emit(Send(session.number, StopRunner(work=name, grace=STOP_GRACE)))
 
     def _log_failure(self, attempt: Attempt, failure: Failure | None) -> None:
         text = failure.traceback.rstrip() or failure.message if failure is not None else ""
@@ -498,7 +438,7 @@ class Dispatcher:
     def _time_out(self, attempt: Attempt) -> None:
         attempt.timed_out, attempt.times_out_at = True, FOREVER
         if attempt.session is not None:
-            self._emit(Send(attempt.session, _cancel(attempt, STOP_GRACE)))
+            self._emit(Send(attempt.session, cancellation(attempt, STOP_GRACE)))
 
     def _overdue(self, attempt: Attempt) -> float:
         if attempt.suspect_since is None:
@@ -512,7 +452,6 @@ class Dispatcher:
 
     def _start(self, record: RunRecord, work: LightningWork, session: Session) -> None:
         hello = session.hello
-        self._idle_until.pop(work.name, None)
         run = replace(record.run, attempt=record.run.attempt + 1, agent_id=hello.agent_id, pending_reason="")
         record = replace(record, run=run, boot_id=hello.boot_id, begin_vars={}, applied_seq=0)
         self._ledger.put(record)
@@ -525,8 +464,8 @@ class Dispatcher:
             session=session.number,
         )
         self._attempts[run.run_id] = attempt
-        self._hosts[work.name] = hello.agent_id
-        self._emit(Send(session.number, _start_message(record, attempt)))
+        self.processes.busy(work, hello.agent_id)
+        self._emit(Send(session.number, start_message(record, attempt)))
 
     def _persist(self, attempt: Attempt) -> None:
         record = self._ledger.record(attempt.run_id)
@@ -534,33 +473,6 @@ class Dispatcher:
             self._ledger.put(
                 replace(record, begin_vars=dict(attempt.begin_vars), applied_seq=attempt.applied_seq)
             )
-
-
-def _attempt_of(record: RunRecord, work: LightningWork, now: Instant) -> Attempt:
-    """Takes up an attempt of an earlier life; the time that its agent may be away counts afresh."""
-    return Attempt(
-        run_id=record.run.run_id,
-        number=record.run.attempt,
-        work=work,
-        agent_id=record.run.agent_id,
-        boot_id=record.boot_id,
-        session=None,
-        applied_seq=record.applied_seq,
-        begin_vars=dict(record.begin_vars),
-        suspect_since=now.monotonic,
-        times_out_at=_times_out_at(work, record.run.started_at, now),
-    )
-
-
-def _times_out_at(work: LightningWork, started_at: datetime | None, now: Instant) -> float:
-    """Returns the monotonic time at which an attempt has taken too long."""
-    if work._timeout is None or started_at is None:
-        return FOREVER
-    return now.monotonic + (work._timeout - (now.wall - started_at)).total_seconds()
-
-
-def _cancel(attempt: Attempt, grace: timedelta) -> CancelAttempt:
-    return CancelAttempt(run_id=attempt.run_id, attempt=attempt.number, grace=grace)
 
 
 def _status_after(failure: Failure | None) -> RunStatus:
@@ -572,20 +484,3 @@ def _status_after(failure: Failure | None) -> RunStatus:
 def _is_tried_again(attempt: Attempt, failure: Failure) -> bool:
     retry = attempt.work._retry
     return retry is not None and attempt.number < retry.attempts and failure.reason not in _FINAL
-
-
-def _start_message(record: RunRecord, attempt: Attempt) -> StartRun:
-    work = attempt.work
-    vars_: dict[str, Value] = work._plain_vars(private=True)
-    return StartRun(
-        run_id=record.run.run_id,
-        attempt=attempt.number,
-        work=work.name,
-        recipe=work._recipe if isinstance(work._recipe, Recipe) else None,
-        vars=vars_,
-        args=record.run.args,
-        kwargs=record.run.kwargs,
-        orphan_grace=attempt.grace,
-        requirements=requirements_of(work, local=attempt.agent_id == LOCAL_AGENT),
-        prepare=record.run.prepares,
-    )

@@ -10,6 +10,7 @@ from fastapi_offline import FastAPIOffline
 from starlette.routing import BaseRoute, Match
 from starlette.types import ASGIApp
 
+from flowrpc.component.app_info import AppInfo
 from flowrpc.component.layout import VIEWS
 from flowrpc.errors import CallError
 from flowrpc.flow_service.door import Door
@@ -43,6 +44,7 @@ class Application:
         views: What serves the frontends.
         routes: The user's routes, in the order in which requests are compared with them.
         refuse: Is told what is wrong with a route that cannot be served; may raise it.
+        info: What `/docs` says about the app.
     """
 
     def __init__(
@@ -52,8 +54,10 @@ class Application:
         views: Views,
         routes: tuple[Route, ...],
         refuse: Callable[[Exception], None],
+        *,
+        info: AppInfo,
     ) -> None:
-        self._app = _new_app(door, [route.flow for route in routes])
+        self._app = _new_app(door, [route.flow for route in routes], info)
         self._needed: list[tuple[BaseRoute, str | None]] = []
         add_pages(self._app, door, access)
         add_state_api(self._app, door)
@@ -94,13 +98,14 @@ class Application:
             self._needed.append((route, needed(route)))
 
 
-def _new_app(door: Door, flows: list[str]) -> FastAPI:
+def _new_app(door: Door, flows: list[str], told: AppInfo) -> FastAPI:
     info = door.info()
     tags = [{"name": name} for name in dict.fromkeys([*flows, *OWN_TAGS])]  # the user's come first in /docs
     return FastAPIOffline(
         redoc_url=None,
         static_url="/docs/assets",
-        title=info.name,
+        title=told.title or info.name,
+        description=told.description or "",
         version=info.version,
         openapi_tags=tags,
         redirect_slashes=False,

@@ -10,11 +10,12 @@ import asyncio
 import logging
 import socket
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from flowrpc.component.app_info import AppInfo
 from flowrpc.component.frontend import Frontend
 from flowrpc.errors import StartError
 from flowrpc.flow_service.door import Door
@@ -45,6 +46,8 @@ class HttpOptions:
     names: tuple[str, ...] = ()
     """Names that the host is called by beside the one in the address."""
     tls: Tls | None = None
+    info: AppInfo = field(default_factory=AppInfo)
+    """What `/docs` says about the app."""
 
     def check(self) -> None:
         """Refuses to serve strangers in the clear.
@@ -173,7 +176,9 @@ class HttpGateway:
 
         if self._views is None:
             self._views = Views(self._frontends, self._access.cookie)
-        self._app = Application(self._door, self._access, self._views, self._routes, refuse)
+        self._app = Application(
+            self._door, self._access, self._views, self._routes, refuse, info=self._options.info
+        )
 
     def _guard(self) -> Any:
         from flowrpc.gateway.guard import Guard

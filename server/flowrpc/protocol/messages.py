@@ -96,6 +96,8 @@ class StartRun:
     """Whether to build the work only."""
     requirements: tuple[str, ...] = ()
     """What has to be installed where the work is executed, each as PEP 508 has it."""
+    recipe_component: str = ""
+    """Full name of the component that the recipe builds, if it is one around the work."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

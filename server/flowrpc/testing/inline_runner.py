@@ -6,13 +6,13 @@ from collections.abc import Callable
 from threading import get_ident
 from typing import TYPE_CHECKING, Any
 
-from flowrpc.component.building import find
+from flowrpc.component.building import builder_of, find, take_out
 from flowrpc.component.flow import LightningFlow
 from flowrpc.component.hosting import Cancelled, HostedWork, ReturnValueError
 from flowrpc.component.work import LightningWork
 from flowrpc.protocol.messages import StartRun
 from flowrpc.state import Change, ChangeLog
-from flowrpc.state.records import Failure, FailureReason, Recipe
+from flowrpc.state.records import Failure, FailureReason
 from flowrpc.testing.root_source import built_again
 from flowrpc.testing.simulated_agent import CANCELLED, HeldRun
 from flowrpc.work_service.failures import failure_of
@@ -67,9 +67,11 @@ class InlineRunner:
     def _build(self) -> LightningWork:
         """Builds the work by its recipe, or as the root of the app builds it; classes need not be importable."""
         work: LightningWork = self._app.find(self._name)
-        if isinstance(work._recipe, Recipe):
-            return built_again(work)
-        found = find(self._fresh_root(), self._name)
+        builder = builder_of(work)
+        if builder is not None:
+            found = take_out(built_again(builder), builder.name, self._name)
+        else:
+            found = find(self._fresh_root(), self._name)
         assert isinstance(found, LightningWork), "only works are started"
         return found
 

@@ -492,6 +492,7 @@ class StartRun(_message.Message):
     ORPHAN_GRACE_FIELD_NUMBER: _builtins.int
     PREPARE_FIELD_NUMBER: _builtins.int
     REQUIREMENTS_FIELD_NUMBER: _builtins.int
+    RECIPE_COMPONENT_FIELD_NUMBER: _builtins.int
     run_id: _builtins.str
     """The run."""
     attempt: _builtins.int
@@ -502,6 +503,10 @@ class StartRun(_message.Message):
     """The `VarsChanged.number` that the vars include."""
     prepare: _builtins.bool
     """Whether to start the process and build the work, and execute nothing: the attempt ends when the work could begin."""
+    recipe_component: _builtins.str
+    """Full name of the component that `recipe` builds, if that is one around the work: the work is taken out of it by name.
+    Empty: the recipe builds the work itself.
+    """
     @_builtins.property
     def recipe(self) -> _state_pb2.Recipe:
         """How to build the work; absent: build the app's root and take the work out of it by name."""
@@ -542,10 +547,11 @@ class StartRun(_message.Message):
         orphan_grace: _duration_pb2.Duration | None = ...,
         prepare: _builtins.bool = ...,
         requirements: _abc.Iterable[_builtins.str] | None = ...,
+        recipe_component: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["orphan_grace", b"orphan_grace", "recipe", b"recipe"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["args", b"args", "attempt", b"attempt", "kwargs", b"kwargs", "orphan_grace", b"orphan_grace", "prepare", b"prepare", "recipe", b"recipe", "requirements", b"requirements", "run_id", b"run_id", "vars", b"vars", "vars_number", b"vars_number", "work", b"work"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["args", b"args", "attempt", b"attempt", "kwargs", b"kwargs", "orphan_grace", b"orphan_grace", "prepare", b"prepare", "recipe", b"recipe", "recipe_component", b"recipe_component", "requirements", b"requirements", "run_id", b"run_id", "vars", b"vars", "vars_number", b"vars_number", "work", b"work"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -72,6 +72,7 @@ def _fill_start_run(message: pb.StartRun, start: plain.StartRun) -> None:
     fill_span(message.orphan_grace, start.orphan_grace)
     message.requirements.extend(start.requirements)
     message.prepare = start.prepare
+    message.recipe_component = start.recipe_component
 
 
 def _decode_start_run(message: pb.StartRun) -> plain.StartRun:
@@ -88,6 +89,7 @@ def _decode_start_run(message: pb.StartRun) -> plain.StartRun:
         orphan_grace=decode_span(message.orphan_grace, "StartRun.orphan_grace") if patient else _ORPHAN_GRACE,
         requirements=tuple(message.requirements),
         prepare=message.prepare,
+        recipe_component=message.recipe_component,
     )
 
 

@@ -10,7 +10,7 @@ from time import sleep
 from types import FrameType
 
 from flowrpc.component.app_file import load_app
-from flowrpc.component.building import build, find
+from flowrpc.component.building import build, find, take_out
 from flowrpc.component.endpoint import LOCALHOST
 from flowrpc.component.hosting import Cancelled, HostedWork, ReturnValueError, on_touch
 from flowrpc.component.work import LightningWork
@@ -115,7 +115,10 @@ class Execution:
 
     def _host(self, start: StartRun) -> HostedWork:
         app = load_app(self._app_file)
-        component = find(app.root, start.work) if start.recipe is None else build(start.recipe)
+        if start.recipe is None:
+            component = find(app.root, start.work)
+        else:
+            component = take_out(build(start.recipe), start.recipe_component, start.work)
         if not isinstance(component, LightningWork):
             raise ComponentError(f"{start.work} is no LightningWork but a {type(component).__name__}")
         work = HostedWork(component, name=start.work, vars=start.vars, log=self._lane)

@@ -1,0 +1,5 @@
+"""Routes."""
+
+from flowrpc.api import Delete, Get, Post, Put
+
+__all__ = ["Delete", "Get", "Post", "Put"]

@@ -1,0 +1,5 @@
+"""A work that runs a script in its own process."""
+
+from flowrpc.components import Tracer, TracerPythonScript
+
+__all__ = ["Tracer", "TracerPythonScript"]

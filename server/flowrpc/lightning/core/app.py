@@ -1,0 +1,5 @@
+"""Apps."""
+
+from flowrpc.component import LightningApp
+
+__all__ = ["LightningApp"]

@@ -1,0 +1,5 @@
+"""Flows."""
+
+from flowrpc.component import LightningFlow
+
+__all__ = ["LightningFlow"]

@@ -1,0 +1,5 @@
+"""Works."""
+
+from flowrpc.component import LightningWork
+
+__all__ = ["LightningWork"]

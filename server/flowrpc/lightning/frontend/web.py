@@ -1,0 +1,5 @@
+"""A folder of files as a page."""
+
+from flowrpc.frontend import StaticWebFrontend
+
+__all__ = ["StaticWebFrontend"]

@@ -1,0 +1,5 @@
+"""Components that do nothing."""
+
+from flowrpc.testing import EmptyFlow, EmptyWork
+
+__all__ = ["EmptyFlow", "EmptyWork"]

@@ -1,0 +1,1 @@
+"""What a work needs of a machine."""

@@ -1,0 +1,5 @@
+"""What a work needs installed."""
+
+from flowrpc.component import BuildConfig
+
+__all__ = ["BuildConfig"]

@@ -1,0 +1,5 @@
+"""Patches of methods while a script runs."""
+
+from flowrpc.components import Tracer
+
+__all__ = ["Tracer"]
