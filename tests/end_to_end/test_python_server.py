@@ -57,8 +57,8 @@ class Echo(PythonServer):
         if request.text == "wrong":
             return {"text": []}
         if request.text == "wait":
-            print("waiting")
             try:
+                print("waiting")
                 time.sleep(1000)
             finally:
                 self.cleaned = "yes"

@@ -82,8 +82,9 @@ def wait():
     if child or mode == "traced":
         pathlib.Path("pids.tmp").write_text(f"{os.getpid()} {child or os.getpid()}")
         os.rename("pids.tmp", "pids.txt")
-        print("waiting", flush=True)
     try:
+        if child or mode == "traced":
+            print("waiting", flush=True)  # whoever reads it may interrupt at once
         time.sleep(1000)
     finally:
         print("cleaned up")
