@@ -12,6 +12,7 @@ from flowrpc.errors import InvalidValueError
 from flowrpc.protocol.resources import NO_DEMAND, Resources
 from flowrpc.state import copy_value, same
 from flowrpc.state.extension import extension_json, extension_of
+from flowrpc.storage import Mount
 
 
 def test_by_default_it_asks_for_nothing() -> None:
@@ -62,6 +63,7 @@ def test_the_idle_timeout_is_seconds_or_a_timedelta(timeout: Any) -> None:
         ({"idle_timeout": float("nan")}, "more than 0 seconds"),
         ({"shm_size": -1}, "shm_size=-1"),
         ({"mounts": [object()]}, "mounts="),
+        ({"mounts": [Mount("s3://a/", "/x"), Mount("s3://b/", "/x")]}, "two mounts are at /x"),
         ({"colocation_group_id": ""}, "colocation_group_id=''"),
         ({"interruptible": 1}, "True or False"),
         ({"cpus": -1}, "number of processors"),
@@ -100,6 +102,14 @@ def test_it_is_a_value_that_comes_back() -> None:
     assert again.demand == compute.demand
     assert copy_value([compute], "here") == [compute]
     assert CloudCompute(cpus=1) != CloudCompute(cpus=2)
+
+
+def test_one_mount_is_a_list_of_one() -> None:
+    mount = Mount("s3://bucket/")
+    compute = CloudCompute(mounts=mount)
+    assert compute == CloudCompute(mounts=[mount]) == CloudCompute(mounts=(mount,))
+    assert same(extension_of("cloud_compute", compute.extension_content()), compute)
+    assert repr(compute) == "CloudCompute(mounts=[Mount(source='s3://bucket/', mount_path='/data/bucket')])"
 
 
 @pytest.mark.parametrize("content", [None, [], {"cpus": "many"}, {"colour": "red"}, {"memory": "4G"}])

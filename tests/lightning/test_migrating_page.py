@@ -42,7 +42,7 @@ def test_the_table_of_paths_has_every_path_and_name() -> None:
 
 
 def test_homes_are_where_it_says() -> None:
-    homes = {"flowrpc", "flowrpc.components", "flowrpc.testing"}
+    homes = {"flowrpc", "flowrpc.components", "flowrpc.storage", "flowrpc.testing"}
     checked = 0
     for _, names, home in rows("Where everything is"):
         for name in quoted(names):

@@ -143,7 +143,7 @@ def _signature(method: object) -> str:
 @pytest.mark.parametrize("name", sorted(listed() - {"LightningFlow.__init__"}))
 def test_what_it_lists_is_there(name: str) -> None:
     owner = name.partition("(")[0]
-    if owner.startswith(("testing.", "components.")):
+    if owner.startswith(("testing.", "components.", "storage.")):
         module, _, owner = owner.partition(".")
         found = getattr(import_module(f"flowrpc.{module}"), owner)
     else:

@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 from flowrpc.errors import FlowrpcError, InvalidValueError
 from flowrpc.protocol.resources import MAX_BYTES, NO_DEMAND, Demand, Resources, check_label, parse_bytes
 from flowrpc.state import Extension, Value, copy_value
+from flowrpc.storage.mount import Mount
 
 ANY_MACHINE = ("default", "cpu", "cpu-small", "cpu-medium")
 """Names that every machine answers to; another one asks for the label `compute=NAME`."""
@@ -31,7 +32,7 @@ class CloudCompute(Extension, type_name="cloud_compute"):
         idle_timeout: How long the work's process may wait for a next run before it is ended, in seconds or as a
             timedelta; None: as long as it likes.
         shm_size: Gigabytes of shared memory. No placement honours it yet.
-        mounts: What to mount. No placement honours it yet.
+        mounts: What to mount: a `Mount`, or several. No placement honours it yet.
         colocation_group_id: Works of one group share a machine. No placement honours it yet.
         interruptible: Whether the machine may be taken away. No placement honours it yet.
         cpus: How many processors, in steps of a thousandth.
@@ -204,6 +205,10 @@ def _mounts(value: object) -> list[Value]:
     except FlowrpcError as error:
         _refuse("mounts", value, str(error))
     assert isinstance(copied, list), "it was one"
+    paths = [mount.mount_path for mount in copied if isinstance(mount, Mount)]
+    twice = next((path for path in paths if paths.count(path) > 1), None)
+    if twice is not None:
+        _refuse("mounts", value, f"two mounts are at {twice}; give each a mount_path of its own")
     return copied
 
 

@@ -23,7 +23,8 @@ _VARS = ("_cloud_compute", "_cloud_build_config", "_local_build_config")
 _WAYS_OUT = {
     "disk_size": "leave it out, and execute the work where the disk is large enough",
     "shm_size": "leave it out, and give the machine the shared memory before its agent starts",
-    "mounts": "leave it out, and mount it on the machine before its agent starts",
+    "mounts": "leave it out, and read the bucket in the work by fsspec, hand files over by a Drive, or mount it on the "
+    "machine before its agent starts",
     "colocation_group_id": "leave it out, and ask for one label that one agent alone has",
     "interruptible": "leave it out; a run whose machine is taken away is made again anyway",
     "image": "leave it out, start `flowctl work serve --label image=NAME` in that image, and ask for the label",

@@ -5,11 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-NO_MOUNT = (
-    "no placement mounts a bucket; open it in the work, by fsspec for example, or hand files over by a Drive"
-)
-"""The way out where a `Mount` is imported."""
-
 
 def without(module: str, ways_out: Mapping[str, str]) -> Callable[[str], Any]:
     """Makes the `__getattr__` of a module (PEP 562) that lacks names which apps import.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from urllib.parse import quote
 
 from flowrpc.errors import InvalidValueError
@@ -27,6 +28,20 @@ def check_path(text: str, place: str) -> str:
             place, f"{text[:80]!r} {problem}; write names with / between them: 'a/model.pt'"
         )
     return text
+
+
+def shared_path(path: str | os.PathLike[str], place: str) -> str:
+    """Returns a path of the files that works share, without the `/` at its beginning and end; empty for the root.
+
+    Raises:
+        InvalidValueError: It does not begin with `/`, or leads elsewhere.
+    """
+    text = os.fspath(path)
+    if not isinstance(text, str):
+        raise InvalidValueError(place, f"{text[:80]!r} is no text")
+    if not text.startswith("/"):
+        raise InvalidValueError(place, f"{text[:80]!r} does not begin with /, the root of the shared files")
+    return "" if text == "/" else check_path(text[1:].removesuffix("/"), place)
 
 
 def _problem(text: str) -> str:

@@ -26,7 +26,7 @@ class Shelf:
 
     def __init__(self, depot: Depot, drive: str) -> None:
         self._depot = depot
-        self._root = f"{DRIVES}/{_quoted(drive)}"
+        self._root = f"{DRIVES}/{quoted(drive)}"
 
     def put(self, work: str, name: str, content: Content) -> None:
         """Puts an entry there, or another content into it."""
@@ -58,8 +58,8 @@ class Shelf:
         return read_entry(self._depot, self._key(work, name))
 
     def _key(self, work: str, name: str) -> str:
-        path = "/".join(_quoted(part) for part in name.split("/"))
-        return self._depot.key(f"{self._root}/{_quoted(work)}/{path}{_SUFFIX}")
+        path = "/".join(quoted(part) for part in name.split("/"))
+        return self._depot.key(f"{self._root}/{quoted(work)}/{path}{_SUFFIX}")
 
 
 def read_entry(depot: Depot, key: str) -> Content:
@@ -77,11 +77,15 @@ def read_entry(depot: Depot, key: str) -> Content:
         raise StorageError(f"storage {depot.url}: {key} is damaged: {error}") from error
 
 
-def _quoted(name: str) -> str:
-    """Makes a name that every storage takes."""
-    quoted = quote(name, safe="")
-    if quoted.startswith("."):  # hidden in some places, and left out where files are listed
-        quoted = f"%2E{quoted[1:]}"
-    if len(quoted) > MAX_NAME_BYTES - len(_SUFFIX):
-        raise StorageError(f"{name[:40]!r}… is too long for a drive; use a shorter name")
-    return quoted
+def quoted(name: str) -> str:
+    """Makes a name that every storage takes.
+
+    Raises:
+        StorageError: It is too long.
+    """
+    plain = quote(name, safe="")
+    if plain.startswith("."):  # hidden in some places, and left out where files are listed
+        plain = f"%2E{plain[1:]}"
+    if len(plain) > MAX_NAME_BYTES - len(_SUFFIX):
+        raise StorageError(f"{name[:40]!r}… is too long for the storage; use a shorter name")
+    return plain

@@ -1,7 +1,8 @@
 """The sweep: removes contents that nothing refers to, when a life of the app begins.
 
-A content is removed if it is older than a week, and no var, argument of a run, recipe or entry of a drive refers to it.
-What is published again is made young first: a work that publishes never relies on a content that a sweep may take.
+A content is removed if it is older than a week, and no var, argument of a run, recipe, entry of a drive or shared file
+refers to it. What is published again is made young first: a work that publishes never relies on a content that a sweep
+may take.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from contextlib import suppress
 
 from flowrpc.errors import StorageError
 from flowrpc.storage.backend import Entry
+from flowrpc.storage.cabinet import FILES
 from flowrpc.storage.depot import GRACE_SECONDS, Depot, object_key
 from flowrpc.storage.folder import PARTS
 from flowrpc.storage.reference import Content, Kind
@@ -62,8 +64,8 @@ def _is_old(entry: Entry, before: float) -> bool:
 
 
 def _kept(depot: Depot, referred: set[Referred]) -> set[str]:
-    """Returns the digests to keep: those referred to, by drives too, and what is in the folders among them."""
-    for entry in depot.backend.list(depot.key(DRIVES)):
+    """Returns the digests to keep: those referred to, also by drives and shared files, and what is in the folders."""
+    for entry in [e for kept in (DRIVES, FILES) for e in depot.backend.list(depot.key(kept))]:
         with suppress(FileNotFoundError):  # a work has just removed it
             content = read_entry(depot, entry.key)
             referred.add((content.digest, content.kind is Kind.FOLDER))

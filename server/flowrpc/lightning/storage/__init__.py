@@ -1,11 +1,5 @@
-"""References to files."""
+"""References to files, and files that works share."""
 
-from flowrpc.lightning.absence import NO_MOUNT, without
-from flowrpc.storage import Drive, Path, Payload
+from flowrpc.storage import Drive, FileSystem, Mount, Path, Payload
 
-__all__ = ["Drive", "Path", "Payload"]
-
-__getattr__ = without(
-    __name__,
-    {"FileSystem": "use a Drive for files that works share, or fsspec for any others", "Mount": NO_MOUNT},
-)
+__all__ = ["Drive", "FileSystem", "Mount", "Path", "Payload"]

@@ -1,7 +1,5 @@
-"""Mounts are not here; whoever imports them is told the way out."""
+"""Buckets that works want to see as folders."""
 
-from flowrpc.lightning.absence import NO_MOUNT, without
+from flowrpc.storage import Mount
 
-__all__: list[str] = []
-
-__getattr__ = without(__name__, {"Mount": NO_MOUNT})
+__all__ = ["Mount"]

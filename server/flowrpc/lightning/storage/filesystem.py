@@ -1,0 +1,5 @@
+"""Files that works share by path."""
+
+from flowrpc.storage import FileSystem
+
+__all__ = ["FileSystem"]
