@@ -12,8 +12,9 @@ from flowrpc.component import LightningApp, LightningFlow
 
 TABLE = {
     "": "LightningApp LightningFlow LightningWork CloudCompute BuildConfig",
-    ".frontend": "StaticWebFrontend Frontend",
+    ".frontend": "StaticWebFrontend StreamlitFrontend Frontend",
     ".frontend.web": "StaticWebFrontend",
+    ".frontend.stream_lit": "StreamlitFrontend",
     ".storage": "Path Drive Payload",
     ".storage.path": "Path",
     ".storage.drive": "Drive",
@@ -33,6 +34,7 @@ TABLE = {
     ".api.http_methods": "Post Get Put Delete",
     ".utilities.commands": "ClientCommand",
     ".utilities.frontend": "AppInfo",
+    ".utilities.state": "AppState",
     ".utilities.cloud": "is_running_in_cloud",
     ".utilities.network": "find_free_network_port",
     ".utilities.app_helpers": "Logger pretty_state is_overridden",
@@ -51,7 +53,6 @@ TABLE = {
 }
 
 ABSENT = [
-    (".frontend", "StreamlitFrontend", "it is not there yet; run its server in a work"),
     (".frontend", "PanelFrontend", "run its server in a work"),
     (".frontend", "JustPyFrontend", "run its server in a work"),
     (".storage", "Mount", "by fsspec for example, or hand files over by a Drive"),
