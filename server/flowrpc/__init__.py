@@ -23,7 +23,7 @@ if TYPE_CHECKING:
         Retry,
     )
     from flowrpc.errors import FlowrpcError, StorageError, WorkRunError
-    from flowrpc.frontend import Frontend, StaticWebFrontend
+    from flowrpc.frontend import Frontend, StaticWebFrontend, StreamlitFrontend
     from flowrpc.storage import Drive, Path, Payload
 
 _HOMES = {
@@ -49,6 +49,7 @@ _HOMES = {
     "Retry": "flowrpc.component",
     "StaticWebFrontend": "flowrpc.frontend",
     "StorageError": "flowrpc.errors",
+    "StreamlitFrontend": "flowrpc.frontend",
     "WorkRunError": "flowrpc.errors",
 }
 
@@ -75,6 +76,7 @@ __all__ = [
     "Retry",
     "StaticWebFrontend",
     "StorageError",
+    "StreamlitFrontend",
     "WorkRunError",
 ]
 

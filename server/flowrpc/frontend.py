@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 from flowrpc.component.frontend import Frontend
 from flowrpc.errors import ComponentError
+from flowrpc.pages.streamlit_frontend import StreamlitFrontend
 
 if TYPE_CHECKING:
     from flowrpc.gateway.static_files import StaticServer
 
-__all__ = ["Frontend", "StaticWebFrontend"]
+__all__ = ["Frontend", "StaticWebFrontend", "StreamlitFrontend"]
 
 
 class StaticWebFrontend(Frontend):

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 from flowrpc.components import script_process
-from flowrpc.components.process_group import ProcessGroup
 from flowrpc.components.script_process import ScriptProcess
+from flowrpc.process_group import ProcessGroup
 
 from tests.end_to_end.conftest import wait_until_gone
 

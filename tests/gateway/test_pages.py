@@ -77,7 +77,7 @@ def test_the_example_of_a_frontend_serves(tmp_path: Path) -> None:
     import httpx
 
     names: dict[str, type] = {}
-    exec(compile(blocks("layout.md", "python")[1], "layout.md", "exec"), names)
+    exec(compile(blocks("layout.md", "python")[2], "layout.md", "exec"), names)
     (tmp_path / "here.txt").write_text("here")
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

@@ -12,9 +12,10 @@ from flowrpc.component import LightningApp, LightningFlow
 
 TABLE = {
     "": "LightningApp LightningFlow LightningWork CloudCompute BuildConfig",
-    ".frontend": "StaticWebFrontend Frontend",
+    ".frontend": "StaticWebFrontend StreamlitFrontend Frontend",
     ".frontend.web": "StaticWebFrontend",
     ".storage": "Path Drive Payload Mount FileSystem",
+    ".frontend.stream_lit": "StreamlitFrontend",
     ".storage.path": "Path",
     ".storage.drive": "Drive",
     ".storage.payload": "Payload",
@@ -35,6 +36,7 @@ TABLE = {
     ".api.http_methods": "Post Get Put Delete",
     ".utilities.commands": "ClientCommand",
     ".utilities.frontend": "AppInfo",
+    ".utilities.state": "AppState",
     ".utilities.cloud": "is_running_in_cloud",
     ".utilities.network": "find_free_network_port",
     ".utilities.app_helpers": "Logger pretty_state is_overridden",
@@ -53,7 +55,6 @@ TABLE = {
 }
 
 ABSENT = [
-    (".frontend", "StreamlitFrontend", "it is not there yet; run its server in a work"),
     (".frontend", "PanelFrontend", "run its server in a work"),
     (".frontend", "JustPyFrontend", "run its server in a work"),
     (".components", "ServeGradio", "server_port=self.port"),

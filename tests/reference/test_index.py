@@ -22,7 +22,6 @@ CLASSES = (LightningFlow, LightningWork, LightningApp, List, Dict)
 INSIDE = {"KIND"}
 """Public names that are no user's: a class cannot redefine them."""
 OF_COMPONENTS = ("PopenPythonScript", "PythonServer", "Tracer", "TracerPythonScript")
-NOT_THERE_YET = "Not there yet"
 
 
 class Entry(NamedTuple):
@@ -43,7 +42,7 @@ def entries(chapters: Iterator[Section]) -> list[Entry]:
 
 
 def index() -> list[Entry]:
-    return entries(s for s in sections("README.md") if s.level == 2 and s.title != NOT_THERE_YET)
+    return entries(s for s in sections("README.md") if s.level == 2)
 
 
 def listed() -> set[str]:
@@ -181,11 +180,3 @@ def test_every_page_is_linked() -> None:
     pages = {path.name for path in FOLDER.glob("*.md")} - {"README.md"}
 
     assert {page for page in pages if f"({page}" not in text} == set()
-
-
-def test_what_is_not_there_yet_is_not() -> None:
-    (chapter,) = (found for found in sections("README.md") if found.title == NOT_THERE_YET)
-    names = {name for entry in entries(iter([chapter])) for name in entry.names}
-
-    assert names == {"StreamlitFrontend", "AppState"}
-    assert names & set(flowrpc.__all__) == set()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from flowrpc_client.app_state import AppState as AppState
     from flowrpc_client.client import FlowClient as FlowClient
     from flowrpc_client.client_part import ClientPart as ClientPart
     from flowrpc_client.errors import ClientPartError as ClientPartError
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from flowrpc_client.stream import Stream as Stream
 
 __all__ = [
+    "AppState",
     "ClientPart",
     "ClientPartError",
     "CommandFailed",
@@ -28,6 +30,7 @@ __all__ = [
 ]
 
 _HOMES = {
+    "AppState": "app_state",
     "ClientPart": "client_part",
     "ClientPartError": "errors",
     "CommandFailed": "errors",

@@ -23,9 +23,18 @@ def load_app(path: Path) -> LightningApp:
     Raises:
         AppLoadError: The file is missing, does not run, or holds no app or several.
     """
+    return _only_app(load_module(path), path.resolve())
+
+
+def load_module(path: Path) -> ModuleType:
+    """Runs an app file, or a file beside one, as the module of its name.
+
+    Raises:
+        AppLoadError: The file is missing or does not run.
+    """
     path = path.resolve()
     check_app_file(path)
-    return _only_app(_execute(path), path)
+    return _execute(path)
 
 
 def check_app_file(path: Path) -> None:

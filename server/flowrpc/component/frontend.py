@@ -12,6 +12,9 @@ class Frontend(ABC):
     this host only, and what it sends refers to its own pages by relative addresses, or by ones below `root_path`.
     """
 
+    keeps_root_path = False
+    """Whether the paths of requests arrive as browsers see them, with `root_path` in front."""
+
     @abstractmethod
     def start_server(self, host: str, port: int, root_path: str = "") -> None:
         """Starts the server and returns; it may still be on its way when this returns.
@@ -20,7 +23,7 @@ class Frontend(ABC):
             host: Where to listen: a loopback address.
             port: A port that was free a moment ago.
             root_path: What the paths of requests begin with, as browsers see them: `/view/root.child`. They arrive
-                without it.
+                without it, unless `keeps_root_path` says otherwise.
         """
 
     @abstractmethod

@@ -12,7 +12,7 @@ from time import monotonic
 from typing import TextIO
 
 from flowrpc.components.output_lines import OutputLines
-from flowrpc.components.process_group import ProcessGroup
+from flowrpc.process_group import ProcessGroup
 
 TERM_SECONDS = 2.0
 """How long a script may take to end when it was asked to. A cancelled run as a whole has 5 seconds."""

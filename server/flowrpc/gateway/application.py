@@ -7,7 +7,7 @@ from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi_offline import FastAPIOffline
-from starlette.routing import BaseRoute, Match
+from starlette.routing import BaseRoute, Match, Mount
 from starlette.types import ASGIApp
 
 from flowrpc.component.app_info import AppInfo
@@ -88,7 +88,7 @@ class Application:
         for route, needed in self._needed:
             match, _ = route.matches(scope)
             if match is Match.FULL:
-                return needed
+                return "call" if isinstance(route, Mount) and not _reads(scope) else needed
             if match is Match.PARTIAL:
                 partial = partial and needed
         return partial
@@ -121,6 +121,11 @@ async def _refuse(request: Request, error: Exception) -> Json:
 
 async def _fault(request: Request, error: Exception) -> Json:
     return fault(f"{request.method} {request.url.path}", error)
+
+
+def _reads(scope: MutableMapping[str, Any]) -> bool:
+    """Tells whether a request only reads; a WebSocket, which has no method, does more."""
+    return scope.get("method") in ("GET", "HEAD")
 
 
 def _own_need(route: BaseRoute) -> str | None:

@@ -6,11 +6,12 @@ import asyncio
 import logging
 import socket
 from dataclasses import dataclass
+from pathlib import Path
 
 from flowrpc.component.failures import failure_of
 from flowrpc.component.frontend import Frontend
 from flowrpc.component.layout import view_path
-from flowrpc.frontend import StaticWebFrontend
+from flowrpc.frontend import StaticWebFrontend, StreamlitFrontend
 
 logger = logging.getLogger(__name__)
 
@@ -28,10 +29,25 @@ class FrontendServer:
     starting: asyncio.Task[None]
 
 
-class Frontends:
-    """Knows the frontends by the name of their flow. It lives in the event loop; servers are started in threads."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Address:
+    """Where a request is passed on to."""
 
-    def __init__(self) -> None:
+    flow: str
+    port: int
+    path: str
+    """As its server sees it, not quoted."""
+
+
+class Frontends:
+    """Knows the frontends by the name of their flow. It lives in the event loop; servers are started in threads.
+
+    Args:
+        data_dir: The app's data directory, for pages that are clients of it.
+    """
+
+    def __init__(self, data_dir: Path) -> None:
+        self._data_dir = data_dir
         self._static: dict[str, StaticWebFrontend] = {}
         self._servers: dict[str, FrontendServer] = {}
         self._stopping: set[asyncio.Task[None]] = set()
@@ -43,16 +59,19 @@ class Frontends:
         for name in [name for name, server in self._servers.items() if own.get(name) is not server.frontend]:
             self._stop(self._servers.pop(name))
         for name in own.keys() - self._servers.keys():
-            self._servers[name] = _start(name, own[name])
+            self._servers[name] = self._start(name, own[name])
 
     def static(self, name: str) -> StaticWebFrontend | None:
         """Finds the files of a flow."""
         return self._static.get(name)
 
-    def port(self, name: str) -> int | None:
-        """Finds the port of the server of a flow; None if it has none."""
+    def address(self, name: str, path: str) -> Address | None:
+        """Finds where the server of a flow has what is below `/view/NAME/`; None if it has no server."""
         server = self._servers.get(name)
-        return server.port if server is not None else None
+        if server is None:
+            return None
+        kept = view_path(name) if server.frontend.keeps_root_path else "/"
+        return Address(flow=name, port=server.port, path=kept + path)
 
     async def stop(self) -> None:
         """Stops all servers."""
@@ -63,6 +82,11 @@ class Frontends:
                 logger.warning(
                     "%d frontends did not stop in %g s and are left behind", len(late), STOP_SECONDS
                 )
+
+    def _start(self, name: str, frontend: Frontend) -> FrontendServer:
+        if isinstance(frontend, StreamlitFrontend):
+            frontend.belong_to(name, self._data_dir)
+        return _start(name, frontend)
 
     def _stop(self, server: FrontendServer) -> None:
         task = asyncio.create_task(_end(server))

@@ -82,7 +82,7 @@ class HttpGateway:
         self._door = door
         self._options = options
         self._routes: tuple[Route, ...] = ()
-        self._frontends = Frontends()
+        self._frontends = Frontends(options.data_dir)
         self._views: Views | None = None
         self._app: Application | None = None
         self._server: HttpServer | None = None

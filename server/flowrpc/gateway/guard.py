@@ -23,6 +23,8 @@ _HEADERS = (
     (b"cross-origin-resource-policy", b"same-origin"),
 )
 
+_STARTS = ("http.response.start", "websocket.http.response.start", "websocket.accept")
+
 ROLE = "flowrpc.role"
 """Where the scope of a request holds the role of who asks; None for a stranger."""
 
@@ -52,9 +54,6 @@ class Guard:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers a request, or refuses it."""
-        if scope["type"] != "http":
-            await send({"type": "websocket.close", "code": 1008})
-            return
         answer = _Answer(send)
         try:
             self._check(scope)
@@ -65,23 +64,24 @@ class Guard:
             await self._app(scope, receive, answer)
         except Exception as error:  # noqa: BLE001  # the request ends here
             if not answer.started:
-                await fault(f"{scope['method']} {scope['path']}", error)(scope, receive, answer)
+                await fault(f"{_method(scope)} {scope['path']}", error)(scope, receive, answer)
 
     def _check(self, scope: Scope) -> None:
         headers = Headers(scope=scope)
         host = headers.get("host", "")
         self._hosts.check(host)
-        reads = scope["method"] in _READS and scope["path"] not in self._streams
+        method = _method(scope)
+        reads = method in _READS and scope["path"] not in self._streams
         origin = headers.get("origin", "")
         if not reads:
             check_origin(origin, host)
         authorization = headers.get("authorization", "")
         role = self._access.role(authorization, headers.get("cookie", ""))
-        if role is not None and not authorization and scope["method"] not in _READS:
+        if role is not None and not authorization and method not in _READS:
             _check_page(origin)
         needed = self._needed(scope)
         if needed is not None:
-            check_role(role, needed, f"{scope['method']} {scope['path']}")
+            check_role(role, needed, f"{method} {scope['path']}")
         scope[ROLE] = role
 
 
@@ -93,13 +93,19 @@ class _Answer:
         self.started = False
 
     async def __call__(self, message: Message) -> None:
-        if message["type"] == "http.response.start":
+        if message["type"] in _STARTS:
             self.started = True
             given = message.get("headers", ())
             names = {name.lower() for name, _ in given}
             more = [header for header in (*_HEADERS, *_own_headers()) if header[0] not in names]
-            message = {**message, "headers": [*given, *more]}
+            if message["type"] != "websocket.accept":
+                message = {**message, "headers": [*given, *more]}
         await self._send(message)
+
+
+def _method(scope: Scope) -> str:
+    """Tells the method of a request; a WebSocket has none and is no mere read."""
+    return str(scope.get("method", "WebSocket"))
 
 
 def _own_headers() -> tuple[tuple[bytes, bytes], ...]:

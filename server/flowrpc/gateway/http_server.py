@@ -15,6 +15,10 @@ GRACE_SECONDS = 1.0
 """How long requests may take to end when the app ends; then they are cancelled."""
 
 
+MAX_MESSAGE_BYTES = 64 * 1024 * 1024
+"""How large a message over a WebSocket may be, as over gRPC."""
+
+
 class HttpServer(uvicorn.Server):
     """Leaves signals to the flow service, and sleeps while nobody asks."""
 
@@ -24,7 +28,8 @@ class HttpServer(uvicorn.Server):
             uvicorn.Config(
                 app,
                 http="h11",
-                ws="none",
+                ws=_web_socket,  # type: ignore[arg-type]  # it is called and nothing else
+                ws_max_size=MAX_MESSAGE_BYTES,
                 lifespan="off",
                 log_config=None,
                 log_level="warning",
@@ -51,3 +56,10 @@ class HttpServer(uvicorn.Server):
         """Ends it: open requests get a grace."""
         self.should_exit = True
         self._exit.set()
+
+
+def _web_socket(**facts: Any) -> asyncio.Protocol:
+    """Makes the protocol of a connection that becomes a WebSocket; it is imported at the first one."""
+    from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+    return WebSocketsSansIOProtocol(**facts)

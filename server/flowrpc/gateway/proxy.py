@@ -8,11 +8,11 @@ from urllib.parse import quote
 
 import httpx
 from starlette.background import BackgroundTask
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 
 from flowrpc.component.layout import view_path
-from flowrpc.gateway.frontends import HOST
+from flowrpc.gateway.frontends import HOST, Address
 
 CONNECT_SECONDS = 2.0
 ANSWER_SECONDS = 60.0
@@ -40,18 +40,17 @@ class Proxy:
             follow_redirects=False,
         )
 
-    async def answer(self, request: Request, port: int, name: str, path: str) -> Response:
-        """Asks the server on a port what was asked of us below `/view/NAME/`."""
+    async def answer(self, request: Request, to: Address) -> Response:
+        """Asks the server of a frontend what was asked of us below `/view/NAME/`."""
         query = f"?{request.url.query}" if request.url.query else ""
-        url = f"http://{HOST}:{port}/{quote(path)}{query}"
-        passed_on = self._client.build_request(
-            request.method, url, headers=self._headers(request, name), content=_body(request)
-        )
+        url = f"http://{HOST}:{to.port}{quote(to.path)}{query}"
+        headers = headers_to_pass_on(request, to.flow, self._cookie)
+        passed_on = self._client.build_request(request.method, url, headers=headers, content=_body(request))
         try:
             answered = await self._client.send(passed_on, stream=True)
         except httpx.HTTPError as error:
             problem = (
-                f"the frontend of {name} does not answer ({type(error).__name__}); is it still starting?\n"
+                f"the frontend of {to.flow} does not answer ({type(error).__name__}); is it still starting?\n"
             )
             return PlainTextResponse(problem, 502)
         response = StreamingResponse(
@@ -66,12 +65,14 @@ class Proxy:
         """Closes the connections."""
         await self._client.aclose()
 
-    def _headers(self, request: Request, name: str) -> list[tuple[str, str]]:
-        kept = [(key, value) for key, value in request.headers.items() if key not in _NOT_PASSED_ON]
-        kept.append(("x-forwarded-prefix", view_path(name).rstrip("/")))
-        kept.append(("x-forwarded-proto", request.url.scheme))
-        cookies = _other_cookies(request.headers.get("cookie", ""), self._cookie)
-        return [*kept, ("cookie", cookies)] if cookies else kept
+
+def headers_to_pass_on(request: HTTPConnection, flow: str, our_cookie: str) -> list[tuple[str, str]]:
+    """Makes the headers that the frontend of a flow sees."""
+    kept = [(key, value) for key, value in request.headers.items() if key not in _NOT_PASSED_ON]
+    kept.append(("x-forwarded-prefix", view_path(flow).rstrip("/")))
+    kept.append(("x-forwarded-proto", request.url.scheme))
+    cookies = _other_cookies(request.headers.get("cookie", ""), our_cookie)
+    return [*kept, ("cookie", cookies)] if cookies else kept
 
 
 def _body(request: Request) -> AsyncIterator[bytes] | None:

@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.websockets import WebSocket
 
 from flowrpc.component.layout import VIEWS, view_path
 from flowrpc.errors import CallError
-from flowrpc.gateway.frontends import Frontends
+from flowrpc.gateway.frontends import Address, Frontends
 from flowrpc.gateway.replies import refusal
 from flowrpc.gateway.static_files import Folder
 
 if TYPE_CHECKING:
+    from flowrpc.gateway.bridge import Bridge
     from flowrpc.gateway.proxy import Proxy
 
 
@@ -27,6 +29,7 @@ class Views:
         self._folders: dict[str, tuple[object, Folder]] = {}
         self._cookie = cookie
         self._proxy: Proxy | None = None
+        self._bridge: Bridge | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers a request."""
@@ -46,12 +49,12 @@ class Views:
 
     def _frontend(self, name: str, scope: Scope, rest: str) -> ASGIApp | None:
         static = self._frontends.static(name)
-        if static is not None:
+        if static is not None and scope["type"] == "http":
             return _inside(self._folder(name, static), name, rest)
-        port = self._frontends.port(name)
-        if port is None:
+        to = self._frontends.address(name, rest)
+        if to is None:
             return None
-        return self._proxied(port, name, rest)
+        return self._bridged(to) if scope["type"] == "websocket" else self._proxied(to)
 
     def _folder(self, name: str, static: object) -> Folder:
         known = self._folders.get(name)
@@ -59,13 +62,23 @@ class Views:
             known = self._folders[name] = (static, Folder(static.serve_dir))  # type: ignore[attr-defined]
         return known[1]
 
-    def _proxied(self, port: int, name: str, rest: str) -> ASGIApp:
+    def _bridged(self, to: Address) -> ASGIApp:
+        from flowrpc.gateway.bridge import Bridge
+
+        bridge = self._bridge = self._bridge or Bridge(self._cookie)
+
+        async def connect(scope: Scope, receive: Receive, send: Send) -> None:
+            await bridge.connect(WebSocket(scope, receive, send), to)
+
+        return connect
+
+    def _proxied(self, to: Address) -> ASGIApp:
         from flowrpc.gateway import proxy as passing_on  # most apps pass nothing on
 
         proxy = self._proxy = self._proxy or passing_on.Proxy(self._cookie)
 
         async def answer(scope: Scope, receive: Receive, send: Send) -> None:
-            response: Response = await proxy.answer(Request(scope, receive), port, name, rest)
+            response: Response = await proxy.answer(Request(scope, receive), to)
             await response(scope, receive, send)
 
         return answer

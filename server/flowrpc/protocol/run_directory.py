@@ -23,6 +23,9 @@ from flowrpc.errors import StoreError
 ROLES = ("read", "call", "work", "admin")
 """The roles that a token can have; see `FlowService` for what each may do."""
 
+PAGE_DATA_DIR = "FLOWRPC_PAGE_DATA_DIR"
+"""The variable of the environment that tells the process of a page the data directory of its app."""
+
 _OTHERS = 0o077
 
 

@@ -1,9 +1,9 @@
 """What serves a page."""
 
-from flowrpc.frontend import Frontend, StaticWebFrontend
+from flowrpc.frontend import Frontend, StaticWebFrontend, StreamlitFrontend
 from flowrpc.lightning.absence import without
 
-__all__ = ["Frontend", "StaticWebFrontend"]
+__all__ = ["Frontend", "StaticWebFrontend", "StreamlitFrontend"]
 
 _BY_A_WORK = (
     "run its server in a work, on self.host and self.port, and show that work in a tab of configure_layout"
@@ -14,6 +14,5 @@ __getattr__ = without(
     {
         "JustPyFrontend": _BY_A_WORK,
         "PanelFrontend": _BY_A_WORK,
-        "StreamlitFrontend": f"it is not there yet; {_BY_A_WORK}",
     },
 )
