@@ -47,7 +47,7 @@ def write_archived(
             }
         )
         return
-    write_line(f"{archived.sha256}  {archived.file}")
+    write_line(f"{archived.sha256}  {archived.file}", flush=True)  # before what goes to stderr
     click.echo(f"{_total(contents)}; packed {readable_size(archived.size_bytes)}", err=True)
     _warn(found)
 
