@@ -256,3 +256,9 @@ def test_apps_share_a_storage_without_meeting(depot: Depot, tmp_path: LocalPath)
     other = Depot(depot.url, "another")
     other.mark()
     assert not other.holds(content)
+
+
+def test_what_is_no_file_is_refused_instead_of_read_for_ever(depot: Depot, tmp_path: LocalPath) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(StorageError, match="pipe is no file; only files and folders can be handed over"):
+        depot.publish(tmp_path / "pipe")

@@ -164,3 +164,10 @@ def test_an_absolute_folder_is_no_state(make_exchange: MakeExchange, tmp_path: L
         assert drive.list() == ["f"]
     with pytest.raises(InvalidValueError, match="is absolute"):
         drive.extension_content()
+
+
+def test_a_name_may_look_like_the_key_of_another(make_exchange: MakeExchange, depot: Depot) -> None:
+    drive = Drive("lit://shared")
+    put(lambda work: make_exchange(work, depot), "root.a", {"a": "1", "a.json/b": "2"}, drive)
+    with entered(exchange=make_exchange("root.a", depot)):
+        assert drive.list() == ["a", "a.json/b"]

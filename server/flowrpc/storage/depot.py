@@ -139,6 +139,8 @@ class Depot:
     # Files and folders
 
     def _publish_file(self, place: LocalPath) -> Content:
+        if place.exists() and not place.is_file():  # reading from a pipe or a socket might never end
+            raise StorageError(f"{place} is no file; only files and folders can be handed over")
         for _ in range(_TRIES):
             with place.open("rb", buffering=0) as source:
                 digest, size = _measure(source)

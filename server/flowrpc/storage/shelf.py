@@ -13,7 +13,7 @@ from flowrpc.storage.names import MAX_NAME_BYTES
 from flowrpc.storage.reference import Content, read_content, write_content
 
 DRIVES = "drives"
-_SUFFIX = ".json"
+_SUFFIX = "=json"  # no quoted name has a `=`, so no key is that of a folder
 
 
 class Shelf:
