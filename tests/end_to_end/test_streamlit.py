@@ -55,7 +55,7 @@ VIEW = "/view/root.shop/"
 PAGE = Path(__file__).parents[2] / "docs/reference/layout.md"
 
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
 
 @pytest.fixture
