@@ -147,7 +147,7 @@ class Shop(LightningFlow):
             Get("/fail", self.fail_inside),
             Delete("/people/{number}", self.remove, status_code=204),
             Put("/tills", self.open_till),
-            Post("/work/{name}", self.work),
+            Post("/jobs/{name}", self.work),
             Post("/slow", self.slow, timeout=0.5),
             Post("/note/{name}", self.note, timeout=0.5),
             Post("/patient/{name}", self.note),
@@ -237,7 +237,7 @@ def test_free_functions_run_beside_the_flow(shop: RunningApp) -> None:
 
 def test_a_route_asks_for_a_run_of_a_work(shop: RunningApp) -> None:
     with http(shop) as client, shop.client() as grpc_client, grpc_client.replica() as replica:
-        assert client.post("/work/ann").status_code == 200
+        assert client.post("/jobs/ann").status_code == 200
         replica.wait_for(lambda replica: replica.vars("root.nap")["name_seen"] == "ann", timeout=20)
 
 
