@@ -13,7 +13,6 @@ from flowrpc.component.layout import LAYOUT, Collected, collect_layout, configur
 from flowrpc.errors import ComponentError
 from flowrpc.flow_service.instant import Instant
 from flowrpc.flow_service.transition import Transitions
-from flowrpc.state import Value
 
 logger = logging.getLogger(__name__)
 
@@ -117,8 +116,3 @@ class Layouts:
         if frontends != self._told:
             self._told = frontends
             self._tell(frontends)
-
-
-def layout_of(vars_: dict[str, Value]) -> Value:
-    """Returns the layout that a flow's vars hold; an empty one if it has none."""
-    return vars_.get(LAYOUT, [])

@@ -24,9 +24,9 @@ from flowrpc.work_service.lane import End, Lane
 from flowrpc.work_service.served_endpoint import ServedEndpoint
 
 CANCEL_SIGNAL = signal.SIGUSR1
+"""Interrupts user code; sent to the main thread by the thread that reads."""
 INSIST_SECONDS = 0.05
 """How long a cancellation waits before it signals again."""
-"""Interrupts user code; sent to the main thread by the thread that reads."""
 
 _CANCELLED = Failure(reason=FailureReason.CANCELLED, message="the run was cancelled")
 
