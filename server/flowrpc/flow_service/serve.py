@@ -18,6 +18,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Protocol
 
+from flowrpc import failpoints
 from flowrpc.component.app import LightningApp, may_be_same_app
 from flowrpc.component.component import type_name
 from flowrpc.errors import CallError, FlowrpcError, StartError, StoreError
@@ -120,6 +121,7 @@ def serve(app: LightningApp, options: ServeOptions, hooks: Hooks) -> int:
         StoreError: The data directory cannot be used.
         StorageError: The storage for files cannot be used.
     """
+    failpoints.arm("flow")
     bind_checked(options.address, options.tls)
     store = SQLiteStore(options.data_dir)
     recovered = store.open()

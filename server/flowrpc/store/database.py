@@ -162,7 +162,7 @@ class Database:
                 self._execute(_DELETE_REVISIONS, (batch.delete_revisions_to,))
             if batch.delete_answers_before:
                 self._execute(_DELETE_ANSWERS, (batch.delete_answers_before, batch.delete_answers_limit))
-            self._execute("COMMIT")
+            self._make_durable()
         except sqlite3.Error as error:
             self._undo()
             raise self._error(error) from error
@@ -212,6 +212,9 @@ class Database:
         """Closes the connection."""
         with self._translated():
             self._connection.close()
+
+    def _make_durable(self) -> None:
+        self._execute("COMMIT")
 
     def _check_format(self, found: int) -> None:
         if found > FORMAT:

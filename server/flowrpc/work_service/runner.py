@@ -14,6 +14,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from threading import Thread
 
+from flowrpc import failpoints
 from flowrpc.component.endpoint import LOCALHOST
 from flowrpc.protocol.messages import CancelAttempt, EndRunner, RunnerRequest, StartRun
 from flowrpc.state.records import FailureReason
@@ -35,6 +36,7 @@ def main(arguments: list[str]) -> None:
     """Serves the agent until it closes the socket; never returns, so that no thread can hold the end up."""
     options = _parser().parse_args(arguments)
     die_with_parent(options.parent_pid)
+    failpoints.arm("runner")
     _use_lines()
     runner_files.enter(options)
     sys.argv = [str(options.app)]

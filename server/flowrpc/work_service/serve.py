@@ -12,6 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 from uuid import uuid4
 
+from flowrpc import failpoints
 from flowrpc.errors import StartError
 from flowrpc.protocol.resources import Resources
 from flowrpc.storage.names import folder_name
@@ -47,6 +48,7 @@ def serve(options: ServeOptions) -> int:
         die_with_parent(options.parent_pid)
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     try:
+        failpoints.arm("agent")
         guard = Guard()
         try:
             asyncio.run(_serve(options, guard))
