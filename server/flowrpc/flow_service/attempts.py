@@ -45,6 +45,8 @@ class Attempt:
     """Whether it was cancelled because it took too long."""
     ack_due: bool = False
     """Whether deltas were applied that were not acknowledged yet."""
+    asked_above: int | None = None
+    """The sequence number above which its agent was asked to send again, on this stream."""
     suspect_since: float | None = None
     """Monotonic time since when its agent is away."""
 

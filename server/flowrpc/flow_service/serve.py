@@ -20,7 +20,7 @@ from typing import Any, Protocol
 
 from flowrpc.component.app import LightningApp, may_be_same_app
 from flowrpc.component.component import type_name
-from flowrpc.errors import CallError, FlowrpcError, StartError, StoreError
+from flowrpc.errors import CallError, FlowrpcError, StartError, StoreError, StoreFullError
 from flowrpc.flow_service.calls_waiting import WaitingCalls
 from flowrpc.flow_service.core import Core
 from flowrpc.flow_service.door import Door, Gateway
@@ -29,8 +29,10 @@ from flowrpc.flow_service.effects import (
     Effect,
     Exit,
     FrontendsChanged,
+    ReadOnlyChanged,
     ReadyChanged,
     Reply,
+    RoomMade,
     RoutesChanged,
     Send,
 )
@@ -166,6 +168,7 @@ class _Service:
         self._agent: Agent | None = None
         self._gateway: Gateway | None = None
         self._http_address = ""
+        self._read_only = ""
         self._loop = asyncio.get_running_loop()
         self._started = asyncio.Event()
         self._ended = asyncio.Event()
@@ -204,9 +207,11 @@ class _Service:
         recovered = self._recovered
         self._logs = LogHub(self._hooks.echo)
         self._engine = Engine(self._make_core, self._store, self._deliver, self._fail)
-        self._waiting = WaitingCalls(self._engine.submit)
+        self._waiting = WaitingCalls(self._engine.submit, self._engine.inbox.check_room)
         self._publisher = Publisher(recovered.replica, journal_id=recovered.journal_id)
-        self._work_servicer = WorkServicer(self._engine.submit, self._logs)
+        self._work_servicer = WorkServicer(
+            self._engine.submit, self._logs, self._engine.inbox.is_full_of_frames
+        )
         flow_servicer = FlowServicer(self._waiting, self._publisher, self._logs, self._info)
         tokens = _tokens(self._options.data_dir)
         self._server = Server(flow_servicer, self._work_servicer, Guard(tokens))
@@ -283,6 +288,9 @@ class _Service:
         if failure is None:
             return 1  # ended by force
         if isinstance(failure, StoreError):
+            if isinstance(failure, StoreFullError):
+                logger.critical("%s", failure)
+                return STORAGE_FAILED
             logger.critical("the storage failed, nothing more was acknowledged: %s", failure)
             return STORAGE_FAILED
         if isinstance(failure, FlowrpcError) and not self._started.is_set():
@@ -336,6 +344,13 @@ class _Service:
         self._health.change(effect.unready)
         self._tell_readiness()
 
+    def _read_only_changed(self, effect: ReadOnlyChanged) -> None:
+        self._read_only = effect.reason
+        self._health.change_writing(not effect.reason)
+
+    def _room_made(self, effect: RoomMade) -> None:
+        self._work_servicer.read_on()
+
     def _tell_readiness(self) -> None:
         if self._is_served and self._hooks.readiness is not None:
             self._hooks.readiness(self._health.unready)
@@ -353,6 +368,8 @@ class _Service:
         Send: _send,
         CloseSession: _close_session,
         ReadyChanged: _ready_changed,
+        ReadOnlyChanged: _read_only_changed,
+        RoomMade: _room_made,
         RoutesChanged: _routes_changed,
         FrontendsChanged: _frontends_changed,
         Exit: _exit,
@@ -388,6 +405,7 @@ class _Service:
             ready=self._health.ready,
             unready=self._health.unready,
             http_address=self._http_address,
+            read_only=self._read_only,
         )
 
 

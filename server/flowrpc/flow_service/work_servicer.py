@@ -17,6 +17,7 @@ from flowrpc.protocol.messages import AgentMessage, FlowMessage, Hello, LogBatch
 from flowrpc.state.records import Failure, FailureReason
 from flowrpc.v1 import work_service_pb2_grpc
 from flowrpc.wire.attach import attempt_of, decode_agent_message, encode_flow_message
+from flowrpc.wire.sizes import size_of
 
 logger = logging.getLogger(__name__)
 
@@ -34,10 +35,14 @@ class _Stream:
 class WorkServicer(work_service_pb2_grpc.WorkServiceServicer):
     """Serves agents."""
 
-    def __init__(self, submit: Callable[[Any], None], logs: LogHub) -> None:
-        """Takes what hands an event to the engine, and where log records go."""
+    def __init__(
+        self, submit: Callable[[Any], None], logs: LogHub, is_full: Callable[[], bool] = lambda: False
+    ) -> None:
+        """Takes what hands an event to the engine, where log records go, and whether the engine has enough to do."""
         self._submit = submit
         self._logs = logs
+        self._is_full = is_full
+        self._room = asyncio.Event()
         self._numbers = itertools.count(1)
         self._streams: dict[int, _Stream] = {}
 
@@ -75,6 +80,14 @@ class WorkServicer(work_service_pb2_grpc.WorkServiceServicer):
         for stream in self._streams.values():
             stream.out.put_nowait(None)
 
+    def read_on(self) -> None:
+        """Reads frames again that were not read because too many waited."""
+        self._room.set()
+
+    async def _wait_for_room(self) -> None:
+        self._room.clear()
+        await self._room.wait()
+
     async def _hello(self, requests: AsyncIterator[Any], context: Any) -> Hello:
         message: Any = None
         problem = "the first message of the stream must be Hello"
@@ -105,7 +118,9 @@ class WorkServicer(work_service_pb2_grpc.WorkServiceServicer):
                     )
                 self._logs.add(message.records)
             elif message is not None:
-                self._submit(AgentSpoke(session=number, message=message))
+                self._submit(AgentSpoke(session=number, message=message, size_bytes=size_of(request)))
+                while self._is_full():
+                    await self._wait_for_room()
         stream.out.put_nowait(None)
 
 
