@@ -113,7 +113,7 @@ def take_back(attempt: Attempt) -> None:
     """Gives a work the vars again that a lost attempt changed; what the flow changed since stays."""
     for name, value in attempt.begin_vars.items():
         if name in attempt.work._var_names:
-            setattr(attempt.work, name, value)
+            attempt.work._replace_var(name, value)
     attempt.begin_vars = {}
 
 
