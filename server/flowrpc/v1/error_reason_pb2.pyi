@@ -61,9 +61,7 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_NO_CLIENT_PART: _ErrorReason.ValueType  # 18
     """NOT_FOUND: the command has no client part, and so no source; call it directly. {"command": "add"}"""
     ERROR_REASON_READ_ONLY: _ErrorReason.ValueType  # 19
-    """RESOURCE_EXHAUSTED: the disk is full, so nothing can be changed; nothing of the call happened. Reads are answered.
-    Try again when there is room: the app goes on by itself. {"problem": "the disk of /data is full …"}
-    """
+    """RESOURCE_EXHAUSTED: the disk is full; nothing happened, reads are answered. {"problem": "the disk of /data is …"}"""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call was refused: the `reason` of the `google.rpc.ErrorInfo` in the status, whose `domain` is
@@ -109,7 +107,5 @@ ERROR_REASON_INTERNAL: ErrorReason.ValueType  # 17
 ERROR_REASON_NO_CLIENT_PART: ErrorReason.ValueType  # 18
 """NOT_FOUND: the command has no client part, and so no source; call it directly. {"command": "add"}"""
 ERROR_REASON_READ_ONLY: ErrorReason.ValueType  # 19
-"""RESOURCE_EXHAUSTED: the disk is full, so nothing can be changed; nothing of the call happened. Reads are answered.
-Try again when there is room: the app goes on by itself. {"problem": "the disk of /data is full …"}
-"""
+"""RESOURCE_EXHAUSTED: the disk is full; nothing happened, reads are answered. {"problem": "the disk of /data is …"}"""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015
