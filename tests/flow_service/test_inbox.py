@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from flowrpc.errors import CallError
 from flowrpc.flow_service import inbox as module
+from flowrpc.flow_service import work_servicer
 from flowrpc.flow_service.calls_waiting import WaitingCalls
 from flowrpc.flow_service.events import AgentExited, AgentSpoke, CommandCalled, ResendWanted, StopRequested
 from flowrpc.flow_service.inbox import Inbox
@@ -143,3 +144,17 @@ def test_a_stream_is_not_read_while_too_many_frames_wait(monkeypatch: pytest.Mon
         await asyncio.wait([stream])
 
     asyncio.run(serve())
+
+
+def test_an_agent_that_does_not_read_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(work_servicer, "MAX_UNSENT", 3)
+    stream = work_servicer._Stream()
+    for number in range(3):
+        stream.send(Beat(number=number))
+    assert stream.out.qsize() == 3
+    stream.send(Beat(number=3))
+
+    error = stream.out.get_nowait()
+    assert isinstance(error, CallError)
+    assert error.reason == "OVERLOADED"
+    assert stream.out.empty()

@@ -42,7 +42,7 @@ from flowrpc.flow_service.files import default_storage, open_storage
 from flowrpc.flow_service.flow_servicer import FlowServicer
 from flowrpc.flow_service.health import Health
 from flowrpc.flow_service.instant import Instant
-from flowrpc.flow_service.logs import HubHandler, LogHub, Tee
+from flowrpc.flow_service.logs import HubHandler, LogHub, OwnLane, Tee
 from flowrpc.flow_service.publisher import Publisher
 from flowrpc.flow_service.security import Guard
 from flowrpc.flow_service.server import Server, Tls, bind_checked
@@ -69,6 +69,10 @@ LOOPBACK = "127.0.0.1:0"
 
 STOP_SECONDS = 8.0
 """How long an orderly end may take altogether before what is left is ended by force."""
+
+
+MAX_UNDELIVERED = 1_000
+"""How many revisions may wait to be published before the engine waits, too."""
 
 
 class Agent(Protocol):
@@ -173,6 +177,7 @@ class _Service:
         self._started = asyncio.Event()
         self._ended = asyncio.Event()
         self._is_served = False
+        self._undelivered = threading.Semaphore(MAX_UNDELIVERED)
         self._build()
 
     async def run(self) -> int:
@@ -247,10 +252,7 @@ class _Service:
     @contextmanager
     def _user_output(self) -> Iterator[None]:
         """Sends what the flow's code prints and logs to the app's log, too."""
-
-        def submit(record: LogRecord) -> None:
-            self._loop.call_soon_threadsafe(self._logs.add_own, record)
-
+        submit = OwnLane(self._logs, self._loop.call_soon_threadsafe).submit
         handler = HubHandler(submit)
         logging.getLogger().addHandler(handler)
         tee = Tee(sys.stdout, LogSource.STDOUT, submit, ENGINE_THREAD)
@@ -313,6 +315,7 @@ class _Service:
         return core
 
     def _deliver(self, revision: Revision | None, data: bytes, effects: list[Effect]) -> None:
+        self._undelivered.acquire()  # the engine waits while watchers and agents keep the other thread too busy
         self._loop.call_soon_threadsafe(self._carry_out, revision, data, effects)
 
     def _fail(self, error: BaseException) -> None:
@@ -321,6 +324,7 @@ class _Service:
     # In the asyncio thread
 
     def _carry_out(self, revision: Revision | None, data: bytes, effects: list[Effect]) -> None:
+        self._undelivered.release()
         if revision is not None:
             self._publisher.publish(revision, data)
             self._started.set()

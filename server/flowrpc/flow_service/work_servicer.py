@@ -25,11 +25,25 @@ HELLO_SECONDS = 10.0
 """How long a stream may take to say hello."""
 
 
+MAX_UNSENT = 10_000
+"""How many frames may wait for an agent that does not read; with more, its stream ends, and it dials again."""
+
+
 class _Stream:
-    """What is to be sent over one stream. It grows with what the engine says, which agents answer before more."""
+    """What is to be sent over one stream."""
 
     def __init__(self) -> None:
         self.out: asyncio.Queue[FlowMessage | CallError | None] = asyncio.Queue()
+
+    def send(self, message: FlowMessage) -> None:
+        """Adds a frame; if too many wait, the stream ends instead: the next one begins with what counts."""
+        if self.out.qsize() < MAX_UNSENT:
+            self.out.put_nowait(message)
+            return
+        while not self.out.empty():
+            self.out.get_nowait()
+        problem = f"{MAX_UNSENT:,} frames wait to be read; dial again"
+        self.out.put_nowait(CallError("OVERLOADED", problem, queue="frames", limit=str(MAX_UNSENT)))
 
 
 class WorkServicer(work_service_pb2_grpc.WorkServiceServicer):
@@ -67,7 +81,7 @@ class WorkServicer(work_service_pb2_grpc.WorkServiceServicer):
         """Says something to an agent, if its stream is still there."""
         stream = self._streams.get(effect.session)
         if stream is not None:
-            stream.out.put_nowait(effect.message)
+            stream.send(effect.message)
 
     def close(self, effect: CloseSession) -> None:
         """Ends a stream."""
