@@ -36,7 +36,8 @@ class Sleeper(LightningWork):
     def __init__(self) -> None:
         super().__init__(parallel=True, cache_calls=False, raise_exception=False)
 
-    def run(self) -> None:
+    def run(self, number: int) -> None:
+        """A cancelled run is not made again: the number makes it another one."""
         while True:
             time.sleep(0.01)
 
@@ -46,6 +47,7 @@ class Root(LightningFlow):
         self.changes = 0
         self.wanted = False
         self.sleep_wanted = False
+        self.sleeps = 0
         self.bumps = 0
         self.text = ""
         self.sleeper = Sleeper()
@@ -59,7 +61,8 @@ class Root(LightningFlow):
                 getattr(self, f"counter_{number}").run(self.changes)
         if self.sleep_wanted:
             self.sleep_wanted = False
-            self.sleeper.run()
+            self.sleeps += 1
+            self.sleeper.run(self.sleeps)
 
     def go(self, changes: int) -> None:
         self.changes = changes
