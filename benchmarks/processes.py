@@ -80,10 +80,10 @@ def command_bytes(command: str, *, request_id: str = "", **arguments: Any) -> by
 
 
 @contextmanager
-def flow_service(app: str, directory: Path) -> Iterator[Service]:
-    """Runs one of our apps; its state is gone afterwards."""
+def flow_service(app: str, directory: Path, *, data_dir: Path | None = None) -> Iterator[Service]:
+    """Runs one of our apps; its state is gone afterwards, unless it has a data directory of its own."""
     with tempfile.TemporaryDirectory(dir=directory) as scratch:
-        data_dir = Path(scratch, "data")
+        data_dir = data_dir or Path(scratch, "data")
         program = str(Path(sys.executable).with_name("flowctl"))
         command = [
             program,

@@ -15,6 +15,7 @@
     ├── BundleError              an app's folder cannot be bundled, or not written to that place
     ├── StoreError               the data directory cannot be used
     │   ├── StoreLockedError     … because another flow service uses it
+    │   ├── StoreFullError       … because its disk is full: nothing happened, and it can be tried again
     │   └── StoreCorruptError    … because what it holds is damaged
     └── StartError               a service cannot start: its address, credentials or options do not work
 
@@ -120,6 +121,13 @@ class StoreError(FlowrpcError):
 
 class StoreLockedError(StoreError):
     """Tells that another flow service uses the data directory."""
+
+
+class StoreFullError(StoreError):
+    """Tells that the disk of the data directory is full.
+
+    What was to be written is not durable, in no part of it, and the store can be used on: it may be tried again.
+    """
 
 
 class StoreCorruptError(StoreError):

@@ -315,8 +315,8 @@ def test_ps_lists_running_apps(flowctl: Flowctl, entry: AppEntry, tmp_path: Path
 
     table = flowctl("ps")[1].splitlines()
 
-    assert table[0].split() == ["NAME", "ADDRESS", "READY", "REVISION", "PID", "DATA", "DIR"]
-    assert table[1].split() == ["fake", entry.address, "no", "5", str(os.getpid()), str(entry.data_dir)]
+    assert table[0].split() == ["NAME", "ADDRESS", "READY", "READ", "ONLY", "REVISION", "PID", "DATA", "DIR"]
+    assert table[1].split() == ["fake", entry.address, "no", "no", "5", str(os.getpid()), str(entry.data_dir)]
     assert "no answer" in table[2]
     plain = json.loads(flowctl("ps", "--json")[1])
     assert [facts["ready"] for facts in plain] == [False, None]

@@ -452,3 +452,18 @@ def test_when_the_app_ends_its_works_may_clean_up_and_what_they_say_is_not_taken
 
     assert driver.vars("root.job")["step"] == 0
     assert the_run(driver).status is RunStatus.RUNNING, "the next life makes another attempt"
+
+
+def test_a_var_that_grew_large_is_taken_back_like_any_other() -> None:
+    driver, agent, start = running()
+    part = "x" * 1_000_000
+    for number in range(4):
+        driver.root.job.items.append(part)
+        driver.settle()
+        assert len(driver.vars("root.job")["items"]) == number + 1  # type: ignore[arg-type]
+
+    agent.change(start, Splice(("items",), 0, 4, []), base=1 << 62)
+    assert driver.vars("root.job")["items"] == []
+    agent.exit()
+
+    assert driver.vars("root.job")["items"] == [part] * 4

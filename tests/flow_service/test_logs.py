@@ -6,11 +6,12 @@ import asyncio
 import io
 import logging
 import threading
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
 from flowrpc.flow_service import logs as logging_room
-from flowrpc.flow_service.logs import MAX_TEXT, HubHandler, LogHub, Tee
+from flowrpc.flow_service.logs import MAX_TEXT, HubHandler, LogHub, OwnLane, Tee
 from flowrpc.protocol.messages import LogRecord, LogSource
 from flowrpc.protocol.requests import StreamLogs
 
@@ -113,3 +114,28 @@ def test_long_records_are_cut_and_broken_ones_are_not_ours() -> None:
     assert len(sent[0].message) == MAX_TEXT
     assert sent[0].message.endswith("…")
     assert (sent[0].level, sent[0].logger) == (30, "mine")
+
+
+def test_kept_records_are_bounded_in_characters_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logging_room, "KEPT_CHARACTERS", 10)
+    hub = LogHub()
+    hub.add(record(text) for text in ("12345", "67890", "abc"))
+
+    assert asyncio.run(read(hub, StreamLogs())) == [("67890", 0), ("abc", 0)]
+
+
+def test_records_of_this_process_that_come_too_fast_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logging_room, "OWN_RECORDS", 2)
+    hub = LogHub()
+    scheduled: list[Callable[[], None]] = []
+    lane = OwnLane(hub, scheduled.append)
+    for text in "abcd":
+        lane.submit(record(text))
+    assert len(scheduled) == 1, "the other thread is woken once"
+    scheduled.pop()()
+    lane.submit(record("e"))
+    scheduled.pop()()
+
+    found = [message for message, _ in asyncio.run(read(hub, StreamLogs()))]
+    missing = "2 log records are missing here: they came faster than they could be sent"
+    assert found == ["a", "b", missing, "e"]

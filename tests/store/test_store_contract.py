@@ -1,7 +1,7 @@
 """What every store promises, tried on each of them."""
 
 import dataclasses
-import resource
+import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from datetime import timedelta
@@ -14,6 +14,8 @@ from flowrpc.protocol.stored_answer import StoredAnswer
 from flowrpc.state.records import AppStage, AppStatus, Revision, Run, RunRecord, RunStatus
 from flowrpc.store import Applied, Commit, MemoryStore, SQLiteStore, Store
 from flowrpc.wire.journal import revision_from_bytes
+
+from tests.store.failing import failing_at
 
 Counting = Callable[..., Revision]
 Failing = Callable[[], AbstractContextManager[None]]
@@ -34,24 +36,20 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
 
 
 @pytest.fixture
-def failing(store: Store, tmp_path: Path) -> Failing:
+def failing(store: Store) -> Failing:
     """Returns a context in which the store's next commit fails."""
 
     @contextmanager
-    def no_room() -> Iterator[None]:
+    def no_sync() -> Iterator[None]:
         if isinstance(store, MemoryStore):
-            store.fail_next_commit("no room")
+            store.fail_next_commit("no sync")
             yield
             return
-        old = resource.getrlimit(resource.RLIMIT_FSIZE)
-        size = (tmp_path / "data" / "journal.db-wal").stat().st_size
-        resource.setrlimit(resource.RLIMIT_FSIZE, (size, old[1]))
-        try:
-            yield
-        finally:
-            resource.setrlimit(resource.RLIMIT_FSIZE, old)
+        assert isinstance(store, SQLiteStore)
+        failing_at(store, "COMMIT", sqlite3.SQLITE_IOERR_FSYNC)
+        yield
 
-    return no_room
+    return no_sync
 
 
 def run_record(ordinal: int, status: RunStatus = RunStatus.PENDING, applied_seq: int = 0) -> RunRecord:

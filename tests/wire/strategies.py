@@ -267,6 +267,7 @@ app_infos = st.builds(
     ready=st.booleans(),
     unready=st.lists(names, max_size=2).map(tuple),
     http_address=texts,
+    read_only=texts,
 )
 parameters = st.builds(
     answers.ParameterInfo, name=texts, annotation=texts, required=st.just(True)

@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING
 import click
 
 from flowrpc.cli.offer import offer_options
-from flowrpc.errors import FlowrpcError
+from flowrpc.errors import FlowrpcError, StoreFullError
 
 if TYPE_CHECKING:
     from flowrpc.cli.background import Background
 
 USAGE = 2
+STORAGE_FAILED = 75
 
 
 @click.command()
@@ -119,7 +120,7 @@ def run(  # noqa: PLR0917  # click passes them by name
     ends the wait only; `flowctl stop` ends the app.
 
     Exit codes: 0 stopped, or in the background; 1 failed, 2 wrong options, app file or data directory, 75 the storage
-    failed, 124 not ready in time and 130 Ctrl-C while waiting: the app still runs.
+    failed or is full, 124 not ready in time and 130 Ctrl-C while waiting: the app still runs.
     """
     if detach or wait:
         sys.exit(_tell_errors(_background(ctx).start))
@@ -182,4 +183,4 @@ def _tell_errors(serve: Callable[[], int]) -> int:
         return serve()
     except FlowrpcError as error:
         click.echo(f"Error: {error}", err=True)
-        return USAGE
+        return STORAGE_FAILED if isinstance(error, StoreFullError) else USAGE

@@ -179,7 +179,11 @@ class Component(metaclass=ComponentMeta):
         old = self.__dict__[name]
         if value is old and not isinstance(value, Extension):
             return  # `self.names += [...]` ends here: the container has recorded what happened
-        plain = self._take_in(name, value)
+        self._replace_var(name, self._take_in(name, value))
+
+    def _replace_var(self, name: str, plain: Value) -> None:
+        """Sets a var to what was checked, or was state before and may have grown beyond what may be given at once."""
+        old = self.__dict__[name]
         if same(old, plain):
             return
         if self._log is not None:

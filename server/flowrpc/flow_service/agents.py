@@ -117,6 +117,13 @@ class Agents:
                     "agent %s sent a %s out of place", session.hello.agent_id, type(message).__name__
                 )
 
+    def note_beat(self, number: int, now: Instant) -> bool:
+        """Notes that an agent lives; tells whether it has an open stream."""
+        session = self._sessions.get(number)
+        if session is not None:
+            session.last_seen = now.monotonic
+        return session is not None
+
     def tick(self, now: Instant) -> None:
         """Closes silent streams, and lets time pass for attempts."""
         for session in self._sessions.all():

@@ -45,6 +45,8 @@ class Attempt:
     """Whether it was cancelled because it took too long."""
     ack_due: bool = False
     """Whether deltas were applied that were not acknowledged yet."""
+    asked_above: int | None = None
+    """The sequence number above which its agent was asked to send again, on this stream."""
     suspect_since: float | None = None
     """Monotonic time since when its agent is away."""
 
@@ -111,7 +113,7 @@ def take_back(attempt: Attempt) -> None:
     """Gives a work the vars again that a lost attempt changed; what the flow changed since stays."""
     for name, value in attempt.begin_vars.items():
         if name in attempt.work._var_names:
-            setattr(attempt.work, name, value)
+            attempt.work._replace_var(name, value)
     attempt.begin_vars = {}
 
 

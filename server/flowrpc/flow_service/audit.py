@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from flowrpc.component.component import Component
 from flowrpc.errors import FlowrpcError
-from flowrpc.state import copy_value, same, untrack
+from flowrpc.state import same, untrack
 from flowrpc.state.records import ComponentRecord, Revision
 from flowrpc.state.replica import Replica
 
@@ -53,7 +53,7 @@ def _compare(component: Component, record: ComponentRecord) -> None:
 
 
 def _copy(record: ComponentRecord) -> ComponentRecord:
-    vars_ = {name: copy_value(value, name) for name, value in record.vars.items()}
+    vars_ = {name: untrack(value) for name, value in record.vars.items()}
     return ComponentRecord(
         name=record.name, kind=record.kind, type=record.type, vars=vars_, recipe=record.recipe
     )

@@ -10,17 +10,16 @@ from typing import Any
 from flowrpc.errors import CallError
 from flowrpc.flow_service.effects import Reply
 from flowrpc.flow_service.events import Request, StopRequested
-
-MAX_WAITING = 10_000
-"""How many requests may wait; the next one is refused and may be sent again later."""
+from flowrpc.flow_service.inbox import MAX_REQUESTS
 
 
 class WaitingCalls:
     """Hands requests to the engine and gives their answers to those who wait. It lives in the asyncio thread."""
 
-    def __init__(self, submit: Callable[[Any], None]) -> None:
-        """Takes what hands an event to the engine."""
+    def __init__(self, submit: Callable[[Any], None], check_room: Callable[[], None]) -> None:
+        """Takes what hands an event to the engine, and what raises a CallError if it has too many already."""
         self._submit = submit
+        self._check_room = check_room
         self._ids = itertools.count(1)
         self._futures: dict[int, asyncio.Future[Any]] = {}
         self._closed = False
@@ -33,9 +32,10 @@ class WaitingCalls:
         """
         if self._closed:
             raise CallError("STOPPING", "the app is ending; start it again to go on")
-        if len(self._futures) >= MAX_WAITING:
-            message = f"{MAX_WAITING:,} requests wait already; wait and try again"
-            raise CallError("OVERLOADED", message, queue="requests", limit=str(MAX_WAITING))
+        self._check_room()
+        if len(self._futures) >= MAX_REQUESTS:
+            message = f"{MAX_REQUESTS:,} requests wait already; wait and try again"
+            raise CallError("OVERLOADED", message, queue="requests", limit=str(MAX_REQUESTS))
         call_id = next(self._ids)
         future = self._futures[call_id] = asyncio.get_running_loop().create_future()
         self._submit(make(call_id))

@@ -39,11 +39,13 @@ from flowrpc.flow_service.events import (
     CommandCalled,
     CommandsListed,
     Event,
+    ResendWanted,
     RouteCalled,
     SourceRequested,
     StopRequested,
     UpdateRequested,
     WorksListed,
+    Writing,
 )
 from flowrpc.flow_service.instant import Instant
 from flowrpc.flow_service.layouts import Layouts
@@ -55,7 +57,7 @@ from flowrpc.flow_service.schedules import MAX_WAIT_SECONDS
 from flowrpc.flow_service.sessions import Sessions
 from flowrpc.flow_service.transition import Transitions
 from flowrpc.flow_service.tree import Tree
-from flowrpc.protocol.answers import WorkInfo, WorkStage
+from flowrpc.protocol.answers import CommandInfo, WorkInfo, WorkStage
 from flowrpc.protocol.messages import WorkDelta
 from flowrpc.state import Change
 from flowrpc.state.records import AppStage, AppStatus, Failure, RunRecord
@@ -251,6 +253,45 @@ class Core:
         effects, self._ready = self._ready, []
         return effects
 
+    # While nothing can be saved, the shell calls none but these
+
+    def note_beat(self, session: int, now: Instant) -> bool:
+        """Notes that an agent lives; tells whether it has an open stream."""
+        return self._agents.note_beat(session, now)
+
+    def waits_for_answer(self, event: Writing) -> bool:
+        """Tells whether a request was carried out already, in the revision that is to be saved."""
+        return event.request_id in self._requests.answers
+
+    def first_answer(self, event: Writing, now: Instant) -> Answer | None:
+        """Returns the durable first answer to a request; None if there is none.
+
+        Raises:
+            CallError: The request id is not usable.
+        """
+        return self._requests.first_answer(event, now)
+
+    def commands(self) -> tuple[CommandInfo, ...]:
+        """Returns the commands, by name."""
+        return self._tree.commands().infos()
+
+    def read(self, event: CommandsListed | SourceRequested | AgentsListed) -> Answer:
+        """Answers a request that reads what no revision holds.
+
+        Raises:
+            CallError: It is refused.
+        """
+        try:
+            if isinstance(event, CommandsListed):
+                return self.commands()
+            if isinstance(event, SourceRequested):
+                return self._tree.commands().source(event.command)
+            return self._dispatcher.agents()
+        except CallError:
+            raise
+        except FlowrpcError as error:
+            raise CallError("INTERNAL", str(error)) from error
+
     def own_thread(self, ident: int) -> None:
         """Makes a thread the only one that may set state."""
         self._log.thread = ident
@@ -409,26 +450,15 @@ class Core:
             self._dispatcher.cancel(record, event.grace, now)
             self._reply(event.call_id, self._revision_read())
 
-    def _list_commands(self, event: CommandsListed, now: Instant) -> None:
+    def _read(self, event: CommandsListed | SourceRequested | AgentsListed, now: Instant) -> None:
         try:
-            self._reply(event.call_id, self._tree.commands().infos())
-        except FlowrpcError as error:
-            self._reply(event.call_id, CallError("INTERNAL", str(error)))
-
-    def _give_source(self, event: SourceRequested, now: Instant) -> None:
-        try:
-            self._reply(event.call_id, self._tree.commands().source(event.command))
+            self._reply(event.call_id, self.read(event))
         except CallError as error:
             self._reply(event.call_id, error)
-        except FlowrpcError as error:
-            self._reply(event.call_id, CallError("INTERNAL", str(error)))
 
     def _list_works(self, event: WorksListed, now: Instant) -> None:
         infos = tuple(self._work_info(work) for work in self._tree.works())
         self._reply(event.call_id, WorkList(infos, self._revision_read()))
-
-    def _list_agents(self, event: AgentsListed, now: Instant) -> None:
-        self._reply(event.call_id, self._dispatcher.agents())
 
     def _work_info(self, work: LightningWork) -> WorkInfo:
         latest, tally = self._ledger.latest(work.name), self._ledger.tally(work.name)
@@ -478,20 +508,24 @@ class Core:
         self._transitions.begin(now, in_pass=False)
         self._agents.exited(event.boot_id, now)
 
+    def _resend(self, event: ResendWanted, now: Instant) -> None:
+        self._dispatcher.ask_again(event.session)
+
     _HANDLERS: ClassVar[dict[type, Callable[[Core, Any, Instant], None]]] = {
         CommandCalled: _write,
         RouteCalled: _call_route,
         UpdateRequested: _write,
         CancelRequested: _cancel_run,
-        CommandsListed: _list_commands,
-        SourceRequested: _give_source,
+        CommandsListed: _read,
+        SourceRequested: _read,
         WorksListed: _list_works,
-        AgentsListed: _list_agents,
+        AgentsListed: _read,
         StopRequested: _stop_app,
         AgentAttached: _agent_attached,
         AgentSpoke: _agent_spoke,
         AgentDetached: _agent_detached,
         AgentExited: _agent_exited,
+        ResendWanted: _resend,
     }
 
     # The end of the app

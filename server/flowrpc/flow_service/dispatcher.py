@@ -204,6 +204,12 @@ class Dispatcher:
         ]
         return tuple(sorted(infos, key=lambda info: info.agent_id))
 
+    def ask_again(self, number: int) -> None:
+        """Has an agent send again what it has of its attempts and was not applied."""
+        for attempt in self._attempts.values():
+            if attempt.session == number:
+                self._ask_again(attempt)
+
     def tell_changes(self, attempt: Attempt, changes: list[Change]) -> None:
         """Tells the runner of a work what the flow changed in its vars."""
         self._changes_told += 1  # larger in every message, over all lives
@@ -290,6 +296,7 @@ class Dispatcher:
             verdict = Verdict.UNKNOWN
         elif attempt is not None and (attempt.number, attempt.agent_id) == (held.attempt, hello.agent_id):
             attempt.session, attempt.suspect_since, attempt.boot_id = number, None, hello.boot_id
+            attempt.asked_above = None
             verdict, seq = Verdict.CONTINUE, attempt.applied_seq
         elif record.run.attempt == held.attempt and record.applied_seq >= held.last_seq > 0:
             verdict, seq = Verdict.CONTINUE, record.applied_seq  # it ended; only the last Ack was lost
@@ -357,7 +364,7 @@ class Dispatcher:
         """Decides on an attempt that its agent does not hold: it never got it, or lost it."""
         record = self._ledger.record(attempt.run_id)
         if record is not None and attempt.boot_id == hello.boot_id and attempt.applied_seq == 0:
-            attempt.session, attempt.suspect_since = number, None
+            attempt.session, attempt.suspect_since, attempt.asked_above = number, None, None
             self._emit(Send(number, start_message(record, attempt)))
         else:
             self.lose(attempt, f"its agent {attempt.agent_id} does not hold it any more")
@@ -381,12 +388,19 @@ class Dispatcher:
             return True
         if frame.seq <= attempt.applied_seq:
             self._acknowledge(attempt)
-        elif attempt.session is not None:
+        elif (
+            attempt.asked_above != attempt.applied_seq
+        ):  # else what is missing was asked for, and is on its way
+            self._ask_again(attempt)
+        return False
+
+    def _ask_again(self, attempt: Attempt) -> None:
+        if attempt.session is not None:
+            attempt.asked_above = attempt.applied_seq
             nack = Nack(
                 run_id=attempt.run_id, attempt=attempt.number, seq=attempt.applied_seq, reason=NackReason.GAP
             )
             self._emit(Send(attempt.session, nack))
-        return False
 
     def _send_ack(self, attempt: Attempt) -> None:
         if attempt.session is not None and attempt.ack_due:

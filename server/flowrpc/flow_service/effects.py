@@ -104,4 +104,27 @@ class ReadyChanged:
     """Names of flows that are not ready, the first ones; empty when the app is ready."""
 
 
-Effect = Reply | Send | CloseSession | RoutesChanged | FrontendsChanged | Exit | ReadyChanged
+@dataclass(frozen=True, slots=True)
+class ReadOnlyChanged:
+    """Tells that nothing can be saved any more, or that it can again."""
+
+    reason: str
+    """Why nothing can be saved; empty when it can."""
+
+
+@dataclass(frozen=True, slots=True)
+class RoomMade:
+    """Tells that frames of agents may be read again."""
+
+
+Effect = (
+    Reply
+    | Send
+    | CloseSession
+    | RoutesChanged
+    | FrontendsChanged
+    | Exit
+    | ReadyChanged
+    | ReadOnlyChanged
+    | RoomMade
+)

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import logging
-import queue
 import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
+from flowrpc.errors import StoreFullError
 from flowrpc.flow_service.core import Core
-from flowrpc.flow_service.effects import Effect
+from flowrpc.flow_service.effects import Effect, ReadOnlyChanged, RoomMade
 from flowrpc.flow_service.events import Event, Writing
+from flowrpc.flow_service.inbox import Inbox
 from flowrpc.flow_service.instant import Instant
+from flowrpc.flow_service.read_only import RETRY_SECONDS, ReadOnly
 from flowrpc.state.records import Revision
-from flowrpc.store.interface import Store
+from flowrpc.store.interface import Commit, Store
 
 logger = logging.getLogger(__name__)
 
@@ -38,7 +40,8 @@ class Engine:
 
     It sleeps until an event comes or a deadline passes, takes all events that wait, runs passes while something
     changed, commits once per turn, and then delivers. A commit happens in this thread: handing it to another one
-    costs a reply more than it saves (docs/decisions).
+    costs a reply more than it saves (docs/decisions). While the disk is full, the thread stays in that commit, and
+    does what `ReadOnly` can do meanwhile.
 
     Args:
         make_core: Builds the core, in the engine's thread: user code of recovery runs there too.
@@ -58,7 +61,8 @@ class Engine:
         self._store = store
         self._deliver = deliver
         self._on_failure = on_failure
-        self._inbox: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
+        self.inbox = Inbox()
+        """What waits for the thread."""
         self._thread = threading.Thread(target=self._main, name=ENGINE_THREAD, daemon=True)
 
     def start(self) -> None:
@@ -66,12 +70,12 @@ class Engine:
         self._thread.start()
 
     def submit(self, event: Event) -> None:
-        """Hands the engine an event; from any thread, never blocks."""
-        self._inbox.put(event)
+        """Hands the engine an event; never blocks."""
+        self.inbox.put(event)
 
     def stop(self, timeout: float) -> bool:
         """Ends the thread after what it does now; tells whether it ended in time."""
-        self._inbox.put(None)
+        self.inbox.put(None)
         self._thread.join(timeout)
         return not self._thread.is_alive()
 
@@ -84,7 +88,7 @@ class Engine:
     def _run(self) -> None:
         core = self._make_core(now())
         core.own_thread(threading.get_ident())
-        self._commit(core, now())
+        self._begin(core)
         rested = True
         while self._take_events(core):
             if core.reply_waits:
@@ -93,10 +97,16 @@ class Engine:
                 self._spin(core, once=rested)
             instant = now()
             core.tick(instant)
-            if core.must_seal(instant) or (self._inbox.empty() and (rested or not core.wants_pass)):
+            if core.must_seal(instant) or (self.inbox.empty and (rested or not core.wants_pass)):
                 self._commit(core, instant)
             self._deliver_effects(core)
             rested = not core.wants_pass
+
+    def _begin(self, core: Core) -> None:
+        """Saves the first revision of the life; if there is no room even for that, nothing is served."""
+        commit = core.seal(now())
+        assert commit is not None, "a life begins with a change of the app's status"
+        self._saved(core, commit, self._store.commit(commit))
 
     def _take_events(self, core: Core) -> bool:
         """Waits if there is nothing to do, and feeds every event that is there. False: the engine is to stop."""
@@ -106,21 +116,19 @@ class Engine:
             if event is None:
                 return False
             core.receive(self._with_first_answer(event), instant)
+            self.inbox.done(event)
+        self._tell_of_room()
         return True
 
     def _wait(self, core: Core) -> Sequence[Event | None]:
-        inbox = self._inbox
-        events: list[Event | None] = []
-        if inbox.empty() and not (core.wants_pass and core.ended is None):
-            deadline = core.deadline()
-            timeout = None if deadline is None else max(deadline - time.monotonic(), 0.0)
-            try:
-                events.append(inbox.get(timeout=timeout))
-            except queue.Empty:
-                return events
-        for _ in range(inbox.qsize()):
-            events.append(inbox.get())
-        return events
+        if core.wants_pass and core.ended is None:
+            return self.inbox.take(0.0)
+        deadline = core.deadline()
+        return self.inbox.take(None if deadline is None else max(deadline - time.monotonic(), 0.0))
+
+    def _tell_of_room(self) -> None:
+        if self.inbox.has_made_room():
+            self._deliver(None, b"", [RoomMade()])
 
     def _with_first_answer(self, event: Event) -> Event:
         if isinstance(event, Writing) and event.request_id:
@@ -137,13 +145,13 @@ class Engine:
             once: Whether to run one pass only: after a rest, what the first pass changed is committed before the next
                 one, which may be slow.
         """
-        inbox = self._inbox
+        inbox = self.inbox
         clock = time.monotonic
         instant = now()
         end = instant.monotonic + (0.0 if once else SPIN_SECONDS)
         while core.wants_pass and core.ended is None:
             core.run_pass(instant)
-            if clock() >= end or not inbox.empty():
+            if clock() >= end or not inbox.empty:
                 break
         if core.wants_pass:
             time.sleep(0)  # lets another thread that waits for the interpreter have it
@@ -152,9 +160,58 @@ class Engine:
         commit = core.seal(instant)
         if commit is None:
             return
-        data = self._store.commit(commit)
+        try:
+            data = self._store.commit(commit)
+        except StoreFullError as error:
+            data = self._wait_for_room(core, commit, error)
+        self._saved(core, commit, data)
+
+    def _saved(self, core: Core, commit: Commit, data: bytes) -> None:
         core.committed()
         self._deliver(commit.revision, data, core.take_effects())
+
+    # While the disk is full
+
+    def _wait_for_room(self, core: Core, commit: Commit, error: StoreFullError) -> bytes:
+        """Tries again until a revision is saved, and serves what can be served meanwhile; returns its bytes.
+
+        Raises:
+            StoreFullError: The app was to stop before.
+        """
+        begin = now()
+        logger.error("read-only: %s; revision %d waits", error, commit.revision.number)
+        read_only = ReadOnly(core, commit.revision, str(error))
+        self._deliver(None, b"", [ReadOnlyChanged(str(error))])
+        data = None
+        while data is None:
+            last = self._serve_read_only(read_only)
+            try:
+                data = self._store.commit(commit)
+            except StoreFullError as again:
+                if last:
+                    raise read_only.given_up() from again
+        self.inbox.put_first(read_only.kept())
+        seconds = time.monotonic() - begin.monotonic
+        logger.warning(
+            "read-only no more, after %.1f s: revision %d is saved", seconds, commit.revision.number
+        )
+        self._deliver(None, b"", [ReadOnlyChanged("")])
+        return data
+
+    def _serve_read_only(self, read_only: ReadOnly) -> bool:
+        """Does for a while what can be done without saving; returns whether the app is to stop."""
+        end = time.monotonic() + RETRY_SECONDS
+        while (timeout := end - time.monotonic()) > 0 and not read_only.stop_requested:
+            for event in self.inbox.take(timeout):
+                if event is None:
+                    self.inbox.put(None)  # for the loop outside, should it be saved now
+                    return True
+                effects = read_only.take(self._with_first_answer(event), now())
+                self.inbox.done(event)
+                if effects:
+                    self._deliver(None, b"", effects)
+            self._tell_of_room()
+        return read_only.stop_requested
 
     def _deliver_effects(self, core: Core) -> None:
         effects = core.take_effects()

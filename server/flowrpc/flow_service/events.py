@@ -18,6 +18,8 @@ class Request:
 
     call_id: int
     """Names the waiting call to the shell."""
+    size_bytes: int = 0
+    """How large it was as it came."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,6 +119,8 @@ class AgentSpoke:
 
     session: int
     message: AgentMessage
+    size_bytes: int = 0
+    """How large it was as it came."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,6 +137,13 @@ class AgentExited:
     boot_id: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ResendWanted:
+    """Deltas of an agent were passed over: it is to send again what was not applied."""
+
+    session: int
+
+
 Event = (
     CommandCalled
     | RouteCalled
@@ -147,4 +158,5 @@ Event = (
     | AgentSpoke
     | AgentDetached
     | AgentExited
+    | ResendWanted
 )

@@ -28,6 +28,7 @@ from flowrpc.protocol.answers import AppInfo, WatchEnd
 from flowrpc.v1 import flow_service_pb2_grpc
 from flowrpc.wire import agents, answers, outcomes, requests, watch
 from flowrpc.wire.errors import internal_error
+from flowrpc.wire.sizes import size_of
 
 logger = logging.getLogger(__name__)
 
@@ -181,7 +182,10 @@ class FlowServicer(flow_service_pb2_grpc.FlowServiceServicer):
 def _writing(request: Any, request_id: str, context: Any) -> dict[str, Any]:
     """Tells what makes a request that changes things happen once, and not too late."""
     remaining = context.time_remaining()
-    facts: dict[str, Any] = {"deadline": time.monotonic() + remaining if remaining is not None else None}
+    facts: dict[str, Any] = {
+        "deadline": time.monotonic() + remaining if remaining is not None else None,
+        "size_bytes": size_of(request),
+    }
     if request_id:
         facts |= {"request_id": request_id, "digest": requests.request_digest(request)}
     return facts

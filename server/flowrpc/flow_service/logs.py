@@ -15,6 +15,10 @@ from flowrpc.protocol.messages import LogRecord, LogSource
 from flowrpc.protocol.requests import StreamLogs
 
 KEPT_RECORDS = 10_000
+KEPT_CHARACTERS = 16 * 1024 * 1024
+"""How long the texts of kept records are at most, all together."""
+OWN_RECORDS = 10_000
+"""How many records of this process may wait for the asyncio thread; more are dropped and counted."""
 READER_RECORDS = 1_000
 """How many records may wait for a reader before it loses the oldest."""
 MAX_TEXT = 64 * 1024
@@ -44,7 +48,8 @@ class LogHub:
 
     def __init__(self, echo: Callable[[LogRecord], None] | None = None) -> None:
         """Takes what shows each record on the terminal, if anything does."""
-        self._kept: deque[LogRecord] = deque(maxlen=KEPT_RECORDS)
+        self._kept: deque[LogRecord] = deque()
+        self._kept_characters = 0
         self._readers: set[_Reader] = set()
         self._echo = echo
         self._ended = False
@@ -70,6 +75,9 @@ class LogHub:
     def add_own(self, record: LogRecord) -> None:
         """Takes a record of this process, which its terminal shows anyhow."""
         self._kept.append(record)
+        self._kept_characters += len(record.message)
+        while len(self._kept) > KEPT_RECORDS or self._kept_characters > KEPT_CHARACTERS:
+            self._kept_characters -= len(self._kept.popleft().message)
         for reader in self._readers:
             reader.offer(record)
 
@@ -96,6 +104,40 @@ class LogHub:
                 await reader.wake.wait()
         finally:
             self._readers.discard(reader)
+
+
+class OwnLane:
+    """Takes records of this process from any thread to the hub.
+
+    Args:
+        hub: Where they go.
+        schedule: Has a function called in the asyncio thread.
+    """
+
+    def __init__(self, hub: LogHub, schedule: Callable[[Callable[[], None]], object]) -> None:
+        self._hub = hub
+        self._schedule = schedule
+        self._records: deque[LogRecord] = deque()
+        self._dropped = 0
+        self._scheduled = False
+
+    def submit(self, record: LogRecord) -> None:
+        """Takes a record."""
+        if len(self._records) >= OWN_RECORDS:
+            self._dropped += 1
+            return
+        self._records.append(record)
+        if not self._scheduled:
+            self._scheduled = True
+            self._schedule(self._flush)
+
+    def _flush(self) -> None:
+        self._scheduled = False  # first: what comes from now on may be missed below
+        for _ in range(len(self._records)):
+            self._hub.add_own(self._records.popleft())
+        if self._dropped:
+            dropped, self._dropped = self._dropped, 0
+            self._hub.note_dropped(dropped, "root")
 
 
 class HubHandler(logging.Handler):

@@ -65,9 +65,14 @@ class Requests:
         Raises:
             CallError: It is refused; nothing changed.
         """
-        return self._first_answer(event, now) or self._carry_out(event, now)
+        return self.first_answer(event, now) or self._carry_out(event, now)
 
-    def _first_answer(self, event: Writing, now: Instant) -> Outcome | None:
+    def first_answer(self, event: Writing, now: Instant) -> Outcome | None:
+        """Returns the first answer to the id of a request; None if there is none, or the request has no id.
+
+        Raises:
+            CallError: The id is not usable.
+        """
         if not event.request_id:
             return None
         check_request_id(event.request_id, now.wall)

@@ -21,7 +21,7 @@ from typing import Any, Protocol
 from flowrpc import failpoints
 from flowrpc.component.app import LightningApp, may_be_same_app
 from flowrpc.component.component import type_name
-from flowrpc.errors import CallError, FlowrpcError, StartError, StoreError
+from flowrpc.errors import CallError, FlowrpcError, StartError, StoreError, StoreFullError
 from flowrpc.flow_service.calls_waiting import WaitingCalls
 from flowrpc.flow_service.core import Core
 from flowrpc.flow_service.door import Door, Gateway
@@ -30,8 +30,10 @@ from flowrpc.flow_service.effects import (
     Effect,
     Exit,
     FrontendsChanged,
+    ReadOnlyChanged,
     ReadyChanged,
     Reply,
+    RoomMade,
     RoutesChanged,
     Send,
 )
@@ -41,7 +43,7 @@ from flowrpc.flow_service.files import default_storage, open_storage
 from flowrpc.flow_service.flow_servicer import FlowServicer
 from flowrpc.flow_service.health import Health
 from flowrpc.flow_service.instant import Instant
-from flowrpc.flow_service.logs import HubHandler, LogHub, Tee
+from flowrpc.flow_service.logs import HubHandler, LogHub, OwnLane, Tee
 from flowrpc.flow_service.publisher import Publisher
 from flowrpc.flow_service.security import Guard
 from flowrpc.flow_service.server import Server, Tls, bind_checked
@@ -68,6 +70,10 @@ LOOPBACK = "127.0.0.1:0"
 
 STOP_SECONDS = 8.0
 """How long an orderly end may take altogether before what is left is ended by force."""
+
+
+MAX_UNDELIVERED = 1_000
+"""How many revisions may wait to be published before the engine waits, too."""
 
 
 class Agent(Protocol):
@@ -168,10 +174,12 @@ class _Service:
         self._agent: Agent | None = None
         self._gateway: Gateway | None = None
         self._http_address = ""
+        self._read_only = ""
         self._loop = asyncio.get_running_loop()
         self._started = asyncio.Event()
         self._ended = asyncio.Event()
         self._is_served = False
+        self._undelivered = threading.Semaphore(MAX_UNDELIVERED)
         self._build()
 
     async def run(self) -> int:
@@ -206,9 +214,11 @@ class _Service:
         recovered = self._recovered
         self._logs = LogHub(self._hooks.echo)
         self._engine = Engine(self._make_core, self._store, self._deliver, self._fail)
-        self._waiting = WaitingCalls(self._engine.submit)
+        self._waiting = WaitingCalls(self._engine.submit, self._engine.inbox.check_room)
         self._publisher = Publisher(recovered.replica, journal_id=recovered.journal_id)
-        self._work_servicer = WorkServicer(self._engine.submit, self._logs)
+        self._work_servicer = WorkServicer(
+            self._engine.submit, self._logs, self._engine.inbox.is_full_of_frames
+        )
         flow_servicer = FlowServicer(self._waiting, self._publisher, self._logs, self._info)
         tokens = _tokens(self._options.data_dir)
         self._server = Server(flow_servicer, self._work_servicer, Guard(tokens))
@@ -244,10 +254,7 @@ class _Service:
     @contextmanager
     def _user_output(self) -> Iterator[None]:
         """Sends what the flow's code prints and logs to the app's log, too."""
-
-        def submit(record: LogRecord) -> None:
-            self._loop.call_soon_threadsafe(self._logs.add_own, record)
-
+        submit = OwnLane(self._logs, self._loop.call_soon_threadsafe).submit
         handler = HubHandler(submit)
         logging.getLogger().addHandler(handler)
         tee = Tee(sys.stdout, LogSource.STDOUT, submit, ENGINE_THREAD)
@@ -285,6 +292,9 @@ class _Service:
         if failure is None:
             return 1  # ended by force
         if isinstance(failure, StoreError):
+            if isinstance(failure, StoreFullError):
+                logger.critical("%s", failure)
+                return STORAGE_FAILED
             logger.critical("the storage failed, nothing more was acknowledged: %s", failure)
             return STORAGE_FAILED
         if isinstance(failure, FlowrpcError) and not self._started.is_set():
@@ -307,6 +317,7 @@ class _Service:
         return core
 
     def _deliver(self, revision: Revision | None, data: bytes, effects: list[Effect]) -> None:
+        self._undelivered.acquire()  # the engine waits while watchers and agents keep the other thread too busy
         self._loop.call_soon_threadsafe(self._carry_out, revision, data, effects)
 
     def _fail(self, error: BaseException) -> None:
@@ -315,6 +326,7 @@ class _Service:
     # In the asyncio thread
 
     def _carry_out(self, revision: Revision | None, data: bytes, effects: list[Effect]) -> None:
+        self._undelivered.release()
         if revision is not None:
             self._publisher.publish(revision, data)
             self._started.set()
@@ -338,6 +350,13 @@ class _Service:
         self._health.change(effect.unready)
         self._tell_readiness()
 
+    def _read_only_changed(self, effect: ReadOnlyChanged) -> None:
+        self._read_only = effect.reason
+        self._health.change_writing(not effect.reason)
+
+    def _room_made(self, effect: RoomMade) -> None:
+        self._work_servicer.read_on()
+
     def _tell_readiness(self) -> None:
         if self._is_served and self._hooks.readiness is not None:
             self._hooks.readiness(self._health.unready)
@@ -355,6 +374,8 @@ class _Service:
         Send: _send,
         CloseSession: _close_session,
         ReadyChanged: _ready_changed,
+        ReadOnlyChanged: _read_only_changed,
+        RoomMade: _room_made,
         RoutesChanged: _routes_changed,
         FrontendsChanged: _frontends_changed,
         Exit: _exit,
@@ -390,6 +411,7 @@ class _Service:
             ready=self._health.ready,
             unready=self._health.unready,
             http_address=self._http_address,
+            read_only=self._read_only,
         )
 
 

@@ -21,6 +21,8 @@ from flowrpc.wire.requests import watch_request_from_bytes
 
 FLOW_SERVICE = "flowrpc.v1.FlowService"
 WORK_SERVICE = "flowrpc.v1.WorkService"
+WRITES = "flowrpc.writes"
+"""What the health service is asked for by who wants to know whether the app can save."""
 SERVED = (FLOW_SERVICE, WORK_SERVICE, "grpc.health.v1.Health")
 
 OPTIONS = (
@@ -99,13 +101,11 @@ class Server:
         """Begins to serve."""
         await self._server.start()
 
-    async def set_serving(self, serving: bool) -> None:
-        """Tells health probes whether calls are answered."""
-        status = (
-            health_pb2.HealthCheckResponse.SERVING if serving else health_pb2.HealthCheckResponse.NOT_SERVING
-        )
+    async def set_serving(self, serving: bool, *, writing: bool) -> None:
+        """Tells health probes whether calls are answered, and whether those that change something are."""
         for name in ("", FLOW_SERVICE, WORK_SERVICE):
-            await self._health.set(name, status)
+            await self._health.set(name, _status(serving))
+        await self._health.set(WRITES, _status(writing))
 
     async def stop(self, grace_seconds: float) -> None:
         """Ends every call, by force when the grace is over."""
@@ -119,6 +119,10 @@ class Server:
         except OSError as error:
             raise StartError(f"{error.filename}: {error.strerror}") from None
         return int(self._server.add_secure_port(address, grpc.ssl_server_credentials([pair])))
+
+
+def _status(serving: bool) -> Any:
+    return health_pb2.HealthCheckResponse.SERVING if serving else health_pb2.HealthCheckResponse.NOT_SERVING
 
 
 def _register(flow: FlowServicer, work: WorkServicer, health_servicer: Any, guard: Guard) -> None:

@@ -17,6 +17,7 @@ from flowrpc.protocol.messages import AgentMessage, FlowMessage, Hello, LogBatch
 from flowrpc.state.records import Failure, FailureReason
 from flowrpc.v1 import work_service_pb2_grpc
 from flowrpc.wire.attach import attempt_of, decode_agent_message, encode_flow_message
+from flowrpc.wire.sizes import size_of
 
 logger = logging.getLogger(__name__)
 
@@ -24,20 +25,38 @@ HELLO_SECONDS = 10.0
 """How long a stream may take to say hello."""
 
 
+MAX_UNSENT = 10_000
+"""How many frames may wait for an agent that does not read; with more, its stream ends, and it dials again."""
+
+
 class _Stream:
-    """What is to be sent over one stream. It grows with what the engine says, which agents answer before more."""
+    """What is to be sent over one stream."""
 
     def __init__(self) -> None:
         self.out: asyncio.Queue[FlowMessage | CallError | None] = asyncio.Queue()
+
+    def send(self, message: FlowMessage) -> None:
+        """Adds a frame; if too many wait, the stream ends instead: the next one begins with what counts."""
+        if self.out.qsize() < MAX_UNSENT:
+            self.out.put_nowait(message)
+            return
+        while not self.out.empty():
+            self.out.get_nowait()
+        problem = f"{MAX_UNSENT:,} frames wait to be read; dial again"
+        self.out.put_nowait(CallError("OVERLOADED", problem, queue="frames", limit=str(MAX_UNSENT)))
 
 
 class WorkServicer(work_service_pb2_grpc.WorkServiceServicer):
     """Serves agents."""
 
-    def __init__(self, submit: Callable[[Any], None], logs: LogHub) -> None:
-        """Takes what hands an event to the engine, and where log records go."""
+    def __init__(
+        self, submit: Callable[[Any], None], logs: LogHub, is_full: Callable[[], bool] = lambda: False
+    ) -> None:
+        """Takes what hands an event to the engine, where log records go, and whether the engine has enough to do."""
         self._submit = submit
         self._logs = logs
+        self._is_full = is_full
+        self._room = asyncio.Event()
         self._numbers = itertools.count(1)
         self._streams: dict[int, _Stream] = {}
 
@@ -62,7 +81,7 @@ class WorkServicer(work_service_pb2_grpc.WorkServiceServicer):
         """Says something to an agent, if its stream is still there."""
         stream = self._streams.get(effect.session)
         if stream is not None:
-            stream.out.put_nowait(effect.message)
+            stream.send(effect.message)
 
     def close(self, effect: CloseSession) -> None:
         """Ends a stream."""
@@ -74,6 +93,14 @@ class WorkServicer(work_service_pb2_grpc.WorkServiceServicer):
         """Ends every stream, after what is to be sent."""
         for stream in self._streams.values():
             stream.out.put_nowait(None)
+
+    def read_on(self) -> None:
+        """Reads frames again that were not read because too many waited."""
+        self._room.set()
+
+    async def _wait_for_room(self) -> None:
+        self._room.clear()
+        await self._room.wait()
 
     async def _hello(self, requests: AsyncIterator[Any], context: Any) -> Hello:
         message: Any = None
@@ -105,7 +132,9 @@ class WorkServicer(work_service_pb2_grpc.WorkServiceServicer):
                     )
                 self._logs.add(message.records)
             elif message is not None:
-                self._submit(AgentSpoke(session=number, message=message))
+                self._submit(AgentSpoke(session=number, message=message, size_bytes=size_of(request)))
+                while self._is_full():
+                    await self._wait_for_room()
         stream.out.put_nowait(None)
 
 

@@ -31,6 +31,7 @@ STATUS = {
     "RUN_ENDED": 409,
     "OVERLOADED": 429,
     "STOPPING": 503,
+    "READ_ONLY": 507,
     "DEADLINE_EXCEEDED": 504,
 }
 """Of each reason its HTTP status; of one that is missing here it is 500."""

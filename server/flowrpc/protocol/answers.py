@@ -31,6 +31,8 @@ class AppInfo:
     """Names of flows that are not ready, the first ones."""
     http_address: str = ""
     """Where its pages and routes are: `http://127.0.0.1:43211`; empty if it serves no HTTP."""
+    read_only: str = ""
+    """Why nothing can be saved; empty when it can."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from flowrpc.errors import InvalidChangeError
 from flowrpc.state.fold import apply
 from flowrpc.state.records import AppStatus, ComponentRecord, Delta, Revision, Run
-from flowrpc.state.values import copy_value
+from flowrpc.state.tracking import untrack
 
 
 class Replica:
@@ -84,6 +84,6 @@ def _own_copy(record: ComponentRecord) -> ComponentRecord:
         name=record.name,
         kind=record.kind,
         type=record.type,
-        vars={name: copy_value(value, name) for name, value in record.vars.items()},
+        vars={name: untrack(value) for name, value in record.vars.items()},
         recipe=record.recipe,
     )

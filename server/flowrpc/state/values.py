@@ -50,7 +50,7 @@ def is_plain_scalar(value: object) -> TypeGuard[Scalar]:
     return value is None or kind is bool
 
 
-def copy_value(value: object, place: str, *, depth: int = 0) -> Value:
+def copy_value(value: object, place: str, *, depth: int = 0, grown: bool = False) -> Value:
     """Checks a value and copies it into plain lists, dicts and scalars.
 
     Tuples become lists, tracked containers and other subclasses the plain type they derive from.
@@ -59,6 +59,7 @@ def copy_value(value: object, place: str, *, depth: int = 0) -> Value:
         value: What a user gave.
         place: Where it goes, for the error: `root.config`.
         depth: How many containers it will sit in.
+        grown: Whether it is state already, so that it may have grown larger than what a user may give at once.
 
     Raises:
         InvalidValueError: It cannot be state. The error's place leads to the part that is wrong.
@@ -66,7 +67,7 @@ def copy_value(value: object, place: str, *, depth: int = 0) -> Value:
     if is_plain_scalar(value):
         return value
     try:
-        return _Copy().of(value, depth)
+        return _Copy(grown=grown).of(value, depth)
     except Refused as refused:
         raise refused.error(place) from None
 
@@ -129,10 +130,11 @@ def _extend(place: str, way: list[tuple[object, object]]) -> str:
 class _Copy:
     """Copies one value and counts how large it is."""
 
-    __slots__ = ("_size",)
+    __slots__ = ("_limit", "_size")
 
-    def __init__(self) -> None:
+    def __init__(self, *, grown: bool = False) -> None:
         self._size = 0
+        self._limit = math.inf if grown else MAX_VALUE_BYTES
 
     def of(self, value: object, depth: int) -> Value:
         if is_plain_scalar(value):
@@ -225,7 +227,7 @@ class _Copy:
 
     def _count(self, size: int) -> None:
         self._size += size
-        if self._size > MAX_VALUE_BYTES:
+        if self._size > self._limit:
             raise Refused(
                 f"the value is larger than {MAX_VALUE_BYTES} bytes; split it, or keep it in a file or an "
                 "attribute whose name begins with `_`"

@@ -7,6 +7,7 @@ import threading
 import time
 from pathlib import Path
 
+from flowrpc.errors import StoreError
 from flowrpc.store.database import Database
 from flowrpc.store.replay import Replay
 from flowrpc.store.snapshots import Snapshots
@@ -55,6 +56,8 @@ class Compactor:
     def _run(self) -> None:
         try:
             self._compact()
+        except StoreError as error:
+            _logger.error("cannot make a snapshot, the journal grows until one succeeds: %s", error)
         except (
             Exception
         ):  # the thread ends here: whatever it was, the app lives and the next threshold tries again

@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from flowrpc.errors import InvalidChangeError, StoreCorruptError, StoreError
+from flowrpc.errors import InvalidChangeError, StoreCorruptError, StoreError, StoreFullError
+from flowrpc.store.room import is_full, no_room
 
 FORMAT = 1
 """Version of the tables and of what they hold; a larger one is refused."""
@@ -145,6 +146,7 @@ class Database:
         """Writes a batch, durable when it returns.
 
         Raises:
+            StoreFullError: the disk is full; nothing of it is durable.
             StoreError: it may be durable or not.
         """
         try:
@@ -166,6 +168,11 @@ class Database:
         except sqlite3.Error as error:
             self._undo()
             raise self._error(error) from error
+
+    def make_room(self) -> None:
+        """Folds the log in, as far as that goes without more room: then the next commit can use its place again."""
+        with suppress(sqlite3.Error):
+            self._execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
     def revisions_after(self, number: int) -> Iterator[tuple[int, bytes]]:
         """Yields number and record of every revision after one, in order.
@@ -264,7 +271,10 @@ class Database:
             raise self._error(error) from error
 
     def _error(self, error: sqlite3.Error) -> StoreError:
-        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        extended = getattr(error, "sqlite_errorcode", 0)
+        code = extended & 0xFF
+        if code == sqlite3.SQLITE_FULL or (extended in _UNWRITTEN and is_full(self.path.parent)):
+            return StoreFullError(no_room(self.path.parent, str(error)))
         if code in _DAMAGE:
             return StoreCorruptError(damaged(self.path, str(error)))
         return StoreError(f"{self.path}: {error}; {_NEXT_STEPS.get(code, 'check the disk and start again')}")
@@ -273,8 +283,18 @@ class Database:
 # Our statements fit our tables: SQLite finds them wrong (ERROR) only where the tables are not ours any more.
 _DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_ERROR)
 
+_UNWRITTEN = (
+    sqlite3.SQLITE_IOERR_WRITE,
+    sqlite3.SQLITE_IOERR_SHMSIZE,
+    sqlite3.SQLITE_IOERR_SHMOPEN,
+    sqlite3.SQLITE_CANTOPEN,
+)
+"""How SQLite tells that a file could not be made longer: for want of room, or for another reason.
+
+Not among them is a failed sync. After one, nobody knows what is on the disk.
+"""
+
 _NEXT_STEPS = {
-    sqlite3.SQLITE_FULL: "make room on the disk and start again",
     sqlite3.SQLITE_READONLY: "give this user a directory of its own with --data-dir",
     sqlite3.SQLITE_CANTOPEN: "give this user a directory of its own with --data-dir",
     sqlite3.SQLITE_PERM: "give this user a directory of its own with --data-dir",

@@ -7,9 +7,10 @@ import os
 import shutil
 from pathlib import Path
 
-from flowrpc.errors import StoreCorruptError, StoreError
+from flowrpc.errors import StoreCorruptError, StoreError, StoreFullError
 from flowrpc.store.database import damaged
 from flowrpc.store.lock import DirectoryLock
+from flowrpc.store.room import means_full, no_room
 from flowrpc.store.snapshots import sync_folder
 
 _logger = logging.getLogger(__name__)
@@ -67,6 +68,8 @@ class DataDirectory:
             self.snapshots.mkdir(mode=0o700, exist_ok=True)
             self._make_database()
         except OSError as error:
+            if means_full(error):
+                raise StoreFullError(no_room(self.path, str(error.strerror))) from error
             raise StoreError(f"{self.path} cannot be written: {error}; give another --data-dir") from error
 
     def empty(self) -> Path | None:

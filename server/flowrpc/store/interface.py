@@ -53,8 +53,9 @@ class Store(Protocol):
     """Keeps revisions, run records and first answers.
 
     One thread makes all calls, except that another one may call `open` before the first of them. A store
-    that failed once fails every call until it is closed: after a failed sync a database may take the next
-    commit as if nothing had happened, so nobody may trust it before it was read again from the disk.
+    whose disk is full can be used on, and its commit be tried again. One that failed otherwise fails every
+    call until it is closed: after a failed sync a database may take the next commit as if nothing had
+    happened, so nobody may trust it before it was read again from the disk.
     """
 
     def open(self) -> Recovered:
@@ -73,6 +74,7 @@ class Store(Protocol):
             The revision's client bytes as they are stored.
 
         Raises:
+            StoreFullError: nothing of it is durable; the same commit may be tried again.
             StoreError: it may be durable or not: the next `open` tells. The store refuses everything now.
             ValueError: the revision is not the next one; nothing happened.
         """

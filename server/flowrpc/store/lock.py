@@ -9,7 +9,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from flowrpc.errors import StoreError, StoreLockedError
+from flowrpc.errors import StoreError, StoreFullError, StoreLockedError
+from flowrpc.store.room import means_full, no_room
 
 LOCK_NAME = "lock"
 
@@ -62,9 +63,12 @@ class DirectoryLock:
         if self._descriptor is None:
             raise StoreError(f"{self._data_dir} is not locked: open the store first")
         try:
-            os.ftruncate(self._descriptor, 0)
-            os.pwrite(self._descriptor, f"{os.getpid()}\n{address}\n".encode(), 0)
+            note = f"{os.getpid()}\n{address}\n".encode()
+            os.pwrite(self._descriptor, note, 0)  # over the old one: that needs no room
+            os.ftruncate(self._descriptor, len(note))
         except OSError as error:
+            if means_full(error):
+                raise StoreFullError(no_room(self._data_dir, str(error.strerror))) from error
             raise StoreError(f"{self._data_dir / LOCK_NAME} cannot be written: {error.strerror}") from error
 
     def release(self) -> None:

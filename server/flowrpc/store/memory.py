@@ -6,7 +6,7 @@ import uuid
 from datetime import datetime, timedelta
 from itertools import islice
 
-from flowrpc.errors import StoreError, StoreLockedError
+from flowrpc.errors import StoreError, StoreFullError, StoreLockedError
 from flowrpc.protocol.stored_answer import StoredAnswer
 from flowrpc.state.replica import Replica
 from flowrpc.store.interface import Applied, Commit, Recovered, with_applied
@@ -41,6 +41,8 @@ class MemoryStore:
         self._open = False
         self._failure = ""
         self._failure_planned = ""
+        self.full = False
+        """Whether there is no room for commits."""
 
     def open(self) -> Recovered:
         """Begins a life and returns what is there."""
@@ -69,6 +71,8 @@ class MemoryStore:
         first_answers = {
             answer.request_id: (revision.time, answer_bytes(answer)) for answer in commit.answers
         }
+        if self.full:
+            raise StoreFullError("the memory store is full; set `full` to False")
         if self._failure_planned:
             self._fail(self._failure_planned)
         if first_answers.keys() & self._answers.keys():

@@ -6,7 +6,7 @@ from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
-from flowrpc.errors import StoreError
+from flowrpc.errors import StoreError, StoreFullError
 from flowrpc.protocol.stored_answer import StoredAnswer
 from flowrpc.store.compaction import Compactor
 from flowrpc.store.database import Database, Identity
@@ -65,6 +65,8 @@ class SQLiteStore:
             raise ValueError(f"revision {commit.revision.number} does not follow {writer.revision}")
         try:
             return writer.commit(commit)
+        except StoreFullError:  # nothing is in doubt, so the same may be tried again
+            raise
         except BaseException as error:  # whatever it was, an interrupt too, the commit is in doubt
             self._failure = str(error)
             raise

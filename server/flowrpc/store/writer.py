@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from flowrpc.errors import StoreFullError
 from flowrpc.protocol.stored_answer import StoredAnswer
 from flowrpc.store.compaction import Compactor
 from flowrpc.store.database import Batch, Database, damage_told
@@ -61,10 +62,11 @@ class Writer:
         """Makes a revision durable and returns its client bytes.
 
         Raises:
+            StoreFullError: the disk is full; nothing of it is durable, and it may be tried again.
             StoreError: it may be durable or not.
         """
         batch = self._batch(commit)
-        self._database.commit(batch)
+        self._write(batch)
         self._count(batch)
         if self._backlog.reaches(self._limits) and not self._compactor.running:
             self._backlog = Backlog()
@@ -78,6 +80,13 @@ class Writer:
             return None
         with damage_told(self._database.path, f"the answer to {request_id}"):
             return answer_from_bytes(request_id, record)
+
+    def _write(self, batch: Batch) -> None:
+        try:
+            self._database.commit(batch)
+        except StoreFullError:
+            self._database.make_room()
+            raise
 
     def _batch(self, commit: Commit) -> Batch:
         revision = commit.revision

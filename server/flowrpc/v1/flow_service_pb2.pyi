@@ -106,6 +106,7 @@ class GetAppResponse(_message.Message):
     READY_FIELD_NUMBER: _builtins.int
     UNREADY_FIELD_NUMBER: _builtins.int
     HTTP_ADDRESS_FIELD_NUMBER: _builtins.int
+    READ_ONLY_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Name of the app: its file's without the suffix, or its folder's if the file is called app or main."""
     journal_id: _builtins.str
@@ -124,6 +125,8 @@ class GetAppResponse(_message.Message):
     """Whether the app is served and its root is ready: what `grpc.health.v1` tells."""
     http_address: _builtins.str
     """Where its pages and HTTP routes are, as `http://127.0.0.1:43211`; empty if it serves no HTTP."""
+    read_only: _builtins.str
+    """Why nothing can be saved, so that calls that change something are refused: the disk is full. Empty when it can."""
     @_builtins.property
     def status(self) -> _app_pb2.AppStatus:
         """The app's status."""
@@ -151,10 +154,11 @@ class GetAppResponse(_message.Message):
         ready: _builtins.bool = ...,
         unready: _abc.Iterable[_builtins.str] | None = ...,
         http_address: _builtins.str = ...,
+        read_only: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["started_at", b"started_at", "status", b"status"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["http_address", b"http_address", "journal_id", b"journal_id", "life", b"life", "name", b"name", "pid", b"pid", "ready", b"ready", "revision", b"revision", "root_type", b"root_type", "started_at", b"started_at", "status", b"status", "unready", b"unready", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["http_address", b"http_address", "journal_id", b"journal_id", "life", b"life", "name", b"name", "pid", b"pid", "read_only", b"read_only", "ready", b"ready", "revision", b"revision", "root_type", b"root_type", "started_at", b"started_at", "status", b"status", "unready", b"unready", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

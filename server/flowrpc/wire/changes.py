@@ -123,7 +123,9 @@ def _decode_step(step: state_pb2.PathStep, var: str) -> str | int:
 
 
 def _decode_set(message: state_pb2.Change, path: Path, place: str) -> Set:
-    return Set(path, decode_value(message.value, f"{place}.{format_path(path)}", depth=len(path) - 1))
+    return Set(
+        path, decode_value(message.value, f"{place}.{format_path(path)}", depth=len(path) - 1, grown=True)
+    )
 
 
 def _decode_remove(message: state_pb2.Change, path: Path, place: str) -> Remove:

@@ -82,7 +82,7 @@ def _decode_start_run(message: pb.StartRun) -> plain.StartRun:
         attempt=message.attempt,
         work=message.work,
         recipe=decode_recipe(message.recipe, message.work) if message.HasField("recipe") else None,
-        vars=decode_entries(message.vars, message.work),
+        vars=decode_entries(message.vars, message.work, grown=True),
         vars_number=message.vars_number,
         args=tuple(decode_items(message.args, f"{message.work}.run: args")),
         kwargs=decode_entries(message.kwargs, f"{message.work}.run: kwargs"),

@@ -110,7 +110,7 @@ def decode_component(message: state_pb2.Component, place: str) -> ComponentRecor
         name=name,
         kind=decode_member(_KINDS, message.kind, f"{name}: kind"),
         type=message.type,
-        vars=decode_entries(message.vars, name),
+        vars=decode_entries(message.vars, name, grown=True),
         recipe=decode_recipe(message.recipe, name) if message.HasField("recipe") else None,
     )
 

@@ -161,7 +161,7 @@ def decode_run_record(message: journal_pb2.RunRecord, place: str) -> RunRecord:
     return RunRecord(
         run=decode_run(message.run, place),
         ordinal=message.ordinal,
-        begin_vars=decode_entries(message.begin_vars, f"run {message.run.run_id}: begin_vars"),
+        begin_vars=decode_entries(message.begin_vars, f"run {message.run.run_id}: begin_vars", grown=True),
         applied_seq=message.applied_seq,
         consumed=message.consumed,
         failure_met=message.failure_met,

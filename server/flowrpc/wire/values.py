@@ -63,13 +63,14 @@ def fill_items(messages: Any, items: Iterable[Value]) -> None:
         fill_value(messages.add(), item)
 
 
-def decode_value(message: value_pb2.Value, place: str, *, depth: int = 0) -> Value:
+def decode_value(message: value_pb2.Value, place: str, *, depth: int = 0, grown: bool = False) -> Value:
     """Makes a value of a message, and checks all that `state.values` asks of one.
 
     Args:
         message: What came over the wire.
         place: Where it goes, for the error: `arguments.name`.
         depth: How many containers it will sit in.
+        grown: Whether it is state already: a list may have grown larger than what may be given at once.
 
     Raises:
         InvalidValueError: It is none; the error's place leads to the part that is wrong.
@@ -78,11 +79,13 @@ def decode_value(message: value_pb2.Value, place: str, *, depth: int = 0) -> Val
         value = raw_value(message)
     except Refused as refused:
         raise refused.error(place) from None
-    return value if is_plain_scalar(value) else copy_value(value, place, depth=depth)
+    return value if is_plain_scalar(value) else copy_value(value, place, depth=depth, grown=grown)
 
 
-def decode_entries(entries: Iterable[value_pb2.MapEntry], place: str) -> dict[str, Value]:
-    """Makes a dict of named values; the place of each is `place.key`.
+def decode_entries(
+    entries: Iterable[value_pb2.MapEntry], place: str, *, grown: bool = False
+) -> dict[str, Value]:
+    """Makes a dict of named values; the place of each is `place.key`, see `decode_value`.
 
     Raises:
         InvalidValueError: One is no value, or two have the same key.
@@ -92,7 +95,7 @@ def decode_entries(entries: Iterable[value_pb2.MapEntry], place: str) -> dict[st
         here = f"{place}.{entry.key}"
         if entry.key in result:
             raise InvalidValueError(here, "comes twice; send each key once")
-        result[entry.key] = decode_value(entry.value, here)
+        result[entry.key] = decode_value(entry.value, here, grown=grown)
     return result
 
 

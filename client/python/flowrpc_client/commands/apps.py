@@ -83,6 +83,7 @@ def _facts(entry: AppEntry) -> dict[str, Any]:
         "name": entry.name,
         "address": entry.address,
         "ready": info.ready if info is not None else None,
+        "read_only": bool(info.read_only) if info is not None else None,
         "revision": info.revision if info is not None else None,
         "pid": entry.pid,
         "data_dir": str(entry.data_dir),
