@@ -63,6 +63,7 @@ def encode_app(info: AppInfo) -> pb.GetAppResponse:
         ready=info.ready,
         unready=info.unready,
         http_address=info.http_address,
+        state_hash=info.state_hash,
     )
     fill_app_status(message.status, info.status)
     fill_time(message.started_at, info.started_at)
@@ -84,6 +85,7 @@ def decode_app(message: pb.GetAppResponse) -> AppInfo:
         ready=message.ready,
         unready=tuple(message.unready),
         http_address=message.http_address,
+        state_hash=message.state_hash,
     )
 
 
