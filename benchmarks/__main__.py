@@ -21,6 +21,7 @@ from benchmarks import (
     deltas,
     durable,
     files,
+    many_watchers,
     passes,
     reads,
     routes,
@@ -42,6 +43,7 @@ ROWS: dict[str, Row] = {
     "start": start.measure,
     "reads": reads.measure,
     "watchers": watchers.measure,
+    "many_watchers": many_watchers.measure,
     "files": files.measure,
 }
 """Every measurement by name, in the order of the table."""
