@@ -21,6 +21,7 @@ from benchmarks import (
     deltas,
     durable,
     files,
+    many_watchers,
     passes,
     reads,
     restart,
@@ -44,6 +45,7 @@ ROWS: dict[str, Row] = {
     "restart": restart.measure,
     "reads": reads.measure,
     "watchers": watchers.measure,
+    "many_watchers": many_watchers.measure,
     "files": files.measure,
 }
 """Every measurement by name, in the order of the table."""

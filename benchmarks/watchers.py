@@ -22,6 +22,8 @@ from benchmarks.processes import FLOW, Echo, Service, command_bytes, echo_server
 
 WATCHERS = 100
 TIMEOUT_SECONDS = 60.0
+_REVISION = flow_service_pb2.WatchStateResponse.REVISION_FIELD_NUMBER << 3 | 2
+"""The first byte of a message that is a revision."""
 
 Call: TypeAlias = Callable[[], Awaitable[bytes]]
 
@@ -40,6 +42,8 @@ class _Audience:
         self.done.clear()
 
     def take(self, message: bytes) -> None:
+        if message[0] != _REVISION:
+            return  # a bookmark
         self.received += 1
         if self.received == self.wanted:
             self.newest = message

@@ -26,7 +26,7 @@ from flowrpc.state.records import (
 from flowrpc_client.commands.works import STATUSES
 from flowrpc_client.flowctl import main
 
-from tests.client.fake_service import BEGIN, FakeService, RunningFake, run_of, set_counter
+from tests.client.fake_service import BEGIN, JOURNAL, FakeService, RunningFake, run_of, set_counter
 
 Flowctl = Callable[..., tuple[int, str, str]]
 
@@ -146,6 +146,16 @@ def test_state_prints_the_nested_state_with_json_before_and_after(flowctl: Flowc
     assert before == flowctl("state", "--json")
     assert list(json.loads(before[1])) == ["vars", "calls", "flows", "works", "structures", "changes"]
     assert json.loads(before[1])["vars"] == {"counter": 1, "names": ["a"], "big": 2**70}
+
+
+def test_state_prints_its_hash(flowctl: Flowctl) -> None:
+    """The fake tells none; a real app's is printed in `tests/end_to_end/test_watchers.py`."""
+    assert flowctl("state", "--hash")[1] == "5  \n"
+    assert json.loads(flowctl("--json", "state", "--hash")[1]) == {
+        "journal_id": JOURNAL,
+        "revision": 5,
+        "hash": "",
+    }
 
 
 def test_state_prints_a_tree_for_people(flowctl: Flowctl) -> None:

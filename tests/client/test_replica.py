@@ -2,9 +2,12 @@ from dataclasses import replace
 
 import pytest
 from flowrpc.errors import CallError, InvalidChangeError
+from flowrpc.protocol.answers import Bookmark, StateSnapshot, WatchEnd, WatchEndReason
 from flowrpc.state.changes import Set
 from flowrpc.state.records import AppStage, Revision, RunStatus
+from flowrpc.state.state_hash import state_hash
 from flowrpc_client import FlowClient, NotReachableError
+from flowrpc_client.errors import StateMismatchError
 
 from tests.client.fake_service import BEGIN, JOURNAL, FakeService, run_of, set_counter
 
@@ -117,3 +120,73 @@ def test_old_runs_are_forgotten_but_no_open_one(client: FlowClient, service: Fak
 
     kept = {int(key, 16) for key in calls if key != "latest_call_hash"}
     assert kept == {0, *range(11, 31)}
+
+
+def bookmark(service: FakeService) -> Bookmark:
+    hashed = state_hash(service.replica.components.values())
+    return Bookmark(journal_id=JOURNAL, revision=service.replica.revision, state_hash=hashed)
+
+
+def test_a_watch_that_breaks_goes_on_after_its_bookmark(client: FlowClient, service: FakeService) -> None:
+    with client.replica() as replica:
+        replica.wait_for(lambda now: now.revision == 5)
+        service.commit("root", set_counter(2))
+        service.skip(100)
+        service.send(bookmark(service))
+        replica.wait_for(lambda now: now.revision == 106)
+        assert replica.state_hash() == bookmark(service).state_hash
+        service.watching.clear()
+        service.break_watches()
+        assert service.watching.wait(10)
+
+    assert service.watch_requests[-1].after_revision == 106
+    assert replica.mismatches == 0
+
+
+def test_a_replica_that_differs_begins_anew(client: FlowClient, service: FakeService) -> None:
+    with client.replica() as replica:
+        replica.wait_for(lambda now: now.revision == 5)
+        service.replica.components["root"].vars["counter"] = 50  # which no revision tells
+        service.send(bookmark(service))
+        replica.wait_for(lambda now: now.vars()["counter"] == 50)
+
+        assert replica.mismatches == 1
+    assert service.watch_requests[-1].after_revision is None
+
+
+def test_a_replica_gives_up_if_snapshots_differ_too(
+    client: FlowClient, service: FakeService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = service.snapshot
+
+    def wrong(component: str = "root") -> StateSnapshot:
+        return replace(plain(component), state_hash="0" * 64)
+
+    monkeypatch.setattr(service, "snapshot", wrong)
+    with client.replica() as replica:
+        with pytest.raises(StateMismatchError, match=r"root at revision 5 has the hash .*, the app 0{16}…"):
+            replica.wait_for(lambda now: now.revision == 5)
+        assert replica.mismatches == 3
+
+
+def test_a_bookmark_that_goes_back_is_refused(client: FlowClient, service: FakeService) -> None:
+    with client.replica() as replica:
+        replica.wait_for(lambda now: now.revision == 5)
+        service.send(Bookmark(journal_id=JOURNAL, revision=4))
+
+        with pytest.raises(InvalidChangeError, match="is before 5"):
+            replica.wait_for(lambda now: now.revision > 5)
+
+
+def test_a_service_that_stops_is_waited_for(client: FlowClient, service: FakeService) -> None:
+    with client.replica() as replica:
+        replica.wait_for(lambda now: now.revision == 5)
+        service.watching.clear()
+        service.send(
+            WatchEnd(revision=5, message="the service ended", reason=WatchEndReason.SERVICE_STOPPING)
+        )
+        assert service.watching.wait(10)
+        service.commit("root", set_counter(2))
+        replica.wait_for(lambda now: now.vars()["counter"] == 2)
+
+    assert service.watch_requests[-1].after_revision == 5

@@ -10,7 +10,7 @@ import pytest
 from flowrpc.errors import CallError
 from flowrpc.flow_service import publisher as publishing
 from flowrpc.flow_service.publisher import Published, Publisher
-from flowrpc.protocol.answers import StateSnapshot, WatchEnd
+from flowrpc.protocol.answers import StateSnapshot, WatchEnd, WatchEndReason
 from flowrpc.protocol.requests import GetState, ListRuns, WatchState
 from flowrpc.state import Set
 from flowrpc.state.records import ComponentKind, ComponentRecord, Delta, Revision, Run, RunStatus
@@ -155,7 +155,12 @@ def test_a_watch_ends_by_saying_why_after_the_last_revision() -> None:
         revision, end = await take(updates, 2)
 
         assert numbers([revision]) == [2]
-        assert end == WatchEnd(revision=2, message="the app has ended: stopped", app=None)
+        assert end == WatchEnd(
+            revision=2,
+            message="the app has ended: stopped",
+            app=None,
+            reason=WatchEndReason.SERVICE_STOPPING,
+        )
         with pytest.raises(StopAsyncIteration):
             await anext(updates)
 

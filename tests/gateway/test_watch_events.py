@@ -127,6 +127,73 @@ def test_a_watch_that_has_nothing_to_say_says_that_it_lives(monkeypatch: pytest.
     asyncio.run(run())
 
 
+@pytest.mark.parametrize(
+    ("event_id", "event", "reason"),
+    [
+        ("9@journal", "revision", None),
+        ("5@journal", "snapshot", "too_old"),
+        ("9@before", "snapshot", "other_journal"),
+        ("99@journal", "snapshot", "ahead"),
+        ("", "snapshot", "asked"),
+    ],
+)
+def test_where_it_cannot_go_on_it_says_why(
+    event_id: str, event: str, reason: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(publishing, "KEPT_REVISIONS", 3)
+
+    async def run() -> None:
+        source = publisher()
+        publish(source, 9)
+        events = open_watch(source, resume_request("root", event_id, "journal"))
+        (first,) = await take(events, 1)
+        assert (first["event"], first["id"]) == (event, "10@journal")
+        assert first["data"].get("reason") == reason
+        publish(source)
+        (second,) = await take(events, 1)
+        assert (second["event"], second["id"]) == ("revision", "11@journal")
+        await close(events)
+
+    asyncio.run(run())
+
+
+@pytest.mark.parametrize(
+    ("kept", "after", "numbers"), [(3, 7, [8, 9, 10]), (3, 6, []), (1, 9, [10]), (1, 8, [])]
+)
+def test_it_goes_on_after_exactly_what_is_kept(
+    kept: int, after: int, numbers: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(publishing, "KEPT_REVISIONS", kept)
+
+    async def run() -> None:
+        source = publisher()
+        publish(source, 9)
+        source.end("over", None)
+        events = open_watch(source, resume_request("root", f"{after}@journal", "journal"))
+        found = [read(event) async for event in events]
+        assert [e["data"]["number"] for e in found if e["event"] == "revision"] == numbers
+        assert [e["event"] for e in found][-1] == "end"
+        assert ("snapshot" in [e["event"] for e in found]) is not bool(numbers)
+
+    asyncio.run(run())
+
+
+def test_a_bookmark_is_an_event_to_go_on_after() -> None:
+    async def run() -> None:
+        source = publisher()
+        events = open_watch(source, WatchState())
+        await take(events, 1)
+        publish(source)
+        await take(events, 1)
+        source._bookmarks_due()
+        (bookmark,) = await take(events, 1)
+        assert (bookmark["event"], bookmark["id"]) == ("bookmark", "2@journal")
+        assert bookmark["data"]["state_hash"] == source.state_hash()
+        await close(events)
+
+    asyncio.run(run())
+
+
 def test_who_leaves_leaves_nothing_behind() -> None:
     closed: list[bool] = []
 

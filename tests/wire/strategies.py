@@ -247,11 +247,20 @@ snapshots = st.builds(
     app=st.none() | app_statuses,
     first=st.booleans(),
     last=st.booleans(),
+    reason=st.none() | st.sampled_from(answers.SnapshotReason),
+    state_hash=texts,
 )
 watch_updates: st.SearchStrategy[answers.WatchUpdate] = (
     snapshots
     | revisions
-    | st.builds(answers.WatchEnd, revision=int64s, message=texts, app=st.none() | app_statuses)
+    | st.builds(answers.Bookmark, journal_id=texts, revision=int64s, state_hash=texts)
+    | st.builds(
+        answers.WatchEnd,
+        revision=int64s,
+        message=texts,
+        app=st.none() | app_statuses,
+        reason=st.none() | st.sampled_from(answers.WatchEndReason),
+    )
 )
 app_infos = st.builds(
     answers.AppInfo,
@@ -268,6 +277,7 @@ app_infos = st.builds(
     unready=st.lists(names, max_size=2).map(tuple),
     http_address=texts,
     read_only=texts,
+    state_hash=texts,
 )
 parameters = st.builds(
     answers.ParameterInfo, name=texts, annotation=texts, required=st.just(True)

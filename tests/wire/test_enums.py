@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from flowrpc.protocol.answers import WorkStage
+from flowrpc.protocol.answers import SnapshotReason, WatchEndReason, WorkStage
 from flowrpc.protocol.messages import LogSource, NackReason, Verdict
 from flowrpc.state.records import AppStage, ComponentKind, FailureReason, RunStatus
 from flowrpc.v1 import (
@@ -30,6 +30,8 @@ TABLES: dict[type[enum.Enum], tuple[Any, dict[Any, Any]]] = {
     FailureReason: (run_pb2.FailureReason, enums.FAILURE_REASONS),
     AppStage: (app_pb2.AppStage, enums.APP_STAGES),
     WorkStage: (flow_service_pb2.WorkStage, enums.WORK_STAGES),
+    SnapshotReason: (flow_service_pb2.SnapshotReason, enums.SNAPSHOT_REASONS),
+    WatchEndReason: (flow_service_pb2.WatchEndReason, enums.WATCH_END_REASONS),
     Verdict: (work_service_pb2.Verdict, enums.VERDICTS),
     NackReason: (work_service_pb2.NackReason, enums.NACK_REASONS),
     LogSource: (log_pb2.LogSource, enums.LOG_SOURCES),

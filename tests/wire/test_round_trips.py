@@ -190,6 +190,7 @@ def test_a_state_comes_back_without_what_only_a_watch_tells(snapshot: Any) -> No
     back = watch.decode_state(through_bytes(watch.encode_state(snapshot)))
     assert (back.journal_id, back.revision) == (snapshot.journal_id, snapshot.revision)
     assert (back.components, back.runs, back.app) == (snapshot.components, snapshot.runs, None)
+    assert (back.state_hash, back.reason) == (snapshot.state_hash, None)
 
 
 @quick

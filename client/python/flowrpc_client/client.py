@@ -87,13 +87,18 @@ class FlowClient:
         """The address of the app."""
         return self._connection.address
 
-    def app(self) -> AppInfo:
-        """Tells what app this is and how it is."""
-        return answers.decode_app(self._send("GetApp", requests.encode_get_app()))
+    def app(self, *, with_state_hash: bool = False) -> AppInfo:
+        """Tells what app this is and how it is, with the hash of its state if that is asked for."""
+        request = requests.encode_get_app(with_state_hash=with_state_hash)
+        return answers.decode_app(self._send("GetApp", request))
 
-    def snapshot(self, component: str = "root", *, exclude_children: bool = False) -> StateSnapshot:
+    def snapshot(
+        self, component: str = "root", *, exclude_children: bool = False, with_state_hash: bool = False
+    ) -> StateSnapshot:
         """Reads the state of a component and everything below it, with its revision and the runs."""
-        request = GetState(component=component, exclude_children=exclude_children)
+        request = GetState(
+            component=component, exclude_children=exclude_children, with_state_hash=with_state_hash
+        )
         return watch.decode_state(self._send("GetState", requests.encode_get_state(request)))
 
     def state(self, component: str = "root", *, exclude_children: bool = False) -> dict[str, Any]:
@@ -103,6 +108,8 @@ class FlowClient:
     def watch(self, component: str = "root", *, after: Position | None = None) -> Stream[WatchUpdate]:
         """Follows a component and everything below it; closing the stream ends the watch.
 
+        Each revision comes once, whole and in order; a bookmark tells how far the watch is when it is idle.
+
         Args:
             component: full name.
             after: the revision to continue after and the journal it is of; without it, or if that is too
@@ -110,7 +117,14 @@ class FlowClient:
         """
         revision, journal_id = after or (None, "")
         request = WatchState(component=component, after_revision=revision, journal_id=journal_id)
-        return self._connection.stream("WatchState", requests.encode_watch_state(request), _updates)
+        reader = watch.WatchReader()
+
+        def updates(message: Any) -> Iterator[WatchUpdate]:
+            update = reader.read(message)
+            if update is not None:  # a newer service may say what we do not know
+                yield update
+
+        return self._connection.stream("WatchState", requests.encode_watch_state(request), updates)
 
     def replica(self, component: str = "root") -> StateReplica:
         """Keeps a copy of a component and everything below it up to date, in a thread of its own."""
@@ -292,12 +306,6 @@ class FlowClient:
 
 def _path(path: PathLike | None) -> Path | None:
     return None if path is None else Path(path)
-
-
-def _updates(message: Any) -> Iterator[WatchUpdate]:
-    update = watch.decode_watch_update(message)
-    if update is not None:  # a newer service may say what we do not know
-        yield update
 
 
 def _records(message: Any) -> Iterator[LogRecord]:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import itertools
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -15,6 +14,7 @@ from flowrpc.protocol.run_directory import entry_in
 from flowrpc.v1.flow_service_pb2_grpc import FlowServiceStub
 from flowrpc.wire.errors import call_error
 
+from flowrpc_client.backoff import pauses
 from flowrpc_client.channel import call_metadata, open_channel
 from flowrpc_client.errors import NotReachableError
 from flowrpc_client.stream import Stream
@@ -64,7 +64,7 @@ class Connection:
         Only for requests that carry a request id: each of them happens once, however often it is sent.
         """
         deadline = time.monotonic() + timeout
-        for pause in _pauses():
+        for pause in pauses():
             remaining = deadline - time.monotonic()
             try:
                 return self.send(method, request, remaining)
@@ -110,8 +110,3 @@ class Connection:
         if isinstance(translated, CallError) and translated.reason in _NOT_REACHABLE:
             return NotReachableError(translated.message)
         return translated
-
-
-def _pauses() -> Iterator[float]:
-    """Yields the seconds between tries: doubled each time, at most one."""
-    return itertools.chain((0.05, 0.1, 0.2, 0.4, 0.8), itertools.repeat(1.0))

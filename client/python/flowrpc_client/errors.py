@@ -41,3 +41,16 @@ class NotTrustedError(FlowrpcError):
 
 class ClientPartError(FlowrpcError):
     """Tells that the client part of a command cannot run here; the message says what it lacks or raised."""
+
+
+class StateMismatchError(FlowrpcError):
+    """Tells that a replica differs from the app's state at the same revision, by their hashes."""
+
+    def __init__(self, component: str, revision: int, own: str, told: str) -> None:
+        """Says what was compared."""
+        super().__init__(
+            f"the replica of {component} at revision {revision} has the hash {own[:16]}…, the app {told[:16]}…: "
+            "it missed or misread a change; it begins anew with a snapshot"
+        )
+        self.component = component
+        self.revision = revision

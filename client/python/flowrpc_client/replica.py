@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections import defaultdict
 from collections.abc import Callable
+from datetime import timedelta
 from types import TracebackType
 from typing import Any, Self
 
 from flowrpc.errors import FlowrpcError, InvalidChangeError
-from flowrpc.protocol.answers import StateSnapshot, WatchEnd, WatchUpdate
+from flowrpc.protocol.answers import Bookmark, StateSnapshot, WatchEnd, WatchEndReason, WatchUpdate
 from flowrpc.state.records import AppStatus, Revision
 from flowrpc.state.replica import Replica
+from flowrpc.state.state_hash import StateHash
 from flowrpc.state.values import Value, copy_value
 
-from flowrpc_client.errors import NotReachableError
+from flowrpc_client.backoff import pauses
+from flowrpc_client.errors import NotReachableError, StateMismatchError
 from flowrpc_client.nested import nest, public_vars, run_age
 from flowrpc_client.snapshot_parts import SnapshotParts
 from flowrpc_client.stream import Stream
@@ -22,7 +26,12 @@ from flowrpc_client.stream import Stream
 KEPT_RUNS = 20
 """How many ended runs of a work are kept, as many as a snapshot has."""
 
-_TRIES = 10
+_TRIES = 15
+_DISTRUSTED = 3
+"""After how many snapshots in a row whose hash is not the app's a replica gives up."""
+_LONGEST_PAUSE = timedelta(seconds=2)
+
+logger = logging.getLogger(__name__)
 
 Position = tuple[int, str]
 """A revision and the journal that it counts in."""
@@ -31,7 +40,8 @@ Position = tuple[int, str]
 class StateReplica:
     """Folds the updates of a watch in a thread of its own, and lets others wait for what it comes to.
 
-    A watch that breaks is begun again where it was. `close` it, or use it in a `with` statement.
+    A watch that breaks is begun again where it was. Whenever the app tells the hash of its state, it is compared; a
+    replica that differs begins anew with a snapshot. `close` it, or use it in a `with` statement.
     """
 
     def __init__(self, watch: Callable[[Position | None], Stream[WatchUpdate]], component: str) -> None:
@@ -43,7 +53,11 @@ class StateReplica:
         self._journal_id = ""
         self._parts = SnapshotParts()
         self._ready = False
+        self._hashes = StateHash()
         self._failures = 0
+        self._pauses = pauses(most=_LONGEST_PAUSE)
+        self._mismatches = 0
+        self._distrusted = 0
         self._end: WatchEnd | None = None
         self._error: FlowrpcError | None = None
         self._closed = threading.Event()
@@ -70,6 +84,16 @@ class StateReplica:
     def end(self) -> WatchEnd | None:
         """Why the watch ended; None while it goes on."""
         return self._end
+
+    @property
+    def mismatches(self) -> int:
+        """How often the replica was found to differ from the app's state, and began anew."""
+        return self._mismatches
+
+    def state_hash(self) -> str:
+        """Hashes the replica: equal to the app's, asked for at the same revision."""
+        with self._changed:
+            return self._hashes.of(self._state.components.values())
 
     def vars(self, component: str | None = None) -> dict[str, Value]:
         """Returns a copy of the vars of a component, by default of the one that is watched.
@@ -133,12 +157,21 @@ class StateReplica:
             try:
                 self._read()
             except NotReachableError as error:
-                self._failures += 1
-                if self._failures > _TRIES:
-                    self._finish(error)
-                self._closed.wait(min(0.1 * 2**self._failures, 2.0))
+                self._pause(error, give_up=self._failures >= _TRIES)
+            except StateMismatchError as error:
+                self._pause(error, give_up=self._distrusted >= _DISTRUSTED)
             except FlowrpcError as error:
                 self._finish(error)
+
+    def _pause(self, error: FlowrpcError, *, give_up: bool) -> None:
+        """Waits before the next watch, unless there will be none."""
+        if give_up:
+            self._finish(error)
+            return
+        if self._failures == 0:
+            self._pauses = pauses(most=_LONGEST_PAUSE)
+        self._failures += 1
+        self._closed.wait(next(self._pauses))
 
     def _read(self) -> None:
         """Reads one watch to its end, which is an error unless the app told why."""
@@ -169,6 +202,10 @@ class StateReplica:
             self._take_part(update)
         elif isinstance(update, Revision):
             self._fold(update)
+        elif isinstance(update, Bookmark):
+            self._mark(update)
+        elif update.reason is WatchEndReason.SERVICE_STOPPING:
+            raise NotReachableError(update.message)  # the app goes on when it is served again
         else:
             self._end = update
             self._state.app = update.app or self._state.app
@@ -185,7 +222,31 @@ class StateReplica:
             app=snapshot.app,
         )
         self._journal_id = snapshot.journal_id
+        self._hashes.clear()
+        self._compare(snapshot.state_hash)
         self._ready = True
+
+    def _mark(self, bookmark: Bookmark) -> None:
+        """Moves on to a revision up to which nothing else changed."""
+        if not self._ready or bookmark.revision < self._state.revision:
+            raise InvalidChangeError(
+                f"bookmark {bookmark.revision}", f"is before {self._state.revision}; watch again"
+            )
+        self._state.revision = bookmark.revision
+        self._compare(bookmark.state_hash)
+
+    def _compare(self, told: str) -> None:
+        """Compares with the hash that the app told, if any; if it differs, the next watch begins with a snapshot."""
+        own = self._hashes.of(self._state.components.values()) if told else ""
+        if own == told:
+            self._distrusted = 0
+            return
+        self._ready = False
+        self._mismatches += 1
+        self._distrusted += 1
+        error = StateMismatchError(self._component, self._state.revision, own, told)
+        logger.error("%s", error)
+        raise error
 
     def _fold(self, revision: Revision) -> None:
         """Folds a revision; those between, which changed nothing here, were left out."""
@@ -195,6 +256,7 @@ class StateReplica:
             )
         self._state.revision = revision.number - 1
         self._state.fold(revision)
+        self._hashes.note(revision)
         if revision.runs or any(delta.detached for delta in revision.deltas):
             _forget_old_runs(self._state)
 

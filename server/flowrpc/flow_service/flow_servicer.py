@@ -6,6 +6,7 @@ import logging
 import secrets
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from functools import partial, wraps
 from typing import Any, TypeVar
 
@@ -22,7 +23,8 @@ from flowrpc.flow_service.events import (
     WorksListed,
 )
 from flowrpc.flow_service.logs import LogHub
-from flowrpc.flow_service.publisher import Published, Publisher
+from flowrpc.flow_service.parts import Parts
+from flowrpc.flow_service.publisher import Publisher
 from flowrpc.flow_service.security import abort
 from flowrpc.protocol.answers import AppInfo, WatchEnd
 from flowrpc.v1 import flow_service_pb2_grpc
@@ -85,23 +87,35 @@ class FlowServicer(flow_service_pb2_grpc.FlowServiceServicer):
 
     @_unary
     async def GetApp(self, request: Any, context: Any) -> Any:
-        return answers.encode_app(self._app_info())
+        info = self._app_info()
+        if requests.decode_get_app(request):
+            info = replace(info, state_hash=self._publisher.state_hash())
+        return answers.encode_app(info)
 
     @_unary
-    async def GetState(self, request: Any, context: Any) -> Any:
-        return watch.encode_state(self._publisher.state(requests.decode_get_state(request)))
+    async def GetState(self, request: Any, context: Any) -> bytes:
+        """Answers bytes: what did not change is not encoded again."""
+        return self._publisher.state_bytes(requests.decode_get_state(request))
 
-    @_streaming
-    async def WatchState(self, request: Any, context: Any) -> AsyncIterator[bytes]:
-        """Sends bytes: a revision is passed on as it is stored."""
-        async for update in self._publisher.watch(requests.decode_watch_state(request)):
-            if isinstance(update, Published):
-                yield _revision_bytes(update)
-            elif isinstance(update, WatchEnd):
-                yield watch.encode_watch_update(update).SerializeToString()
-            else:
-                for part in [watch.encode_watch_update(part).SerializeToString() for part in update]:
-                    yield part
+    @_unary
+    async def WatchState(  # type: ignore[override]  # it writes its answers, which costs less than to yield them
+        self, request: Any, context: Any
+    ) -> None:
+        """Sends bytes: a revision is passed on as it is stored, and encoded once for all watchers."""
+        with self._publisher.follow(requests.decode_watch_state(request)) as following:
+            while not following.over:
+                update = following.step()
+                if update is None:
+                    await following.wait()
+                elif isinstance(update, WatchEnd):
+                    await context.write(watch.encode_watch_update(update).SerializeToString())
+                else:
+                    messages = self._publisher.messages(following, update)
+                    for message in messages:
+                        await context.write(message)
+                    if isinstance(messages, Parts) and messages.dropped:
+                        following.fall_behind()
+                    del messages
 
     @_unary
     async def UpdateState(self, request: Any, context: Any) -> Any:
@@ -189,12 +203,6 @@ def _writing(request: Any, request_id: str, context: Any) -> dict[str, Any]:
     if request_id:
         facts |= {"request_id": request_id, "digest": requests.request_digest(request)}
     return facts
-
-
-def _revision_bytes(update: Published) -> bytes:
-    if update.data:
-        return watch.watch_revision_bytes(update.data)
-    return watch.encode_watch_update(update.revision).SerializeToString()
 
 
 def _page(items: tuple[Item, ...], size: int, token: str) -> tuple[tuple[Item, ...], str]:

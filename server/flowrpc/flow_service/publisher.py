@@ -6,29 +6,31 @@ import asyncio
 import difflib
 from collections import deque
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice
+from weakref import ref
 
 from flowrpc.errors import CallError
+from flowrpc.flow_service.encoded_state import PART_BYTES, EncodedState
+from flowrpc.flow_service.feed import Feed, Published, concerned
 from flowrpc.flow_service.ledger import RECENT_RUNS
-from flowrpc.protocol.answers import StateSnapshot, WatchEnd
+from flowrpc.flow_service.parts import Parts, UnderWay
+from flowrpc.flow_service.watching import Cut, Mark, Watch
+from flowrpc.protocol.answers import Bookmark, SnapshotReason, StateSnapshot, WatchEnd, WatchEndReason
 from flowrpc.protocol.requests import GetState, ListRuns, WatchState
-from flowrpc.state.records import AppStatus, ComponentKind, ComponentRecord, Delta, Revision, Run
+from flowrpc.state.records import AppStatus, ComponentKind, ComponentRecord, Revision, Run
 from flowrpc.state.replica import Replica
+from flowrpc.state.state_hash import StateHash
+from flowrpc.wire import watch_bytes
+
+__all__ = ["KEPT_BYTES", "KEPT_REVISIONS", "SNAPSHOT_PART_VARS", "Published", "Publisher"]
 
 KEPT_REVISIONS = 10_000
 KEPT_BYTES = 16 * 1024 * 1024
 SNAPSHOT_PART_VARS = 5_000
-"""How many vars one part of a watch's snapshot holds at most, so that a message stays small."""
-
-
-@dataclass(frozen=True, slots=True)
-class Published:
-    """A durable revision with its bytes, for watchers that resume."""
-
-    revision: Revision
-    data: bytes
-    """The `flowrpc.v1.Revision` as it is stored, which a watcher of everything is sent as it is."""
+"""How many vars one part of a snapshot as facts holds at most, so that an event stays small."""
+BOOKMARK_SECONDS = 10.0
+"""How long after a revision watchers are told a bookmark, and how often at most."""
 
 
 class Publisher:
@@ -38,14 +40,25 @@ class Publisher:
     watcher costs no memory.
     """
 
-    def __init__(self, replica: Replica, *, journal_id: str) -> None:
+    def __init__(
+        self, replica: Replica, *, journal_id: str, bookmark_seconds: float = BOOKMARK_SECONDS
+    ) -> None:
         """Begins at what the store recovered."""
         self.replica = replica
         self.journal_id = journal_id
+        self.end_of_watches: WatchEnd | None = None
+        self.marked = 0
+        """The revision that the newest bookmarks are due for."""
+        self._bookmark_seconds = bookmark_seconds
+        self._timer: asyncio.TimerHandle | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
         self._kept: deque[Published] = deque()
         self._kept_bytes = 0
-        self._changed: asyncio.Future[None] | None = None
-        self._end: WatchEnd | None = None
+        self._feeds: dict[str, Feed] = {}
+        self._holding: dict[int, list[Feed]] = {}
+        self._encoded = EncodedState()
+        self._hashes = StateHash()
+        self._under_way = UnderWay()
         self._runs_of: dict[str, dict[str, None]] = {}
         self._unfinished: dict[str, None] = {}
         for run in replica.runs.values():
@@ -56,18 +69,27 @@ class Publisher:
         for run_id in revision.forgotten_runs:
             self._forget_run(run_id)
         self.replica.fold(revision)
+        self._encoded.note(revision)
+        self._hashes.note(revision)
         for run in revision.runs:
             self._index_run(run)
-        self._kept.append(Published(revision, data))
+        published = Published(revision, data)
+        self._kept.append(published)
         self._kept_bytes += len(data)
         while len(self._kept) > KEPT_REVISIONS or self._kept_bytes > KEPT_BYTES:
-            self._kept_bytes -= len(self._kept.popleft().data)
-        self._wake()
+            self._drop_oldest()
+        if self._feeds:
+            self._feed(published)
 
     def end(self, message: str, status: AppStatus | None) -> None:
         """Ends every watch, after the newest revision."""
-        self._end = WatchEnd(revision=self.replica.revision, message=message, app=status)
-        self._wake()
+        reason = WatchEndReason.SERVICE_STOPPING if status is None else WatchEndReason.APP_ENDED
+        self.end_of_watches = WatchEnd(
+            revision=self.replica.revision, message=message, app=status, reason=reason
+        )
+        if self._timer is not None:
+            self._timer.cancel()
+        self._wake_all()
 
     def state(self, request: GetState) -> StateSnapshot:
         """Reads the state of a component.
@@ -79,7 +101,24 @@ class Publisher:
         components = tuple(self.replica.subtree(request.component))
         if request.exclude_children:
             components = components[:1]
-        return self._snapshot(components)
+        state_hash = self._hashes.of(components) if request.with_state_hash else ""
+        return replace(self._snapshot(components), state_hash=state_hash)
+
+    def state_bytes(self, request: GetState) -> bytes:
+        """Makes the answer to `GetState`.
+
+        Raises:
+            CallError: There is no such component.
+        """
+        return self._encoded.state(self.state(request))
+
+    def state_hash(self, component: str = "root") -> str:
+        """Hashes a component and what is below it."""
+        feed = self._feeds.get(component)
+        if feed is None:
+            return self._hashes.of(self.replica.subtree(component))
+        feed.state_hash = feed.state_hash or self._hashes.of(self.replica.subtree(component))
+        return feed.state_hash
 
     def runs(self, request: ListRuns) -> tuple[list[Run], str]:
         """Reads a page of runs, newest first; returns the token of the next page with it.
@@ -94,46 +133,152 @@ class Publisher:
         more = next(chosen, None) is not None
         return page, page[-1].run_id if more else ""
 
-    async def watch(self, request: WatchState) -> AsyncIterator[list[StateSnapshot] | Published | WatchEnd]:
-        """Follows the state: what was missed or a snapshot, then every revision once and in order.
-
-        A snapshot comes in parts, which hold the live vars: encode all of them before anything is awaited.
+    def follow(self, request: WatchState) -> Watch:
+        """Begins a watch: what was missed or a snapshot, then every revision once and in order.
 
         Raises:
             CallError: There is no such component.
         """
         if request.component not in self.replica.components and request.after_revision is None:
             self.check_component(request.component)
-        position = self._resume_point(request)
-        while True:
-            if position is None or not self._keeps(position + 1):
-                position = self.replica.revision
-                yield list(self._snapshot_parts(request.component))
-            elif position < self.replica.revision:
-                published = self._kept[position - self._kept[-1].revision.number]
-                position += 1
-                part_of_it = published if request.component == "root" else _only(published, request.component)
-                if part_of_it is not None:
-                    yield part_of_it
-            elif self._end is not None:
-                yield self._end
-                return
-            else:
-                await self._next()
+        feed = self._feeds.get(request.component)
+        if feed is None:
+            feed = self._feeds[request.component] = Feed(request.component, self.replica.revision)
+        reason, after = self._reason(request), request.after_revision or 0
+        if reason is None and after < feed.since:
+            for number in feed.reach_back(self._kept, after):
+                self._holding.setdefault(number, []).append(feed)
+        watch = Watch(self, feed, after, reason)
+        feed.watches.add(watch)
+        return watch
 
-    def _resume_point(self, request: WatchState) -> int | None:
-        """Returns the revision to go on after; None: a snapshot is needed."""
+    async def wait(self, watch: Watch) -> None:
+        """Waits until a watch may have something to send."""
+        self._loop = asyncio.get_running_loop()
+        await watch.feed.wait(watch)
+
+    def leave(self, watch: Watch) -> None:
+        """Takes leave of a watch; with the last one of a component goes what was kept for them."""
+        feed = watch.feed
+        feed.watches.discard(watch)
+        if not feed.watches and self._feeds.get(feed.component) is feed:
+            del self._feeds[feed.component]
+            feed.clear()
+
+    async def watch(
+        self, request: WatchState
+    ) -> AsyncIterator[list[StateSnapshot] | Published | Bookmark | WatchEnd]:
+        """Follows the state as facts.
+
+        A snapshot comes in parts, which hold the live vars: encode all of them before anything is awaited.
+
+        Raises:
+            CallError: There is no such component.
+        """
+        with self.follow(request) as watch:
+            while not watch.over:
+                update = watch.step()
+                if update is None:
+                    await watch.wait()
+                elif isinstance(update, Cut):
+                    yield list(self._snapshot_parts(request.component, update.reason))
+                else:
+                    yield self._bookmark(request.component) if isinstance(update, Mark) else update
+
+    def messages(self, watch: Watch, update: Cut | Published | Mark) -> Parts | tuple[bytes]:
+        """Encodes what a watch is sent next, once for all that are sent the same."""
+        feed = watch.feed
+        if isinstance(update, Published):
+            return (update.message,) if update.message else self._revision_messages(update)
+        return self._snapshot_messages(feed, update) if isinstance(update, Cut) else (self._mark(feed),)
+
+    def _reason(self, request: WatchState) -> SnapshotReason | None:
+        """Tells why a watch has to begin with a snapshot; None if everything after its revision is kept."""
         after = request.after_revision
-        if after is None or request.journal_id != self.journal_id or after > self.replica.revision:
-            return None
-        return after
+        if after is None:
+            return SnapshotReason.ASKED
+        if request.journal_id != self.journal_id:
+            return SnapshotReason.OTHER_JOURNAL
+        if after > self.replica.revision:
+            return SnapshotReason.AHEAD
+        first = self._kept[0].number if self._kept else self.replica.revision + 1
+        return None if after + 1 >= first else SnapshotReason.TOO_OLD
 
-    def _keeps(self, number: int) -> bool:
-        """Tells whether a revision is kept, or is still to come."""
-        first = self._kept[0].revision.number if self._kept else self.replica.revision + 1
-        return number >= first
+    def _feed(self, published: Published) -> None:
+        """Hands a revision to the feeds that it concerns, and to no others: most of many may be of other components."""
+        revision = published.revision
+        names = set(concerned(revision))
+        if revision.app is not None or any(delta.detached for delta in revision.deltas):
+            names.update(self._feeds)
+        feeds = [feed for name in names if (feed := self._feeds.get(name)) is not None]
+        if "root" not in names and "root" in self._feeds:
+            feeds.append(self._feeds["root"])
+        self._holding[published.number] = [feed for feed in feeds if feed.add(published)]
+        for feed in self._holding[published.number]:
+            feed.wake()
+        if self._timer is None and self._loop is not None:
+            self._timer = self._loop.call_later(self._bookmark_seconds, self._bookmarks_due)
 
-    def _snapshot_parts(self, component: str) -> Iterator[StateSnapshot]:
+    def _drop_oldest(self) -> None:
+        oldest = self._kept.popleft()
+        self._kept_bytes -= len(oldest.data)
+        for feed in self._holding.pop(oldest.number, ()):
+            feed.drop_oldest()
+
+    def _bookmarks_due(self) -> None:
+        self._timer = None
+        self.marked = self.replica.revision
+        self._wake_all()
+
+    def _wake_all(self) -> None:
+        for feed in self._feeds.values():
+            feed.wake()
+
+    def _bookmark(self, component: str) -> Bookmark:
+        return Bookmark(
+            journal_id=self.journal_id,
+            revision=self.replica.revision,
+            state_hash=self.state_hash(component),
+        )
+
+    def _mark(self, feed: Feed) -> bytes:
+        if feed.bookmark[0] != self.replica.revision:
+            feed.bookmark = (
+                self.replica.revision,
+                watch_bytes.bookmark_bytes(self._bookmark(feed.component)),
+            )
+        return feed.bookmark[1]
+
+    def _revision_messages(self, published: Published) -> Parts | tuple[bytes]:
+        parts = published.parts() if published.parts is not None else None
+        if parts is not None and not parts.dropped:
+            return parts
+        data = published.data or watch_bytes.revision_bytes(published.revision)
+        if len(data) <= PART_BYTES:
+            published.message = watch_bytes.watch_revision_bytes(data)
+            return (published.message,)
+        messages = watch_bytes.revision_messages(published.revision, PART_BYTES)
+        parts = self._under_way.add(Parts(messages, (published.number, None)))
+        published.parts = ref(parts)
+        return parts
+
+    def _snapshot_messages(self, feed: Feed, cut: Cut) -> Parts:
+        """Encodes a snapshot; those who begin at the same revision for the same reason share it."""
+        parts = feed.snapshot() if feed.snapshot is not None else None
+        if parts is not None and not parts.dropped and parts.about == (self.replica.revision, cut.reason):
+            return parts
+        whole = self._snapshot(tuple(self.replica.subtree(feed.component)))
+        whole = replace(
+            whole,
+            app=self.replica.app,
+            reason=cut.reason,
+            state_hash=self.state_hash(feed.component),
+        )
+        parts = self._under_way.add(self._encoded.snapshot(whole))
+        feed.snapshot = ref(parts)
+        return parts
+
+    def _snapshot_parts(self, component: str, reason: SnapshotReason) -> Iterator[StateSnapshot]:
         whole = self._snapshot(tuple(self.replica.subtree(component)))
         parts = list(_split(whole.components))
         for number, components in enumerate(parts):
@@ -145,6 +290,8 @@ class Publisher:
                 app=self.replica.app if first else None,
                 first=first,
                 last=last,
+                reason=reason if first else None,
+                state_hash=self.state_hash(component) if last else "",
             )
 
     def _snapshot(self, components: tuple[ComponentRecord, ...]) -> StateSnapshot:
@@ -202,33 +349,6 @@ class Publisher:
         if run is not None:
             self._runs_of[run.work].pop(run_id, None)
             self._unfinished.pop(run_id, None)
-
-    def _wake(self) -> None:
-        if self._changed is not None:
-            self._changed.set_result(None)
-            self._changed = None
-
-    async def _next(self) -> None:
-        """Waits for the next revision or the end; all watchers wait on one future."""
-        if self._changed is None:
-            self._changed = asyncio.get_running_loop().create_future()
-        await asyncio.shield(self._changed)
-
-
-def _only(published: Published, component: str) -> Published | None:
-    """Returns what a revision changed below a component; None if it changed nothing there."""
-    below = component + "."
-    revision = published.revision
-    deltas = tuple(d for d in revision.deltas if _touches(d, component, below))
-    runs = tuple(run for run in revision.runs if run.work == component or run.work.startswith(below))
-    if not (deltas or runs or revision.app):
-        return None
-    return Published(replace(revision, deltas=deltas, runs=runs), b"")
-
-
-def _touches(delta: Delta, component: str, below: str) -> bool:
-    inside = delta.component == component or delta.component.startswith(below)
-    return inside or (delta.detached and component.startswith(delta.component + "."))
 
 
 def _split(components: tuple[ComponentRecord, ...]) -> Iterator[tuple[ComponentRecord, ...]]:

@@ -17,7 +17,7 @@ from flowrpc.flow_service.flow_servicer import FlowServicer
 from flowrpc.flow_service.security import Guard
 from flowrpc.flow_service.work_servicer import WorkServicer
 from flowrpc.v1 import flow_service_pb2_grpc, work_service_pb2_grpc
-from flowrpc.wire.requests import watch_request_from_bytes
+from flowrpc.wire.requests import state_request_from_bytes, watch_request_from_bytes
 
 FLOW_SERVICE = "flowrpc.v1.FlowService"
 WORK_SERVICE = "flowrpc.v1.WorkService"
@@ -126,19 +126,24 @@ def _status(serving: bool) -> Any:
 
 
 def _register(flow: FlowServicer, work: WorkServicer, health_servicer: Any, guard: Guard) -> None:
-    guard.add_generic_rpc_handlers((_watch_handler(flow),))
+    guard.add_generic_rpc_handlers((_bytes_handler(flow),))
     flow_service_pb2_grpc.add_FlowServiceServicer_to_server(flow, guard)  # type: ignore[arg-type]  # collects
     work_service_pb2_grpc.add_WorkServiceServicer_to_server(work, guard)  # type: ignore[arg-type]  # handlers
     health_pb2_grpc.add_HealthServicer_to_server(health_servicer, guard)  # type: ignore[arg-type]  # as above
     guard.add_generic_rpc_handlers(_reflection_handlers())
 
 
-def _watch_handler(flow: FlowServicer) -> Any:
-    """Handles WatchState before the generated handler: its answers are bytes already."""
-    handler: Any = grpc.unary_stream_rpc_method_handler(
-        flow.WatchState, request_deserializer=watch_request_from_bytes, response_serializer=None
-    )
-    return grpc.method_handlers_generic_handler(FLOW_SERVICE, {"WatchState": handler})
+def _bytes_handler(flow: FlowServicer) -> Any:
+    """Handles what reads the state before the generated handlers: the answers are bytes already."""
+    handlers: dict[str, Any] = {
+        "GetState": grpc.unary_unary_rpc_method_handler(
+            flow.GetState, request_deserializer=state_request_from_bytes, response_serializer=None
+        ),
+        "WatchState": grpc.unary_stream_rpc_method_handler(
+            flow.WatchState, request_deserializer=watch_request_from_bytes, response_serializer=None
+        ),
+    }
+    return grpc.method_handlers_generic_handler(FLOW_SERVICE, handlers)
 
 
 def _reflection_handlers() -> tuple[Any, ...]:

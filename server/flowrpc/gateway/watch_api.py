@@ -19,7 +19,7 @@ from flowrpc.flow_service.door import Door
 from flowrpc.flow_service.publisher import Published
 from flowrpc.gateway.facts import fact_json
 from flowrpc.gateway.replies import json_bytes
-from flowrpc.protocol.answers import StateSnapshot, WatchEnd
+from flowrpc.protocol.answers import Bookmark, StateSnapshot, WatchEnd
 from flowrpc.protocol.requests import WatchState
 
 WATCH_PATH = "/api/v1/watch"
@@ -30,7 +30,7 @@ MAX_STREAMS = 1_000
 
 _EVENT_ID = re.compile(r"(\d{1,18})(?:@(\S+))?")
 
-Updates = AsyncIterator[list[StateSnapshot] | Published | WatchEnd]
+Updates = AsyncIterator[list[StateSnapshot] | Published | Bookmark | WatchEnd]
 
 
 def add_watch_api(app: FastAPI, door: Door) -> None:
@@ -40,7 +40,7 @@ def add_watch_api(app: FastAPI, door: Door) -> None:
     @app.get(
         WATCH_PATH,
         tags=["state"],
-        summary="Follows the state: events snapshot, revision and end, as they come.",
+        summary="Follows the state: events snapshot, revision, bookmark and end, as they come.",
     )
     async def watch(
         component: str = "root", after: str = "", last_event_id: Annotated[str, Header()] = ""
@@ -80,6 +80,8 @@ async def encoded(updates: Updates, journal_id: str) -> AsyncGenerator[list[byte
         if isinstance(update, Published):
             content = fact_json(update.revision)
             yield [_event("revision", content, f"{update.revision.number}@{journal_id}")]
+        elif isinstance(update, Bookmark):
+            yield [_event("bookmark", fact_json(update), f"{update.revision}@{journal_id}")]
         elif isinstance(update, WatchEnd):
             yield [_event("end", fact_json(update), f"{update.revision}@{journal_id}")]
         else:

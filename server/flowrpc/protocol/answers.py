@@ -33,6 +33,25 @@ class AppInfo:
     """Where its pages and routes are: `http://127.0.0.1:43211`; empty if it serves no HTTP."""
     read_only: str = ""
     """Why nothing can be saved; empty when it can."""
+    state_hash: str = ""
+    """The hash of the whole state, if it was asked for."""
+
+
+class SnapshotReason(enum.Enum):
+    """Why a watch sends a snapshot."""
+
+    ASKED = "asked"
+    OTHER_JOURNAL = "other_journal"
+    AHEAD = "ahead"
+    TOO_OLD = "too_old"
+    TOO_SLOW = "too_slow"
+
+
+class WatchEndReason(enum.Enum):
+    """Why a watch ends."""
+
+    APP_ENDED = "app_ended"
+    SERVICE_STOPPING = "service_stopping"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +67,20 @@ class StateSnapshot:
     first: bool = True
     last: bool = True
     """A watch sends large snapshots in parts; the parts' components add up."""
+    reason: SnapshotReason | None = None
+    """Why a watch sends it; in its first part."""
+    state_hash: str = ""
+    """The hash of all components; in the last part of a watch, and where it was asked for."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bookmark:
+    """How far a watch is that has nothing else to tell."""
+
+    journal_id: str
+    revision: int
+    state_hash: str = ""
+    """The hash of what is watched, at that revision; empty if it is not told."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,9 +90,10 @@ class WatchEnd:
     revision: int
     message: str
     app: AppStatus | None = None
+    reason: WatchEndReason | None = None
 
 
-WatchUpdate = StateSnapshot | Revision | WatchEnd
+WatchUpdate = StateSnapshot | Revision | Bookmark | WatchEnd
 """What a watch sends."""
 
 

@@ -38,6 +38,7 @@ class GetState:
 
     component: str = "root"
     exclude_children: bool = False
+    with_state_hash: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,6 +27,66 @@ else:
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class _SnapshotReason:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _SnapshotReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_SnapshotReason.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    SNAPSHOT_REASON_UNSPECIFIED: _SnapshotReason.ValueType  # 0
+    """Of an older service, or no snapshot of a watch; a receiver makes nothing of it."""
+    SNAPSHOT_REASON_ASKED: _SnapshotReason.ValueType  # 1
+    """The client asked for it, by naming no revision."""
+    SNAPSHOT_REASON_OTHER_JOURNAL: _SnapshotReason.ValueType  # 2
+    """The revision that the client named is of another journal: it follows another app, or one that began anew."""
+    SNAPSHOT_REASON_AHEAD: _SnapshotReason.ValueType  # 3
+    """The revision that the client named is none yet: the journal was put back to an older copy."""
+    SNAPSHOT_REASON_TOO_OLD: _SnapshotReason.ValueType  # 4
+    """What came after the revision that the client named is not kept any more."""
+    SNAPSHOT_REASON_TOO_SLOW: _SnapshotReason.ValueType  # 5
+    """The client read so slowly that what it was to be sent next is not kept any more."""
+
+class SnapshotReason(_SnapshotReason, metaclass=_SnapshotReasonEnumTypeWrapper):
+    """Why a watch sends a snapshot."""
+
+SNAPSHOT_REASON_UNSPECIFIED: SnapshotReason.ValueType  # 0
+"""Of an older service, or no snapshot of a watch; a receiver makes nothing of it."""
+SNAPSHOT_REASON_ASKED: SnapshotReason.ValueType  # 1
+"""The client asked for it, by naming no revision."""
+SNAPSHOT_REASON_OTHER_JOURNAL: SnapshotReason.ValueType  # 2
+"""The revision that the client named is of another journal: it follows another app, or one that began anew."""
+SNAPSHOT_REASON_AHEAD: SnapshotReason.ValueType  # 3
+"""The revision that the client named is none yet: the journal was put back to an older copy."""
+SNAPSHOT_REASON_TOO_OLD: SnapshotReason.ValueType  # 4
+"""What came after the revision that the client named is not kept any more."""
+SNAPSHOT_REASON_TOO_SLOW: SnapshotReason.ValueType  # 5
+"""The client read so slowly that what it was to be sent next is not kept any more."""
+Global___SnapshotReason: _TypeAlias = SnapshotReason  # noqa: Y015
+
+class _WatchEndReason:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _WatchEndReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_WatchEndReason.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    WATCH_END_REASON_UNSPECIFIED: _WatchEndReason.ValueType  # 0
+    """Of an older service; see `WatchEnd.message`."""
+    WATCH_END_REASON_APP_ENDED: _WatchEndReason.ValueType  # 1
+    """The app ended, as `WatchEnd.app` tells. It does not come back by itself."""
+    WATCH_END_REASON_SERVICE_STOPPING: _WatchEndReason.ValueType  # 2
+    """The service ends and the app did not: resume when it is served again."""
+
+class WatchEndReason(_WatchEndReason, metaclass=_WatchEndReasonEnumTypeWrapper):
+    """Why a watch ends."""
+
+WATCH_END_REASON_UNSPECIFIED: WatchEndReason.ValueType  # 0
+"""Of an older service; see `WatchEnd.message`."""
+WATCH_END_REASON_APP_ENDED: WatchEndReason.ValueType  # 1
+"""The app ended, as `WatchEnd.app` tells. It does not come back by itself."""
+WATCH_END_REASON_SERVICE_STOPPING: WatchEndReason.ValueType  # 2
+"""The service ends and the app did not: resume when it is served again."""
+Global___WatchEndReason: _TypeAlias = WatchEndReason  # noqa: Y015
+
 class _WorkStage:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -77,12 +137,17 @@ class GetAppRequest(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    WITH_STATE_HASH_FIELD_NUMBER: _builtins.int
+    with_state_hash: _builtins.bool
+    """Asks for `state_hash`."""
     def __init__(
         self,
+        *,
+        with_state_hash: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["with_state_hash", b"with_state_hash"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -107,6 +172,7 @@ class GetAppResponse(_message.Message):
     UNREADY_FIELD_NUMBER: _builtins.int
     HTTP_ADDRESS_FIELD_NUMBER: _builtins.int
     READ_ONLY_FIELD_NUMBER: _builtins.int
+    STATE_HASH_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Name of the app: its file's without the suffix, or its folder's if the file is called app or main."""
     journal_id: _builtins.str
@@ -127,6 +193,8 @@ class GetAppResponse(_message.Message):
     """Where its pages and HTTP routes are, as `http://127.0.0.1:43211`; empty if it serves no HTTP."""
     read_only: _builtins.str
     """Why nothing can be saved, so that calls that change something are refused: the disk is full. Empty when it can."""
+    state_hash: _builtins.str
+    """The hash of the whole state at `revision`, as `Bookmark.state_hash`; empty unless it was asked for."""
     @_builtins.property
     def status(self) -> _app_pb2.AppStatus:
         """The app's status."""
@@ -155,10 +223,11 @@ class GetAppResponse(_message.Message):
         unready: _abc.Iterable[_builtins.str] | None = ...,
         http_address: _builtins.str = ...,
         read_only: _builtins.str = ...,
+        state_hash: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["started_at", b"started_at", "status", b"status"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["http_address", b"http_address", "journal_id", b"journal_id", "life", b"life", "name", b"name", "pid", b"pid", "read_only", b"read_only", "ready", b"ready", "revision", b"revision", "root_type", b"root_type", "started_at", b"started_at", "status", b"status", "unready", b"unready", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["http_address", b"http_address", "journal_id", b"journal_id", "life", b"life", "name", b"name", "pid", b"pid", "read_only", b"read_only", "ready", b"ready", "revision", b"revision", "root_type", b"root_type", "started_at", b"started_at", "state_hash", b"state_hash", "status", b"status", "unready", b"unready", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -172,19 +241,23 @@ class GetStateRequest(_message.Message):
 
     COMPONENT_FIELD_NUMBER: _builtins.int
     EXCLUDE_CHILDREN_FIELD_NUMBER: _builtins.int
+    WITH_STATE_HASH_FIELD_NUMBER: _builtins.int
     component: _builtins.str
     """Full name of the component; empty means `root`."""
     exclude_children: _builtins.bool
     """Leaves out everything below the component."""
+    with_state_hash: _builtins.bool
+    """Asks for `state_hash`."""
     def __init__(
         self,
         *,
         component: _builtins.str = ...,
         exclude_children: _builtins.bool = ...,
+        with_state_hash: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["component", b"component", "exclude_children", b"exclude_children"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["component", b"component", "exclude_children", b"exclude_children", "with_state_hash", b"with_state_hash"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -200,10 +273,13 @@ class GetStateResponse(_message.Message):
     REVISION_FIELD_NUMBER: _builtins.int
     COMPONENTS_FIELD_NUMBER: _builtins.int
     RUNS_FIELD_NUMBER: _builtins.int
+    STATE_HASH_FIELD_NUMBER: _builtins.int
     journal_id: _builtins.str
     """The journal that `revision` counts in."""
     revision: _builtins.int
     """The durable revision that the state is of."""
+    state_hash: _builtins.str
+    """The hash of `components`, as `Bookmark.state_hash`; empty unless it was asked for."""
     @_builtins.property
     def components(self) -> _containers.RepeatedCompositeFieldContainer[_state_pb2.Component]:
         """The component and, unless excluded, its descendants: parents before children, siblings in order of attachment."""
@@ -219,10 +295,11 @@ class GetStateResponse(_message.Message):
         revision: _builtins.int = ...,
         components: _abc.Iterable[_state_pb2.Component] | None = ...,
         runs: _abc.Iterable[_run_pb2.Run] | None = ...,
+        state_hash: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["components", b"components", "journal_id", b"journal_id", "revision", b"revision", "runs", b"runs"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["components", b"components", "journal_id", b"journal_id", "revision", b"revision", "runs", b"runs", "state_hash", b"state_hash"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -269,6 +346,12 @@ class WatchStateResponse(_message.Message):
     SNAPSHOT_FIELD_NUMBER: _builtins.int
     REVISION_FIELD_NUMBER: _builtins.int
     END_FIELD_NUMBER: _builtins.int
+    BOOKMARK_FIELD_NUMBER: _builtins.int
+    MORE_FIELD_NUMBER: _builtins.int
+    more: _builtins.bool
+    """Whether the revision goes on in the next message, which has the same number. The lists of all its parts add up to
+    the revision, which is applied as a whole when a part comes that has not `more`, or not at all.
+    """
     @_builtins.property
     def snapshot(self) -> Global___Snapshot:
         """A part of the whole state. The client drops what it has at the first part and has a state at the last."""
@@ -281,18 +364,24 @@ class WatchStateResponse(_message.Message):
     def end(self) -> Global___WatchEnd:
         """The watch ends; nothing comes after."""
 
+    @_builtins.property
+    def bookmark(self) -> Global___Bookmark:
+        """Nothing changed; how far the watch is."""
+
     def __init__(
         self,
         *,
         snapshot: Global___Snapshot | None = ...,
         revision: _state_pb2.Revision | None = ...,
         end: Global___WatchEnd | None = ...,
+        bookmark: Global___Bookmark | None = ...,
+        more: _builtins.bool = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["end", b"end", "revision", b"revision", "snapshot", b"snapshot", "update", b"update"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["bookmark", b"bookmark", "end", b"end", "revision", b"revision", "snapshot", b"snapshot", "update", b"update"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["end", b"end", "revision", b"revision", "snapshot", b"snapshot", "update", b"update"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bookmark", b"bookmark", "end", b"end", "more", b"more", "revision", b"revision", "snapshot", b"snapshot", "update", b"update"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_update: _TypeAlias = _typing.Literal["snapshot", "revision", "end"]  # noqa: Y015
+    _WhichOneofReturnType_update: _TypeAlias = _typing.Literal["snapshot", "revision", "end", "bookmark"]  # noqa: Y015
     _WhichOneofArgType_update: _TypeAlias = _typing.Literal["update", b"update"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_update) -> _WhichOneofReturnType_update | None: ...
 
@@ -311,6 +400,8 @@ class Snapshot(_message.Message):
     FIRST_FIELD_NUMBER: _builtins.int
     LAST_FIELD_NUMBER: _builtins.int
     APP_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    STATE_HASH_FIELD_NUMBER: _builtins.int
     journal_id: _builtins.str
     """The journal that `revision` counts in."""
     revision: _builtins.int
@@ -319,6 +410,10 @@ class Snapshot(_message.Message):
     """Whether this is the first part."""
     last: _builtins.bool
     """Whether this is the last part."""
+    reason: Global___SnapshotReason.ValueType
+    """Why it is sent; set in the first part."""
+    state_hash: _builtins.str
+    """The hash of the whole snapshot, as `Bookmark.state_hash`; set in the last part, if at all."""
     @_builtins.property
     def components(self) -> _containers.RepeatedCompositeFieldContainer[_state_pb2.Component]:
         """Components, parents before children."""
@@ -341,14 +436,51 @@ class Snapshot(_message.Message):
         first: _builtins.bool = ...,
         last: _builtins.bool = ...,
         app: _app_pb2.AppStatus | None = ...,
+        reason: Global___SnapshotReason.ValueType = ...,
+        state_hash: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["app", b"app"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["app", b"app", "components", b"components", "first", b"first", "journal_id", b"journal_id", "last", b"last", "revision", b"revision", "runs", b"runs"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["app", b"app", "components", b"components", "first", b"first", "journal_id", b"journal_id", "last", b"last", "reason", b"reason", "revision", b"revision", "runs", b"runs", "state_hash", b"state_hash"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Snapshot: _TypeAlias = Snapshot  # noqa: Y015
+
+@_typing.final
+class Bookmark(_message.Message):
+    """How far a watch is that has nothing else to tell: everything up to a revision was sent, or did not concern it.
+
+    It comes at most every ten seconds, and once after the last revision. A watch can be resumed after it.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    JOURNAL_ID_FIELD_NUMBER: _builtins.int
+    REVISION_FIELD_NUMBER: _builtins.int
+    STATE_HASH_FIELD_NUMBER: _builtins.int
+    journal_id: _builtins.str
+    """The journal that `revision` counts in."""
+    revision: _builtins.int
+    """The revision that the watch has got to."""
+    state_hash: _builtins.str
+    """SHA-256 of the watched component and everything below it at `revision`, in lower-case hexadecimal digits; empty if
+    it is not told. The contract's README says of which bytes. A client whose own differs begins with a snapshot.
+    """
+    def __init__(
+        self,
+        *,
+        journal_id: _builtins.str = ...,
+        revision: _builtins.int = ...,
+        state_hash: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["journal_id", b"journal_id", "revision", b"revision", "state_hash", b"state_hash"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Bookmark: _TypeAlias = Bookmark  # noqa: Y015
 
 @_typing.final
 class WatchEnd(_message.Message):
@@ -359,10 +491,13 @@ class WatchEnd(_message.Message):
     REVISION_FIELD_NUMBER: _builtins.int
     MESSAGE_FIELD_NUMBER: _builtins.int
     APP_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
     revision: _builtins.int
     """The last revision that the watch covered."""
     message: _builtins.str
     """Why; readable."""
+    reason: Global___WatchEndReason.ValueType
+    """Why, for programs."""
     @_builtins.property
     def app(self) -> _app_pb2.AppStatus:
         """How the app ended, if it did."""
@@ -373,10 +508,11 @@ class WatchEnd(_message.Message):
         revision: _builtins.int = ...,
         message: _builtins.str = ...,
         app: _app_pb2.AppStatus | None = ...,
+        reason: Global___WatchEndReason.ValueType = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["app", b"app"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["app", b"app", "message", b"message", "revision", b"revision"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["app", b"app", "message", b"message", "reason", b"reason", "revision", b"revision"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

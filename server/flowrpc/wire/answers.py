@@ -64,6 +64,7 @@ def encode_app(info: AppInfo) -> pb.GetAppResponse:
         unready=info.unready,
         http_address=info.http_address,
         read_only=info.read_only,
+        state_hash=info.state_hash,
     )
     fill_app_status(message.status, info.status)
     fill_time(message.started_at, info.started_at)
@@ -86,6 +87,7 @@ def decode_app(message: pb.GetAppResponse) -> AppInfo:
         unready=tuple(message.unready),
         http_address=message.http_address,
         read_only=message.read_only,
+        state_hash=message.state_hash,
     )
 
 

@@ -10,7 +10,7 @@ from enum import Enum
 from typing import TypeVar
 
 from flowrpc.errors import InvalidValueError
-from flowrpc.protocol.answers import WorkStage
+from flowrpc.protocol.answers import SnapshotReason, WatchEndReason, WorkStage
 from flowrpc.protocol.messages import LogSource, NackReason, Verdict
 from flowrpc.state.records import AppStage, ComponentKind, FailureReason, RunStatus
 from flowrpc.v1 import app_pb2, flow_service_pb2, log_pb2, run_pb2, state_pb2, work_service_pb2
@@ -82,6 +82,21 @@ WORK_STAGES = {
     WorkStage.STARTED: flow_service_pb2.WORK_STAGE_STARTED,
 }
 """`WorkStage`; an unknown one is refused."""
+
+SNAPSHOT_REASONS = {
+    SnapshotReason.ASKED: flow_service_pb2.SNAPSHOT_REASON_ASKED,
+    SnapshotReason.OTHER_JOURNAL: flow_service_pb2.SNAPSHOT_REASON_OTHER_JOURNAL,
+    SnapshotReason.AHEAD: flow_service_pb2.SNAPSHOT_REASON_AHEAD,
+    SnapshotReason.TOO_OLD: flow_service_pb2.SNAPSHOT_REASON_TOO_OLD,
+    SnapshotReason.TOO_SLOW: flow_service_pb2.SNAPSHOT_REASON_TOO_SLOW,
+}
+"""`SnapshotReason`; an unknown one is none."""
+
+WATCH_END_REASONS = {
+    WatchEndReason.APP_ENDED: flow_service_pb2.WATCH_END_REASON_APP_ENDED,
+    WatchEndReason.SERVICE_STOPPING: flow_service_pb2.WATCH_END_REASON_SERVICE_STOPPING,
+}
+"""`WatchEndReason`; an unknown one is none."""
 
 VERDICTS = {
     Verdict.CONTINUE: work_service_pb2.VERDICT_CONTINUE,

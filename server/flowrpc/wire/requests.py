@@ -61,9 +61,14 @@ def request_digest(request: Message) -> bytes:
     return digest.digest()
 
 
-def encode_get_app() -> pb.GetAppRequest:
+def encode_get_app(*, with_state_hash: bool = False) -> pb.GetAppRequest:
     """Asks what app this is."""
-    return pb.GetAppRequest()
+    return pb.GetAppRequest(with_state_hash=with_state_hash)
+
+
+def decode_get_app(message: pb.GetAppRequest) -> bool:
+    """Tells whether the hash of the state is asked for."""
+    return message.with_state_hash
 
 
 def encode_get_command_source(command: str) -> pb.GetCommandSourceRequest:
@@ -140,12 +145,20 @@ def decode_update_state(message: pb.UpdateStateRequest) -> UpdateState:
 
 def encode_get_state(request: GetState) -> pb.GetStateRequest:
     """Asks for the state of a component."""
-    return pb.GetStateRequest(component=request.component, exclude_children=request.exclude_children)
+    return pb.GetStateRequest(
+        component=request.component,
+        exclude_children=request.exclude_children,
+        with_state_hash=request.with_state_hash,
+    )
 
 
 def decode_get_state(message: pb.GetStateRequest) -> GetState:
     """Reads which state is asked for."""
-    return GetState(component=message.component or ROOT, exclude_children=message.exclude_children)
+    return GetState(
+        component=message.component or ROOT,
+        exclude_children=message.exclude_children,
+        with_state_hash=message.with_state_hash,
+    )
 
 
 def encode_watch_state(request: WatchState) -> pb.WatchStateRequest:
@@ -299,6 +312,11 @@ def _invalid_request(field: str, problem: str) -> CallError:
 
 def _invalid_value(error: InvalidValueError) -> CallError:
     return CallError("INVALID_VALUE", str(error), place=error.place, problem=error.problem)
+
+
+def state_request_from_bytes(data: bytes) -> pb.GetStateRequest:
+    """Parses the request of `GetState`, whose handler is not a generated one."""
+    return pb.GetStateRequest.FromString(data)
 
 
 def watch_request_from_bytes(data: bytes) -> pb.WatchStateRequest:

@@ -7,7 +7,7 @@ import enum
 from datetime import datetime
 from typing import Any
 
-from flowrpc.protocol.answers import StateSnapshot, WatchEnd, WatchUpdate
+from flowrpc.protocol.answers import Bookmark, StateSnapshot, WatchEnd, WatchUpdate
 from flowrpc.state.changes import Change, Remove, Set
 from flowrpc.state.records import Delta
 
@@ -26,13 +26,15 @@ def as_plain(fact: Any) -> Any:
 
 
 def plain_update(update: WatchUpdate) -> dict[str, Any]:
-    """Makes one line of a watch; `update` tells what it is: a snapshot, a revision or the end."""
+    """Makes one line of a watch; `update` tells what it is: a snapshot, a revision, a bookmark or the end."""
     facts: dict[str, Any] = as_plain(update)
     if isinstance(update, StateSnapshot):
         del facts["first"], facts["last"]
         return {"update": "snapshot"} | facts
     if isinstance(update, WatchEnd):
         return {"update": "end"} | facts
+    if isinstance(update, Bookmark):
+        return {"update": "bookmark"} | facts
     return {"update": "revision", "revision": facts.pop("number")} | facts
 
 

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 
 @client_command()
 @click.argument("component", default="root")
-def state(settings: Settings, component: str) -> None:
+@click.option("--hash", "hashed", is_flag=True, help="Print its revision and its hash instead.")
+def state(settings: Settings, component: str, *, hashed: bool) -> None:
     """Prints the state of a component and everything below it.
 
     COMPONENT is a full name such as root.train; without it the whole state is printed.
@@ -34,11 +35,22 @@ def state(settings: Settings, component: str) -> None:
     from flowrpc_client.nested import nested_state
 
     with settings.connect() as client:
-        snapshot = client.snapshot(component)
-    if settings.json:
+        snapshot = client.snapshot(component, with_state_hash=hashed)
+    if hashed:
+        _write_hash(settings, snapshot)
+    elif settings.json:
         write_json(nested_state(snapshot))
     else:
         _write_tree(snapshot)
+
+
+def _write_hash(settings: Settings, snapshot: StateSnapshot) -> None:
+    """Writes what tells equal states: of one journal, at one revision."""
+    facts = {"journal_id": snapshot.journal_id, "revision": snapshot.revision, "hash": snapshot.state_hash}
+    if settings.json:
+        write_json(facts)
+    else:
+        write_line(f"{snapshot.revision}  {snapshot.state_hash}")
 
 
 def _write_tree(snapshot: StateSnapshot) -> None:

@@ -11,7 +11,7 @@ from flowrpc_client.commands.printing import json_text, one_line, write_json, wr
 from flowrpc_client.commands.settings import Settings, client_command
 
 if TYPE_CHECKING:
-    from flowrpc.protocol.answers import StateSnapshot, WatchUpdate
+    from flowrpc.protocol.answers import StateSnapshot, WatchEnd, WatchUpdate
     from flowrpc.state.changes import Change
     from flowrpc.state.records import AppStatus, Delta, Revision
     from flowrpc.state.values import Value
@@ -28,15 +28,18 @@ def watch(settings: Settings, component: str) -> None:
     """Prints what changes, a line for each revision.
 
     COMPONENT is a full name such as root.train: only it and everything below it is watched. The watch ends
-    with the app. The first line is the state that the watch begins with.
+    with the app. The first line is the state that the watch begins with. With --json, a watch that has nothing to
+    tell prints the hash of the state now and then.
     """
+    from flowrpc.protocol.answers import Bookmark
+
     from flowrpc_client.commands.plain import plain_update
 
     with settings.connect() as client, client.watch(component) as updates:
         for update in _whole(updates):
             if settings.json:
                 write_json(plain_update(update), lines=True)
-            else:
+            elif not isinstance(update, Bookmark):
                 write_line(_line(update), flush=True)
 
 
@@ -53,7 +56,7 @@ def _whole(updates: Stream[WatchUpdate]) -> Iterator[WatchUpdate]:
             yield whole
 
 
-def _line(update: WatchUpdate) -> str:
+def _line(update: StateSnapshot | Revision | WatchEnd) -> str:
     from flowrpc.protocol.answers import StateSnapshot, WatchEnd
 
     if isinstance(update, WatchEnd):
