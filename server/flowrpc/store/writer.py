@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from flowrpc.protocol.stored_answer import StoredAnswer
+from flowrpc.store.chain import next_link
 from flowrpc.store.compaction import Compactor
-from flowrpc.store.database import Batch, Database, damage_told
+from flowrpc.store.damage import damage_told
+from flowrpc.store.database import Database
+from flowrpc.store.head import Head, HeadWriter
 from flowrpc.store.interface import Commit
+from flowrpc.store.tables import Batch
 from flowrpc.wire.journal import answer_bytes, answer_from_bytes, revision_bytes, run_record_bytes
 
 _ROWS_PER_COMMIT = 500
@@ -44,8 +48,17 @@ class Backlog:
 class Writer:
     """Commits revisions in order."""
 
-    def __init__(self, database: Database, compactor: Compactor, limits: Limits, backlog: Backlog) -> None:
-        """Goes on after the database's last revision.
+    def __init__(
+        self,
+        database: Database,
+        compactor: Compactor,
+        limits: Limits,
+        backlog: Backlog,
+        *,
+        head: Head,
+        notes: HeadWriter,
+    ) -> None:
+        """Goes on after the database's last revision, which is the head.
 
         Raises:
             StoreError: the database cannot be read.
@@ -54,7 +67,10 @@ class Writer:
         self._compactor = compactor
         self._limits = limits
         self._backlog = backlog
-        self._first, self.revision = database.revision_bounds()
+        self._head = head
+        self._notes = notes
+        self.revision = head.revision
+        self._first, _ = database.revision_bounds()
         self._oldest_answer = database.oldest_answer_time()
 
     def commit(self, commit: Commit) -> bytes:
@@ -65,6 +81,8 @@ class Writer:
         """
         batch = self._batch(commit)
         self._database.commit(batch)
+        self._head = replace(self._head, revision=batch.number, link=batch.link)
+        self._notes.note(self._head)
         self._count(batch)
         if self._backlog.reaches(self._limits) and not self._compactor.running:
             self._backlog = Backlog()
@@ -81,7 +99,8 @@ class Writer:
 
     def _batch(self, commit: Commit) -> Batch:
         revision = commit.revision
-        batch = Batch(number=revision.number, record=revision_bytes(revision))
+        record = revision_bytes(revision)
+        batch = Batch(number=revision.number, record=record, link=next_link(self._head.link, record))
         if commit.records:
             batch.runs = [(one.run.run_id, one.ordinal, run_record_bytes(one)) for one in commit.records]
         if commit.applied:

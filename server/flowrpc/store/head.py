@@ -1,0 +1,123 @@
+"""The head: a note of the last acknowledged revision, beside the journal.
+
+It is not synced, so it costs a commit next to nothing. It is written after its revision was made durable: it may be
+old, or torn by a power cut, and then says nothing; but what it says was durable. So it tells a journal that lost its
+end (its log did not come along in a copy, or does not verify) from one that is whole.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import zlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from flowrpc.errors import StoreCorruptError, StoreError
+from flowrpc.store.damage import damaged
+from flowrpc.store.disk import DISK, Disk
+
+_logger = logging.getLogger(__name__)
+
+_BYTES = 192
+"""Fixed, so that a shorter note leaves nothing of a longer one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Head:
+    """What was acknowledged last."""
+
+    journal_id: str
+    life: int
+    revision: int
+    link: bytes
+
+    def to_bytes(self) -> bytes:
+        """Writes it as one line of text with a checksum."""
+        text = f"{self.journal_id} {self.life} {self.revision} {self.link.hex()}"
+        return f"{text} {zlib.crc32(text.encode()):08x}".ljust(_BYTES - 1).encode() + b"\n"
+
+    def check(self, database: Path, end: Head) -> None:
+        """Compares with where a journal ends.
+
+        Raises:
+            StoreCorruptError: Something that was acknowledged is not in the journal.
+        """
+        problem = self._problem(end)
+        if problem:
+            raise StoreCorruptError(damaged(database, problem, good=end.revision or None))
+
+    def _problem(self, end: Head) -> str:
+        if self.journal_id != end.journal_id:
+            return f"it is the journal {end.journal_id}, but that of this directory is {self.journal_id}"
+        if self.revision > end.revision:
+            return f"it ends at revision {end.revision}, but revision {self.revision} was acknowledged"
+        if self.revision == end.revision and self.link != end.link:
+            return f"revision {end.revision} is not the one that was acknowledged"
+        if self.life > end.life:
+            return f"it is in life {end.life}, but life {self.life} had begun"
+        return ""
+
+
+def read_head(path: Path) -> Head | None:
+    """Reads the note; None if it is not there, or not readable, which a power cut may do.
+
+    Raises:
+        StoreError: The file cannot be read.
+    """
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise StoreError(f"{path} cannot be read: {error.strerror}") from error
+    text, _, crc = content.strip().rpartition(b" ")
+    try:
+        if zlib.crc32(text) != int(crc, 16):
+            return None
+        journal_id, life, revision, link = text.decode().split(" ")
+        return Head(journal_id=journal_id, life=int(life), revision=int(revision), link=bytes.fromhex(link))
+    except ValueError:
+        return None
+
+
+def check_begun(database: Path, head: Head | None) -> None:
+    """Checks that a journal without tables was never used.
+
+    Raises:
+        StoreCorruptError: It was.
+    """
+    if head is not None:
+        problem = f"it is empty, but revision {head.revision} was acknowledged"
+        raise StoreCorruptError(damaged(database, problem))
+
+
+class HeadWriter:
+    """Notes what is acknowledged, in one life."""
+
+    def __init__(self, path: Path, disk: Disk = DISK) -> None:
+        """Opens the file.
+
+        Raises:
+            StoreError: It cannot be opened.
+        """
+        self._path = path
+        self._disk = disk
+        self._failed = False
+        try:
+            self._descriptor = disk.create(path)
+        except OSError as error:
+            raise StoreError(f"{path} cannot be written: {error.strerror}; check the disk") from error
+
+    def note(self, head: Head) -> None:
+        """Notes that a revision is durable. One that cannot be noted is durable all the same."""
+        try:
+            self._disk.overwrite(self._descriptor, head.to_bytes())
+        except OSError as error:
+            if not self._failed:
+                _logger.warning("cannot write %s: %s; the journal is not concerned", self._path, error)
+            self._failed = True
+
+    def close(self) -> None:
+        """Closes the file."""
+        os.close(self._descriptor)
