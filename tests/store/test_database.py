@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from flowrpc.errors import StoreError
 from flowrpc.store.database import Database
-from flowrpc.store.tables import Batch
+from flowrpc.store.tables import Batch, RevisionRow
 
 
 @pytest.fixture
@@ -62,5 +62,5 @@ def test_revisions_are_read_over_slices_in_order(database: Database) -> None:
         database.commit(Batch(number=number, record=b"%d" % number, link=b"%d" % -number))
 
     assert list(database.revisions_after(1)) == [
-        (number, b"%d" % number, b"%d" % -number) for number in range(2, 1203)
+        RevisionRow(number, b"%d" % number, b"%d" % -number) for number in range(2, 1203)
     ]

@@ -17,9 +17,14 @@ from flowrpc.errors import StoreCorruptError, StoreError
 from flowrpc.store import tables
 from flowrpc.store.damage import damaged
 from flowrpc.store.disk import DISK, Disk
-from flowrpc.store.tables import AnswerRow, AppliedRow, Batch, Identity, RunRow
+from flowrpc.store.tables import AnswerRow, AppliedRow, Batch, Identity, RevisionRow, RunRow
 
 _ROWS_PER_READ = 500
+
+_HEADER_BYTES = 100
+"""The header of a SQLite file: a text, and at 18 and 19 the versions of the format for writers and readers."""
+
+_STRANGE_TABLES = "its tables are not those that flowrpc made"
 
 _PAGES_CHECKED_WHOLE = 1000
 """Up to this size, 4 MB, a database is checked page by page when it is opened."""
@@ -47,6 +52,7 @@ class Database:
         """
         self.path = path
         """The file."""
+        self._check_header()
         with self._translated():
             self._connection = disk.connect(path, read_only=read_only)
         self._execute: Callable[..., sqlite3.Cursor] = self._connection.execute
@@ -100,8 +106,8 @@ class Database:
             self._undo()
             raise self._error(error) from error
 
-    def revisions_after(self, number: int) -> Iterator[tuple[int, bytes, bytes]]:
-        """Yields number, record and link of every revision after one, in order.
+    def revisions_after(self, number: int) -> Iterator[RevisionRow]:
+        """Yields every revision after one, in order.
 
         It reads slice by slice and holds no transaction between them: a slow reader would keep the log from
         being folded in.
@@ -109,12 +115,18 @@ class Database:
         Raises:
             StoreCorruptError: a record does not fit its checksum.
         """
+        for row, fits in self.checked_revisions(number):
+            if not fits:
+                raise self._unfit(f"revision {row.revision}", good=row.revision - 1)
+            yield row
+
+    def checked_revisions(self, number: int) -> Iterator[tuple[RevisionRow, bool]]:
+        """Yields every revision after one, in order, and whether its record fits its checksum."""
         sql = "SELECT revision, record, crc, link FROM journal WHERE revision > ? ORDER BY revision LIMIT ?"
         while rows := self._rows(sql, number, _ROWS_PER_READ):
             for revision, record, crc, link in rows:
-                if not isinstance(record, bytes) or zlib.crc32(record) != crc:
-                    raise self._unfit(f"revision {revision}", good=revision - 1)
-                yield revision, record, link
+                fits = isinstance(record, bytes) and zlib.crc32(record) == crc
+                yield RevisionRow(revision, record, link), fits
             number = rows[-1][0]
 
     def revision_bounds(self) -> tuple[int, int]:
@@ -124,29 +136,48 @@ class Database:
 
     def runs(self) -> Iterator[RunRow]:
         """Yields every run, in the order of their ordinals."""
+        for row, fits in self.checked_runs():
+            if not fits:
+                raise self._unfit(row.what)
+            yield row
+
+    def checked_runs(self) -> Iterator[tuple[RunRow, bool]]:
+        """Yields every run, and whether it fits its checksum."""
         for *row, crc in self._rows(
             "SELECT run_id, ordinal, revision, record, crc FROM runs ORDER BY ordinal"
         ):
-            if not isinstance(row[-1], bytes) or tables.record_crc(*row) != crc:
-                raise self._unfit(f"run {row[0]}")
-            yield RunRow(*row)
+            yield RunRow(*row), isinstance(row[-1], bytes) and tables.record_crc(*row) == crc
 
     def applied(self) -> Iterator[AppliedRow]:
         """Yields how far the deltas of every run were applied whose work sent some."""
+        for row, fits in self.checked_applied():
+            if not fits:
+                raise self._unfit(row.what)
+            yield row
+
+    def checked_applied(self) -> Iterator[tuple[AppliedRow, bool]]:
+        """Yields how far deltas were applied, and whether that fits its checksum."""
         for *row, crc in self._rows("SELECT run_id, attempt, seq, revision, crc FROM applied"):
-            if tables.applied_crc(*row) != crc:
-                raise self._unfit(f"what was applied of run {row[0]}")
-            yield AppliedRow(*row)
+            yield AppliedRow(*row), tables.applied_crc(*row) == crc
 
     def answer(self, request_id: str) -> bytes | None:
         """Returns the record of the answer to a request."""
-        for row in self._answers("WHERE request_id = ?", request_id):
+        for row, fits in self._answers("WHERE request_id = ?", request_id):
+            if not fits:
+                raise self._unfit(row.what)
             return row.record
         return None
 
-    def answers(self) -> Iterator[AnswerRow]:
-        """Yields every answer, in the order of arrival."""
+    def checked_answers(self) -> Iterator[tuple[AnswerRow, bool]]:
+        """Yields every answer in the order of arrival, and whether it fits its checksum."""
         return self._answers("ORDER BY rowid")
+
+    def misshapen(self) -> list[str]:
+        """Walks through every page and tells what is wrong with the shape of the database."""
+        found = self._rows("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY rowid")
+        strange = [sql for (sql,) in found] != list(tables.TABLES)
+        verdicts = [" ".join(str(verdict).split()) for (verdict,) in self._rows("PRAGMA integrity_check")]
+        return [_STRANGE_TABLES] * strange + [verdict for verdict in verdicts if verdict != "ok"]
 
     def oldest_answer_time(self) -> int | None:
         """Returns the time of the oldest answer in microseconds since 1970; None if there is none."""
@@ -169,7 +200,7 @@ class Database:
         """
         found = self._rows("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY rowid")
         if [sql for (sql,) in found] != list(tables.TABLES):
-            raise StoreCorruptError(damaged(self.path, "its tables are not those that flowrpc made"))
+            raise StoreCorruptError(damaged(self.path, _STRANGE_TABLES))
         ((pages,),) = self._rows("PRAGMA page_count")
         for table in ("",) if pages <= _PAGES_CHECKED_WHOLE else ("(meta)", "(runs)", "(applied)"):
             ((verdict,), *_) = self._rows(f"PRAGMA integrity_check{table}")
@@ -182,6 +213,13 @@ class Database:
                 f"{self.path} has format {found}, this version of flowrpc reads up to {tables.FORMAT}: "
                 "install a newer version, or take another --data-dir"
             )
+
+    def _check_header(self) -> None:
+        """Looks at what SQLite takes for a database of a later version, or for none, and tells in other words."""
+        with suppress(OSError), self.path.open("rb") as file:
+            header = file.read(_HEADER_BYTES)
+            if header and (header[:16] != b"SQLite format 3\0" or not {*header[18:20]} <= {1, 2}):
+                raise StoreCorruptError(damaged(self.path, "its header is not that of a database"))
 
     def _prepare(self) -> None:
         try:
@@ -212,12 +250,10 @@ class Database:
         if batch.delete_answers_before:
             self._execute(tables.DELETE_ANSWERS, (batch.delete_answers_before, batch.delete_answers_limit))
 
-    def _answers(self, which: str, *arguments: object) -> Iterator[AnswerRow]:
+    def _answers(self, which: str, *arguments: object) -> Iterator[tuple[AnswerRow, bool]]:
         sql = f"SELECT request_id, time, revision, record, crc FROM answers {which}"
         for *row, crc in self._rows(sql, *arguments):
-            if not isinstance(row[-1], bytes) or tables.record_crc(*row) != crc:
-                raise self._unfit(f"the answer to {row[0]}")
-            yield AnswerRow(*row)
+            yield AnswerRow(*row), isinstance(row[-1], bytes) and tables.record_crc(*row) == crc
 
     def _unfit(self, what: str, *, good: int | None = None) -> StoreCorruptError:
         return StoreCorruptError(damaged(self.path, f"{what} does not fit its checksum", good=good))

@@ -17,7 +17,7 @@ _logger = logging.getLogger(__name__)
 
 _DATABASE = "journal.db"
 _CONTENTS = (_DATABASE, f"{_DATABASE}-wal", f"{_DATABASE}-shm", "snapshots", "head")
-_FILES = ("storage", "files")
+FILES = ("storage", "files")
 """Files of works, which go with their journal."""
 _EMPTYING = "emptying"
 
@@ -106,7 +106,7 @@ class DataDirectory:
 
     def _move_away(self) -> None:
         """Moves what is still here: an earlier try may have been cut short."""
-        for name in _CONTENTS + _FILES:
+        for name in _CONTENTS + FILES:
             if (self.path / name).exists():
                 (self.path / name).rename(self._previous / name)
         self._disk.sync_folder(self._previous)

@@ -43,11 +43,12 @@ class Head:
         Raises:
             StoreCorruptError: Something that was acknowledged is not in the journal.
         """
-        problem = self._problem(end)
+        problem = self.problem(end)
         if problem:
             raise StoreCorruptError(damaged(database, problem, good=end.revision or None))
 
-    def _problem(self, end: Head) -> str:
+    def problem(self, end: Head) -> str:
+        """Tells what was acknowledged and is not in a journal that ends there; empty if nothing is missing."""
         if self.journal_id != end.journal_id:
             return f"it is the journal {end.journal_id}, but that of this directory is {self.journal_id}"
         if self.revision > end.revision:

@@ -54,9 +54,9 @@ class Replay:
         Raises:
             StoreCorruptError: revisions are missing, damaged, or do not fit each other.
         """
-        for number, record, link in self._database.revisions_after(self.base_revision):
-            self._fold(number, record, link)
-            yield len(record)
+        for row in self._database.revisions_after(self.base_revision):
+            self._fold(row.revision, row.record, row.link)
+            yield len(row.record)
 
     def add_runs(self) -> tuple[RunRecord, ...]:
         """Returns every run record, and puts its run in: those before the snapshot are nowhere else.

@@ -77,6 +77,15 @@ class Batch:
 
 
 @dataclass(frozen=True, slots=True)
+class RevisionRow:
+    """A row of the table journal."""
+
+    revision: int
+    record: bytes
+    link: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class RunRow:
     """A row of the table runs."""
 
@@ -84,6 +93,11 @@ class RunRow:
     ordinal: int
     revision: int
     record: bytes
+
+    @property
+    def what(self) -> str:
+        """Names it, for errors."""
+        return f"run {self.run_id}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +109,11 @@ class AppliedRow:
     seq: int
     revision: int
 
+    @property
+    def what(self) -> str:
+        """Names it, for errors."""
+        return f"what was applied of run {self.run_id}"
+
 
 @dataclass(frozen=True, slots=True)
 class AnswerRow:
@@ -104,6 +123,11 @@ class AnswerRow:
     time: int
     revision: int
     record: bytes
+
+    @property
+    def what(self) -> str:
+        """Names it, for errors."""
+        return f"the answer to {self.request_id}"
 
 
 def record_crc(key: str, number: int, revision: int, record: bytes) -> int:
