@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import apsw
-from flowrpc.store.disk import Disk
+from flowrpc.store.disk import Disk, Note
 
 from tests.power_loss.disk_model import Image, Mark, Name, Operation, Sync, SyncFolder, Truncate, Write
 
@@ -32,7 +32,6 @@ class Recorder(Disk):
         self._settings = settings
         self._files = {path: number for number, path in enumerate(image)}
         self._new = count(len(image))
-        self._descriptors: dict[int, int] = {}
         self._recording = True
         self._vfs = RecordingVFS(f"recording-{next(_numbers)}", self)
 
@@ -65,12 +64,13 @@ class Recorder(Disk):
         descriptor = super().create(path)
         if not there:
             self._give_name(self.relative(path))
-        self._descriptors[descriptor] = self._files[self.relative(path)]
         return descriptor
 
-    def overwrite(self, descriptor: int, content: bytes) -> None:
-        super().overwrite(descriptor, content)
-        self._record(Write(self._descriptors[descriptor], 0, content))
+    def map_note(self, path: Path, size: int) -> Note:
+        note = super().map_note(path, size)
+        number = self._files[self.relative(path)]
+        self._record(Write(number, 0, path.read_bytes()))
+        return RecordedNote(note, number, self)
 
     def write(self, path: Path, content: bytes) -> None:
         super().write(path, content)
@@ -123,6 +123,19 @@ class Recorder(Disk):
             self.turns.wait()
         if self._recording:
             self.operations.append(operation)
+
+
+class RecordedNote(Note):
+    """Tells a recorder of what is written to it."""
+
+    def __init__(self, note: Note, number: int, recorder: Recorder) -> None:
+        super().__init__(note._memory)
+        self._number = number
+        self._recorder = recorder
+
+    def write(self, content: bytes) -> None:
+        super().write(content)
+        self._recorder.did(Write(self._number, 0, content))
 
 
 class Turns:

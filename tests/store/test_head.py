@@ -10,7 +10,7 @@ import pytest
 from flowrpc.errors import StoreCorruptError, StoreError
 from flowrpc.state.records import Revision
 from flowrpc.store import Commit, SQLiteStore, read
-from flowrpc.store.disk import Disk
+from flowrpc.store.disk import Disk, Note
 from flowrpc.store.head import Head, read_head
 
 Counting = Callable[..., Revision]
@@ -105,7 +105,7 @@ def test_note_that_cannot_be_written_fails_no_commit(
     tmp_path: Path, counting: Counting, caplog: pytest.LogCaptureFixture
 ) -> None:
     class Full(Disk):
-        def overwrite(self, descriptor: int, content: bytes) -> None:
+        def map_note(self, path: Path, size: int) -> Note:
             raise OSError(28, "No space left on device")
 
     store = SQLiteStore(tmp_path / "data", disk=Full())

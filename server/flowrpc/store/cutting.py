@@ -106,8 +106,7 @@ def _write(old: History, base: Base, revisions: list[Revision], new: DataDirecto
         for batch in batches:
             database.commit(batch)
     head = Head(journal_id=identity.journal_id, life=identity.life, revision=last.number, link=last.link)
-    with closing(HeadWriter(new.head)) as notes:
-        notes.note(head)
+    HeadWriter(new.head, head).close()
     return Cut(revision=last.number, waiting_runs=returned.waiting, dropped_runs=returned.dropped)
 
 

@@ -215,7 +215,12 @@ class Database:
             )
 
     def _check_header(self) -> None:
-        """Looks at what SQLite takes for a database of a later version, or for none, and tells in other words."""
+        """Looks at what SQLite takes for a database of a later version, or for none, and tells in other words.
+
+        One that was cut off while it was made has a journal of its own, by which SQLite takes that back.
+        """
+        if self.path.with_name(f"{self.path.name}-journal").exists():
+            return
         with suppress(OSError), self.path.open("rb") as file:
             header = file.read(_HEADER_BYTES)
             if header and (header[:16] != b"SQLite format 3\0" or not {*header[18:20]} <= {1, 2}):

@@ -2,9 +2,26 @@
 
 from __future__ import annotations
 
+import mmap
 import os
 import sqlite3
 from pathlib import Path
+
+
+class Note:
+    """A small file in memory, which the system writes to the disk in its own time, also if this process is killed."""
+
+    def __init__(self, memory: mmap.mmap) -> None:
+        """Takes the file's memory."""
+        self._memory = memory
+
+    def write(self, content: bytes) -> None:
+        """Replaces the content, which has the size of the file."""
+        self._memory[:] = content
+
+    def close(self) -> None:
+        """Closes the file."""
+        self._memory.close()
 
 
 class Disk:
@@ -31,9 +48,17 @@ class Disk:
         """Opens a file for this user only, which need not be there, and returns its descriptor."""
         return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
-    def overwrite(self, descriptor: int, content: bytes) -> None:
-        """Writes from the beginning of a file on; it is not durable."""
-        os.pwrite(descriptor, content, 0)
+    def map_note(self, path: Path, size: int) -> Note:
+        """Opens a small file, made if it is not there, to be overwritten often; what is written is not durable."""
+        descriptor = self.create(path)
+        try:
+            if os.fstat(descriptor).st_size != size:
+                os.ftruncate(descriptor, size)
+            # Its place on the disk is taken now: a page that had none would end the process on a full disk.
+            os.pwrite(descriptor, os.pread(descriptor, size, 0), 0)
+            return Note(mmap.mmap(descriptor, size))
+        finally:
+            os.close(descriptor)
 
     def write(self, path: Path, content: bytes) -> None:
         """Makes a file with this content, durable when it returns; its name is not."""

@@ -8,14 +8,13 @@ end (its log did not come along in a copy, or does not verify) from one that is 
 from __future__ import annotations
 
 import logging
-import os
 import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
 from flowrpc.errors import StoreCorruptError, StoreError
 from flowrpc.store.damage import damaged
-from flowrpc.store.disk import DISK, Disk
+from flowrpc.store.disk import DISK, Disk, Note
 
 _logger = logging.getLogger(__name__)
 
@@ -34,8 +33,7 @@ class Head:
 
     def to_bytes(self) -> bytes:
         """Writes it as one line of text with a checksum."""
-        text = f"{self.journal_id} {self.life} {self.revision} {self.link.hex()}"
-        return f"{text} {zlib.crc32(text.encode()):08x}".ljust(_BYTES - 1).encode() + b"\n"
+        return _line(f"{self.journal_id} {self.life}".encode(), self.revision, self.link)
 
     def check(self, database: Path, end: Head) -> None:
         """Compares with where a journal ends.
@@ -94,31 +92,29 @@ def check_begun(database: Path, head: Head | None) -> None:
 
 
 class HeadWriter:
-    """Notes what is acknowledged, in one life."""
+    """Notes what is acknowledged, in one life. It writes to memory, since every commit waits for it."""
 
-    def __init__(self, path: Path, disk: Disk = DISK) -> None:
-        """Opens the file.
-
-        Raises:
-            StoreError: It cannot be opened.
-        """
-        self._path = path
-        self._disk = disk
-        self._failed = False
+    def __init__(self, path: Path, head: Head, disk: Disk = DISK) -> None:
+        """Opens the file and notes where the life begins; without a note the journal is as durable."""
+        self._life = f"{head.journal_id} {head.life}".encode()
+        self._note: Note | None = None
         try:
-            self._descriptor = disk.create(path)
+            self._note = disk.map_note(path, _BYTES)
         except OSError as error:
-            raise StoreError(f"{path} cannot be written: {error.strerror}; check the disk") from error
+            _logger.warning("cannot write %s: %s; the journal is not concerned", path, error)
+        self.note(head.revision, head.link)
 
-    def note(self, head: Head) -> None:
-        """Notes that a revision is durable. One that cannot be noted is durable all the same."""
-        try:
-            self._disk.overwrite(self._descriptor, head.to_bytes())
-        except OSError as error:
-            if not self._failed:
-                _logger.warning("cannot write %s: %s; the journal is not concerned", self._path, error)
-            self._failed = True
+    def note(self, revision: int, link: bytes) -> None:
+        """Notes that a revision is durable."""
+        if self._note is not None:
+            self._note.write(_line(self._life, revision, link))
 
     def close(self) -> None:
         """Closes the file."""
-        os.close(self._descriptor)
+        if self._note is not None:
+            self._note.close()
+
+
+def _line(life: bytes, revision: int, link: bytes) -> bytes:
+    text = b"%s %d %s" % (life, revision, link.hex().encode())
+    return (b"%s %08x" % (text, zlib.crc32(text))).ljust(_BYTES - 1) + b"\n"

@@ -137,8 +137,7 @@ class SQLiteStore:
         identity = replace(identity, life=identity.life + 1)
         self._database.begin_life(identity)
         head = replace(replay.head, life=identity.life)
-        self._notes = HeadWriter(self._directory.head, self._disk)
-        self._notes.note(head)
+        self._notes = HeadWriter(self._directory.head, head, self._disk)
         self._compactor = Compactor(self._directory.database, snapshots, identity, self._disk)
         self._writer = Writer(
             self._database, self._compactor, self._limits, backlog, head=head, notes=self._notes

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from flowrpc.protocol.stored_answer import StoredAnswer
@@ -67,7 +67,7 @@ class Writer:
         self._compactor = compactor
         self._limits = limits
         self._backlog = backlog
-        self._head = head
+        self._link = head.link
         self._notes = notes
         self.revision = head.revision
         self._first, _ = database.revision_bounds()
@@ -81,8 +81,8 @@ class Writer:
         """
         batch = self._batch(commit)
         self._database.commit(batch)
-        self._head = replace(self._head, revision=batch.number, link=batch.link)
-        self._notes.note(self._head)
+        self._link = batch.link
+        self._notes.note(batch.number, batch.link)
         self._count(batch)
         if self._backlog.reaches(self._limits) and not self._compactor.running:
             self._backlog = Backlog()
@@ -100,7 +100,7 @@ class Writer:
     def _batch(self, commit: Commit) -> Batch:
         revision = commit.revision
         record = revision_bytes(revision)
-        batch = Batch(number=revision.number, record=record, link=next_link(self._head.link, record))
+        batch = Batch(number=revision.number, record=record, link=next_link(self._link, record))
         if commit.records:
             batch.runs = [(one.run.run_id, one.ordinal, run_record_bytes(one)) for one in commit.records]
         if commit.applied:
