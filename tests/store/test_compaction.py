@@ -164,7 +164,7 @@ def test_snapshot_that_cannot_be_verified_does_not_replace_a_good_one(
     store = filled(tmp_path, counting, 25)
     good = snapshots(tmp_path)
     monkeypatch.setattr(
-        "flowrpc.store.snapshots._write_durably", lambda path, content: path.write_bytes(b"junk")
+        "flowrpc.store.disk.Disk.write", lambda disk, path, content: path.write_bytes(b"junk")
     )
     for number in range(26, 32):
         store.commit(Commit(revision=counting(number)))

@@ -140,8 +140,12 @@ def test_whole_journal_replaces_the_only_snapshot(tmp_path: Path, counting: Coun
         ("DELETE FROM journal WHERE revision > 25", "it ends at revision 25, before snapshot 30"),
         ("DELETE FROM journal", "it ends at revision 0, before snapshot 30"),
         ("DELETE FROM meta WHERE name = 'journal_id'", "its table meta lacks 'journal_id'"),
-        ("UPDATE meta SET value = 'other' WHERE name = 'journal_id'", "are neither"),
-        ("ALTER TABLE journal RENAME TO gone", "no such table: journal"),
+        (
+            "UPDATE meta SET value = 'other' WHERE name = 'journal_id'",
+            "its table meta does not fit its checksum",
+        ),
+        ("UPDATE meta SET value = 7 WHERE name = 'life'", "its table meta does not fit its checksum"),
+        ("ALTER TABLE journal RENAME TO gone", "its tables are not those"),
     ],
 )
 def test_damaged_journal_is_refused_in_words(data_dir: Path, sql: str, problem: str) -> None:
@@ -159,13 +163,13 @@ def test_record_of_another_revision_is_refused_though_its_checksum_fits(data_dir
         " WHERE revision = 33",
     )
 
-    with pytest.raises(StoreCorruptError, match="revision 33 cannot be used"):
+    with pytest.raises(StoreCorruptError, match="revision 33 is not the one that followed revision 32"):
         recovered_counter(data_dir)
 
 
 @pytest.mark.parametrize("name", ["runs", "answers"])
 def test_damaged_run_record_or_answer_is_refused(data_dir: Path, name: str) -> None:
-    execute(data_dir, f"INSERT INTO {name} VALUES ('id', 1, x'00', 1)")
+    execute(data_dir, f"INSERT INTO {name} VALUES ('id', 1, 1, x'00', 1)")
     store = SQLiteStore(data_dir)
 
     with pytest.raises(StoreCorruptError, match=r"id does not fit its checksum.*--fresh"):  # noqa: PT012 - either may

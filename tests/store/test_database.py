@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 from flowrpc.errors import StoreError
-from flowrpc.store.database import Batch, Database
+from flowrpc.store.database import Database
+from flowrpc.store.tables import Batch, RevisionRow
 
 
 @pytest.fixture
@@ -36,7 +37,9 @@ def test_settings_that_durability_and_bounds_stand_on(database: Database, pragma
 def test_full_database_says_to_make_room_and_keeps_nothing_of_the_commit(database: Database) -> None:
     pages = database._connection.execute("PRAGMA page_count").fetchone()[0]
     database._connection.execute(f"PRAGMA max_page_count = {pages}")
-    batch = Batch(number=1, record=b"x" * 100_000, runs=[("run", 1, b"r")], answers=[("id", 1, b"a")])
+    batch = Batch(
+        number=1, record=b"x" * 100_000, link=b"", runs=[("run", 1, b"r")], answers=[("id", 1, b"a")]
+    )
 
     with pytest.raises(StoreError, match=r"is full .*: free some room there"):
         database.commit(batch)
@@ -51,11 +54,13 @@ def test_database_that_another_program_writes_is_refused(database: Database, tmp
         other.execute("BEGIN IMMEDIATE")
 
         with pytest.raises(StoreError, match="is locked; end the other program"):
-            database.commit(Batch(number=1, record=b"x"))
+            database.commit(Batch(number=1, record=b"x", link=b""))
 
 
 def test_revisions_are_read_over_slices_in_order(database: Database) -> None:
     for number in range(1, 1203):
-        database.commit(Batch(number=number, record=b"%d" % number))
+        database.commit(Batch(number=number, record=b"%d" % number, link=b"%d" % -number))
 
-    assert list(database.revisions_after(1)) == [(number, b"%d" % number) for number in range(2, 1203)]
+    assert list(database.revisions_after(1)) == [
+        RevisionRow(number, b"%d" % number, b"%d" % -number) for number in range(2, 1203)
+    ]

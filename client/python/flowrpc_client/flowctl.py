@@ -29,7 +29,7 @@ _SERVER_SIDE = "flowrpc.cli"
 
 _SECTIONS = {
     "Apps": ("run", "ps", "stop", "bundle"),
-    "State": ("state", "state export", "state import", "watch"),
+    "State": ("state", "state export", "state import", "watch", "journal"),
     "Commands": ("commands", "call"),
     "Works": ("works", "runs", "cancel", "logs", "agents", "work"),
 }

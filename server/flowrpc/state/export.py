@@ -53,7 +53,7 @@ def export_text(export: StateExport) -> str:
         "revision": export.revision,
         "exported_at": export.exported_at.isoformat(),
         "flowrpc": export.flowrpc_version,
-        "components": [_plain_component(record) for record in export.components],
+        "components": [plain_component(record) for record in export.components],
     }
     return json.dumps(plain, indent=2, ensure_ascii=False) + "\n"
 
@@ -97,7 +97,8 @@ def _check_version(version: Any, source: str) -> None:
         )
 
 
-def _plain_component(record: ComponentRecord) -> dict[str, Any]:
+def plain_component(record: ComponentRecord) -> dict[str, Any]:
+    """Makes of a component what `json.dumps` writes."""
     plain: dict[str, Any] = {
         "name": record.name,
         "kind": record.kind.value,

@@ -9,8 +9,10 @@ from pathlib import Path
 
 from flowrpc.errors import StoreError
 from flowrpc.store.database import Database
+from flowrpc.store.disk import DISK, Disk
 from flowrpc.store.replay import Replay
 from flowrpc.store.snapshots import Snapshots
+from flowrpc.store.tables import Identity
 from flowrpc.wire.journal import snapshot_bytes
 
 _logger = logging.getLogger(__name__)
@@ -23,9 +25,13 @@ class Compactor:
     that fails is logged; the app goes on, its journal grows until the next one succeeds.
     """
 
-    def __init__(self, database_path: Path, snapshots: Snapshots) -> None:
+    def __init__(
+        self, database_path: Path, snapshots: Snapshots, identity: Identity, disk: Disk = DISK
+    ) -> None:
         """Names what is compacted; nothing runs yet."""
         self._database_path = database_path
+        self._identity = identity
+        self._disk = disk
         self._snapshots = snapshots
         self._thread: threading.Thread | None = None
         self._stopping = threading.Event()
@@ -66,9 +72,9 @@ class Compactor:
             )
 
     def _compact(self) -> None:
-        database = Database(self._database_path, read_only=True)
+        database = Database(self._database_path, read_only=True, disk=self._disk)
         try:
-            replay = Replay(database, self._snapshots)
+            replay = Replay(database, self._snapshots, self._identity)
             if self._folded(replay, through=database.revision_bounds()[1]):
                 self._write(replay)
         finally:
@@ -88,7 +94,7 @@ class Compactor:
     def _write(self, replay: Replay) -> None:
         revision, base = replay.replica.revision, replay.base_revision
         payload = snapshot_bytes(replay.replica.components.values(), replay.replica.app)
-        self._snapshots.write(revision, payload)
+        self._snapshots.write(revision, replay.link, payload)
         # The one it began at was verified just now; a newer one that did not verify goes before it.
         self._snapshots.keep(revision, base)
         self.spare_revision = base

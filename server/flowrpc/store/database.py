@@ -10,17 +10,25 @@ import uuid
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from flowrpc.errors import InvalidChangeError, StoreCorruptError, StoreError, StoreFullError
+from flowrpc.errors import StoreCorruptError, StoreError, StoreFullError
+from flowrpc.store import tables
+from flowrpc.store.damage import damaged
+from flowrpc.store.disk import DISK, Disk
 from flowrpc.store.room import is_full, no_room
-
-FORMAT = 1
-"""Version of the tables and of what they hold; a larger one is refused."""
+from flowrpc.store.tables import AnswerRow, AppliedRow, Batch, Identity, RevisionRow, RunRow
 
 _ROWS_PER_READ = 500
+
+_HEADER_BYTES = 100
+"""The header of a SQLite file: a text, and at 18 and 19 the versions of the format for writers and readers."""
+
+_STRANGE_TABLES = "its tables are not those that flowrpc made"
+
+_PAGES_CHECKED_WHOLE = 1000
+"""Up to this size, 4 MB, a database is checked page by page when it is opened."""
 
 # A commit is durable when it returns (FULL); the log of the database is folded in every 1,000 pages of 4 KiB
 # and cut back to 8 MiB, so that it cannot fill the disk.
@@ -33,69 +41,11 @@ _SETTINGS = """
     PRAGMA journal_size_limit = 8388608;
 """
 
-_TABLES = (
-    "CREATE TABLE meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID",
-    "CREATE TABLE journal (revision INTEGER PRIMARY KEY, record BLOB NOT NULL, crc INTEGER NOT NULL)",
-    "CREATE TABLE runs (run_id TEXT PRIMARY KEY, ordinal INTEGER NOT NULL, record BLOB NOT NULL,"
-    " crc INTEGER NOT NULL) WITHOUT ROWID",
-    # Apart from the records, which may be large: this changes with every delta of a work.
-    "CREATE TABLE applied (run_id TEXT PRIMARY KEY, attempt INTEGER NOT NULL, seq INTEGER NOT NULL)"
-    " WITHOUT ROWID",
-    # With row numbers: they keep the order of arrival, by which old answers are found without another index.
-    "CREATE TABLE answers (request_id TEXT PRIMARY KEY, time INTEGER NOT NULL, record BLOB NOT NULL,"
-    " crc INTEGER NOT NULL)",
-)
-
-_INSERT_REVISION = "INSERT INTO journal VALUES (?, ?, ?)"
-_UPSERT_RUN = (
-    "INSERT INTO runs VALUES (?, ?, ?, ?)"
-    " ON CONFLICT (run_id) DO UPDATE SET record = excluded.record, crc = excluded.crc"
-)
-_UPSERT_APPLIED = (
-    "INSERT INTO applied VALUES (?, ?, ?)"
-    " ON CONFLICT (run_id) DO UPDATE SET attempt = excluded.attempt, seq = excluded.seq"
-)
-_FORGET_RUN = ("DELETE FROM runs WHERE run_id = ?", "DELETE FROM applied WHERE run_id = ?")
-_INSERT_ANSWER = "INSERT INTO answers VALUES (?, ?, ?, ?)"
-_DELETE_REVISIONS = "DELETE FROM journal WHERE revision <= ?"
-_DELETE_ANSWERS = (
-    "DELETE FROM answers WHERE time < ? AND rowid IN (SELECT rowid FROM answers ORDER BY rowid LIMIT ?)"
-)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Identity:
-    """What a journal is."""
-
-    journal_id: str
-    life: int
-
-
-@dataclass(slots=True, kw_only=True)
-class Batch:
-    """What one transaction writes."""
-
-    number: int
-    record: bytes
-    runs: list[tuple[str, int, bytes]] = field(default_factory=list)
-    """Id, ordinal and record of each run."""
-    applied: list[tuple[str, int, int]] = field(default_factory=list)
-    """Id, attempt and newest applied sequence number of each run that got on."""
-    forgotten_runs: list[tuple[str]] = field(default_factory=list)
-    """Id of each run that is deleted."""
-    answers: list[tuple[str, int, bytes]] = field(default_factory=list)
-    """Request id, time in microseconds since 1970 and record of each answer."""
-    delete_revisions_to: int = 0
-    """Deletes revisions up to this one; 0 for none."""
-    delete_answers_before: int = 0
-    """Deletes answers of an earlier time, in microseconds since 1970; 0 for none."""
-    delete_answers_limit: int = 0
-
 
 class Database:
     """One connection to a `journal.db`."""
 
-    def __init__(self, path: Path, *, read_only: bool = False) -> None:
+    def __init__(self, path: Path, *, read_only: bool = False, disk: Disk = DISK) -> None:
         """Connects; a database that is not there is made, unless it is opened for reading.
 
         Raises:
@@ -103,14 +53,9 @@ class Database:
         """
         self.path = path
         """The file."""
+        self._check_header()
         with self._translated():
-            # The thread that opens a store need not be the one that uses it; they never do at the same time.
-            self._connection = sqlite3.connect(
-                f"{path.absolute().as_uri()}?mode={'ro' if read_only else 'rwc'}",
-                uri=True,
-                isolation_level=None,
-                check_same_thread=False,
-            )
+            self._connection = disk.connect(path, read_only=read_only)
         self._execute: Callable[..., sqlite3.Cursor] = self._connection.execute
         if not read_only:
             self._prepare()
@@ -123,24 +68,30 @@ class Database:
             meta = dict(self._execute("SELECT name, value FROM meta").fetchall())
         try:
             self._check_format(int(meta["format"]))
-            return Identity(journal_id=str(meta["journal_id"]), life=int(meta["life"]))
+            identity = Identity(journal_id=str(meta["journal_id"]), life=int(meta["life"]))
+            fits = identity.crc == meta["crc"]
         except (KeyError, ValueError) as error:
             raise StoreCorruptError(damaged(self.path, f"its table meta lacks {error}")) from error
-
-    def create(self) -> Identity:
-        """Makes the tables and a new identity of life 0, in one transaction."""
-        identity = Identity(journal_id=uuid.uuid4().hex, life=0)
-        with self._translated(), self._transaction():
-            for table in _TABLES:
-                self._execute(table)
-            meta = [("format", FORMAT), ("journal_id", identity.journal_id), ("life", 0)]
-            self._connection.executemany("INSERT INTO meta VALUES (?, ?)", meta)
+        if not fits:
+            raise StoreCorruptError(damaged(self.path, "its table meta does not fit its checksum"))
         return identity
 
-    def begin_life(self, life: int) -> None:
+    def create(self, identity: Identity | None = None) -> Identity:
+        """Makes the tables and an identity, a new one of life 0 unless it is given, in one transaction."""
+        identity = identity or Identity(journal_id=uuid.uuid4().hex, life=0)
+        with self._translated(), self._transaction():
+            for table in tables.TABLES:
+                self._execute(table)
+            meta = {"format": tables.FORMAT, "journal_id": identity.journal_id}
+            meta |= {"life": identity.life, "crc": identity.crc}
+            self._connection.executemany("INSERT INTO meta VALUES (?, ?)", list(meta.items()))
+        return identity
+
+    def begin_life(self, identity: Identity) -> None:
         """Writes the number of this life."""
         with self._translated(), self._transaction():
-            self._execute("UPDATE meta SET value = ? WHERE name = 'life'", (life,))
+            for name, value in (("life", identity.life), ("crc", identity.crc)):
+                self._execute("UPDATE meta SET value = ? WHERE name = ?", (value, name))
 
     def commit(self, batch: Batch) -> None:
         """Writes a batch, durable when it returns.
@@ -151,19 +102,7 @@ class Database:
         """
         try:
             self._execute("BEGIN IMMEDIATE")
-            self._execute(_INSERT_REVISION, (batch.number, batch.record, zlib.crc32(batch.record)))
-            if batch.runs:
-                self._connection.executemany(_UPSERT_RUN, (_with_crc(row) for row in batch.runs))
-            if batch.applied:
-                self._connection.executemany(_UPSERT_APPLIED, batch.applied)
-            for forget in _FORGET_RUN if batch.forgotten_runs else ():
-                self._connection.executemany(forget, batch.forgotten_runs)
-            if batch.answers:
-                self._connection.executemany(_INSERT_ANSWER, (_with_crc(row) for row in batch.answers))
-            if batch.delete_revisions_to:
-                self._execute(_DELETE_REVISIONS, (batch.delete_revisions_to,))
-            if batch.delete_answers_before:
-                self._execute(_DELETE_ANSWERS, (batch.delete_answers_before, batch.delete_answers_limit))
+            self._write(batch)
             self._make_durable()
         except sqlite3.Error as error:
             self._undo()
@@ -174,8 +113,8 @@ class Database:
         with suppress(sqlite3.Error):
             self._execute("PRAGMA wal_checkpoint(PASSIVE)").fetchall()
 
-    def revisions_after(self, number: int) -> Iterator[tuple[int, bytes]]:
-        """Yields number and record of every revision after one, in order.
+    def revisions_after(self, number: int) -> Iterator[RevisionRow]:
+        """Yields every revision after one, in order.
 
         It reads slice by slice and holds no transaction between them: a slow reader would keep the log from
         being folded in.
@@ -183,10 +122,18 @@ class Database:
         Raises:
             StoreCorruptError: a record does not fit its checksum.
         """
-        sql = "SELECT revision, record, crc FROM journal WHERE revision > ? ORDER BY revision LIMIT ?"
+        for row, fits in self.checked_revisions(number):
+            if not fits:
+                raise self._unfit(f"revision {row.revision}", good=row.revision - 1)
+            yield row
+
+    def checked_revisions(self, number: int) -> Iterator[tuple[RevisionRow, bool]]:
+        """Yields every revision after one, in order, and whether its record fits its checksum."""
+        sql = "SELECT revision, record, crc, link FROM journal WHERE revision > ? ORDER BY revision LIMIT ?"
         while rows := self._rows(sql, number, _ROWS_PER_READ):
-            for revision, record, crc in rows:
-                yield revision, self._verified(record, crc, f"revision {revision}")
+            for revision, record, crc, link in rows:
+                fits = isinstance(record, bytes) and zlib.crc32(record) == crc
+                yield RevisionRow(revision, record, link), fits
             number = rows[-1][0]
 
     def revision_bounds(self) -> tuple[int, int]:
@@ -194,20 +141,50 @@ class Database:
         ((first, last),) = self._rows("SELECT min(revision), max(revision) FROM journal")
         return first or 0, last or 0
 
-    def runs(self) -> Iterator[bytes]:
-        """Yields every run record, in the order of their ordinals."""
-        for run_id, record, crc in self._rows("SELECT run_id, record, crc FROM runs ORDER BY ordinal"):
-            yield self._verified(record, crc, f"run {run_id}")
+    def runs(self) -> Iterator[RunRow]:
+        """Yields every run, in the order of their ordinals."""
+        for row, fits in self.checked_runs():
+            if not fits:
+                raise self._unfit(row.what)
+            yield row
 
-    def applied(self) -> list[tuple[str, int, int]]:
-        """Returns id, attempt and newest applied sequence number of every run whose work sent deltas."""
-        return self._rows("SELECT run_id, attempt, seq FROM applied")
+    def checked_runs(self) -> Iterator[tuple[RunRow, bool]]:
+        """Yields every run, and whether it fits its checksum."""
+        for *row, crc in self._rows(
+            "SELECT run_id, ordinal, revision, record, crc FROM runs ORDER BY ordinal"
+        ):
+            yield RunRow(*row), isinstance(row[-1], bytes) and tables.record_crc(*row) == crc
+
+    def applied(self) -> Iterator[AppliedRow]:
+        """Yields how far the deltas of every run were applied whose work sent some."""
+        for row, fits in self.checked_applied():
+            if not fits:
+                raise self._unfit(row.what)
+            yield row
+
+    def checked_applied(self) -> Iterator[tuple[AppliedRow, bool]]:
+        """Yields how far deltas were applied, and whether that fits its checksum."""
+        for *row, crc in self._rows("SELECT run_id, attempt, seq, revision, crc FROM applied"):
+            yield AppliedRow(*row), tables.applied_crc(*row) == crc
 
     def answer(self, request_id: str) -> bytes | None:
         """Returns the record of the answer to a request."""
-        for record, crc in self._rows("SELECT record, crc FROM answers WHERE request_id = ?", request_id):
-            return self._verified(record, crc, f"the answer to {request_id}")
+        for row, fits in self._answers("WHERE request_id = ?", request_id):
+            if not fits:
+                raise self._unfit(row.what)
+            return row.record
         return None
+
+    def checked_answers(self) -> Iterator[tuple[AnswerRow, bool]]:
+        """Yields every answer in the order of arrival, and whether it fits its checksum."""
+        return self._answers("ORDER BY rowid")
+
+    def misshapen(self) -> list[str]:
+        """Walks through every page and tells what is wrong with the shape of the database."""
+        found = self._rows("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY rowid")
+        strange = [sql for (sql,) in found] != list(tables.TABLES)
+        verdicts = [" ".join(str(verdict).split()) for (verdict,) in self._rows("PRAGMA integrity_check")]
+        return [_STRANGE_TABLES] * strange + [verdict for verdict in verdicts if verdict != "ok"]
 
     def oldest_answer_time(self) -> int | None:
         """Returns the time of the oldest answer in microseconds since 1970; None if there is none."""
@@ -223,12 +200,41 @@ class Database:
     def _make_durable(self) -> None:
         self._execute("COMMIT")
 
+    def check_tables(self) -> None:
+        """Looks for rows that are out of reach though no checksum is wrong.
+
+        A large journal is not walked through; its revisions are counted and linked anyway.
+
+        Raises:
+            StoreCorruptError: There may be some.
+        """
+        found = self._rows("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY rowid")
+        if [sql for (sql,) in found] != list(tables.TABLES):
+            raise StoreCorruptError(damaged(self.path, _STRANGE_TABLES))
+        ((pages,),) = self._rows("PRAGMA page_count")
+        for table in ("",) if pages <= _PAGES_CHECKED_WHOLE else ("(meta)", "(runs)", "(applied)"):
+            ((verdict,), *_) = self._rows(f"PRAGMA integrity_check{table}")
+            if verdict != "ok":
+                raise StoreCorruptError(damaged(self.path, " ".join(str(verdict).split())))
+
     def _check_format(self, found: int) -> None:
-        if found > FORMAT:
+        if found > tables.FORMAT:
             raise StoreError(
-                f"{self.path} has format {found}, this version of flowrpc reads up to {FORMAT}: "
+                f"{self.path} has format {found}, this version of flowrpc reads up to {tables.FORMAT}: "
                 "install a newer version, or take another --data-dir"
             )
+
+    def _check_header(self) -> None:
+        """Looks at what SQLite takes for a database of a later version, or for none, and tells in other words.
+
+        One that was cut off while it was made has a journal of its own, by which SQLite takes that back.
+        """
+        if self.path.with_name(f"{self.path.name}-journal").exists():
+            return
+        with suppress(OSError), self.path.open("rb") as file:
+            header = file.read(_HEADER_BYTES)
+            if header and (header[:16] != b"SQLite format 3\0" or not {*header[18:20]} <= {1, 2}):
+                raise StoreCorruptError(damaged(self.path, "its header is not that of a database"))
 
     def _prepare(self) -> None:
         try:
@@ -242,10 +248,30 @@ class Database:
         with self._translated():
             return self._execute(sql, arguments).fetchall()
 
-    def _verified(self, record: object, crc: int, what: str) -> bytes:
-        if not isinstance(record, bytes) or zlib.crc32(record) != crc:
-            raise StoreCorruptError(damaged(self.path, f"{what} does not fit its checksum"))
-        return record
+    def _write(self, batch: Batch) -> None:
+        """Writes a batch inside a transaction."""
+        number, many = batch.number, self._connection.executemany
+        self._execute(tables.INSERT_REVISION, (number, batch.record, zlib.crc32(batch.record), batch.link))
+        if batch.runs:
+            many(tables.UPSERT_RUN, [_record_row(row, number) for row in batch.runs])
+        if batch.applied:
+            many(tables.UPSERT_APPLIED, [_applied_row(row, number) for row in batch.applied])
+        for forget in tables.FORGET_RUN if batch.forgotten_runs else ():
+            many(forget, batch.forgotten_runs)
+        if batch.answers:
+            many(tables.INSERT_ANSWER, [_record_row(row, number) for row in batch.answers])
+        if batch.delete_revisions_to:
+            self._execute(tables.DELETE_REVISIONS, (batch.delete_revisions_to,))
+        if batch.delete_answers_before:
+            self._execute(tables.DELETE_ANSWERS, (batch.delete_answers_before, batch.delete_answers_limit))
+
+    def _answers(self, which: str, *arguments: object) -> Iterator[tuple[AnswerRow, bool]]:
+        sql = f"SELECT request_id, time, revision, record, crc FROM answers {which}"
+        for *row, crc in self._rows(sql, *arguments):
+            yield AnswerRow(*row), isinstance(row[-1], bytes) and tables.record_crc(*row) == crc
+
+    def _unfit(self, what: str, *, good: int | None = None) -> StoreCorruptError:
+        return StoreCorruptError(damaged(self.path, f"{what} does not fit its checksum", good=good))
 
     @contextmanager
     def _transaction(self) -> Iterator[None]:
@@ -303,24 +329,10 @@ _NEXT_STEPS = {
 }
 
 
-@contextmanager
-def damage_told(path: Path, what: str) -> Iterator[None]:
-    """Turns what decoding and folding raise into a StoreCorruptError.
-
-    The checksum fitted, so it was written like this: by a fault of ours, or by someone else.
-    """
-    try:
-        yield
-    except (ValueError, InvalidChangeError) as error:
-        raise StoreCorruptError(damaged(path, f"{what} cannot be used ({error})")) from error
+def _record_row(row: tuple[str, int, bytes], revision: int) -> tuple[str, int, int, bytes, int]:
+    key, number, record = row
+    return key, number, revision, record, tables.record_crc(key, number, revision, record)
 
 
-def damaged(path: Path, problem: str) -> str:
-    """Words the message of a StoreCorruptError."""
-    return (
-        f"{path} is damaged: {problem}; restore the data directory from a backup, or begin anew with --fresh"
-    )
-
-
-def _with_crc(row: tuple[str, int, bytes]) -> tuple[str, int, bytes, int]:
-    return (*row, zlib.crc32(row[2]))
+def _applied_row(row: tuple[str, int, int], revision: int) -> tuple[str, int, int, int, int]:
+    return *row, revision, tables.applied_crc(*row, revision)

@@ -8,16 +8,17 @@ import shutil
 from pathlib import Path
 
 from flowrpc.errors import StoreCorruptError, StoreError, StoreFullError
-from flowrpc.store.database import damaged
+from flowrpc.store.damage import damaged
+from flowrpc.store.disk import DISK, Disk
+from flowrpc.store.head import read_head
 from flowrpc.store.lock import DirectoryLock
 from flowrpc.store.room import means_full, no_room
-from flowrpc.store.snapshots import sync_folder
 
 _logger = logging.getLogger(__name__)
 
 _DATABASE = "journal.db"
-_CONTENTS = (_DATABASE, f"{_DATABASE}-wal", f"{_DATABASE}-shm", "snapshots")
-_FILES = ("storage", "files")
+_CONTENTS = (_DATABASE, f"{_DATABASE}-wal", f"{_DATABASE}-shm", "snapshots", "head")
+FILES = ("storage", "files")
 """Files of works, which go with their journal."""
 _EMPTYING = "emptying"
 
@@ -25,11 +26,13 @@ _EMPTYING = "emptying"
 class DataDirectory:
     """The places in a data directory."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, disk: Disk = DISK) -> None:
         """Names the directory; `prepare` makes it."""
         self.path = path
+        self._disk = disk
         self.database = path / _DATABASE
         self.snapshots = path / "snapshots"
+        self.head = path / "head"
         self._previous = path / "previous"
 
     @property
@@ -44,10 +47,10 @@ class DataDirectory:
             StoreError: it cannot be made, or is no directory.
         """
         try:
-            new = not self.path.exists()
+            new = [folder for folder in (self.path, *self.path.parents) if not folder.exists()]
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-            if new:
-                sync_folder(self.path.parent)
+            for folder in new:
+                self._disk.sync_folder(folder.parent)
         except FileExistsError as error:
             raise StoreError(f"{self.path} is no directory: give another --data-dir") from error
         except OSError as error:
@@ -59,13 +62,13 @@ class DataDirectory:
         """Makes the files that a store needs, for this user only; the lock must be held.
 
         Raises:
-            StoreCorruptError: there are snapshots, but the database is gone.
+            StoreCorruptError: there are snapshots or a head, but the database is gone.
             StoreError: they cannot be made.
         """
         try:
             if self.half_empty:
                 self._move_away()
-            self.snapshots.mkdir(mode=0o700, exist_ok=True)
+            self._disk.make_folder(self.snapshots)
             self._make_database()
         except OSError as error:
             if means_full(error):
@@ -86,7 +89,7 @@ class DataDirectory:
             shutil.rmtree(self._previous, ignore_errors=True)
             self._previous.mkdir(mode=0o700)
             (self.path / _EMPTYING).touch(mode=0o600)
-            sync_folder(self.path)
+            self._disk.sync_folder(self.path)
             self._move_away()
         except OSError as error:
             raise StoreError(f"{self.path} cannot be emptied: {error}; give another --data-dir") from error
@@ -95,22 +98,24 @@ class DataDirectory:
     def _make_database(self) -> None:
         if self.database.exists() and self.database.stat().st_size:
             return
-        if any(self.snapshots.glob("*.snapshot")):
-            raise StoreCorruptError(
-                damaged(self.database, "it is missing or empty, but snapshots of it are there")
-            )
-        os.close(os.open(self.database, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-        sync_folder(self.path)
+        for what, there in (
+            ("snapshots of it are", any(self.snapshots.glob("*.snapshot"))),
+            ("the note of its last revision is", read_head(self.head) is not None),
+        ):
+            if there:
+                raise StoreCorruptError(damaged(self.database, f"it is missing or empty, but {what} there"))
+        os.close(self._disk.create(self.database))
+        self._disk.sync_folder(self.path)
 
     def _move_away(self) -> None:
         """Moves what is still here: an earlier try may have been cut short."""
-        for name in _CONTENTS + _FILES:
+        for name in _CONTENTS + FILES:
             if (self.path / name).exists():
                 (self.path / name).rename(self._previous / name)
-        sync_folder(self._previous)
-        sync_folder(self.path)
+        self._disk.sync_folder(self._previous)
+        self._disk.sync_folder(self.path)
         (self.path / _EMPTYING).unlink()
-        sync_folder(self.path)
+        self._disk.sync_folder(self.path)
 
 
 def prepare(data_dir: Path) -> None:

@@ -9,6 +9,7 @@ from flowrpc.errors import StoreError
 from flowrpc.state.replica import Replica
 from flowrpc.store.database import Database
 from flowrpc.store.directory import DataDirectory
+from flowrpc.store.head import check_begun, read_head
 from flowrpc.store.lock import unused
 from flowrpc.store.replay import Replay
 from flowrpc.store.snapshots import Snapshots
@@ -32,11 +33,17 @@ def read(data_dir: Path) -> Replica | None:
 
 
 def _read(directory: DataDirectory) -> Replica | None:
+    head = read_head(directory.head)
     with closing(Database(directory.database, read_only=True)) as database:
         identity = database.identity()
         if identity is None:
+            check_begun(directory.database, head)
             return None
-        replay = Replay(database, Snapshots(directory.snapshots, identity.journal_id))
+        database.check_tables()
+        replay = Replay(database, Snapshots(directory.snapshots, identity.journal_id), identity)
         for _ in replay.steps():
             pass
+        replay.add_runs()
+        if head is not None:
+            head.check(directory.database, replay.head)
     return replay.replica if replay.replica.revision else None

@@ -1,14 +1,13 @@
 """Snapshot files: the whole state at one revision, so that recovery need not begin at the first.
 
-A file is `_MAGIC`, the SHA-256 of all that follows, then format, revision and journal id (`_HEADER`), then
-the payload.
+A file is `_MAGIC`, the SHA-256 of all that follows, then format, revision, journal id and the revision's link in the
+hash chain (`_HEADER`), then the payload.
 """
 
 from __future__ import annotations
 
 import hashlib
 import logging
-import os
 import struct
 from collections.abc import Iterator
 from contextlib import suppress
@@ -16,12 +15,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from flowrpc.errors import StoreError
+from flowrpc.store.disk import DISK, Disk
 
 _logger = logging.getLogger(__name__)
 
 _MAGIC = b"FLOWSNAP"
 _FORMAT = 1
-_HEADER = struct.Struct(">HQ32s")
+_HEADER = struct.Struct(">HQ32s32s")
 _HASH_END = len(_MAGIC) + hashlib.sha256().digest_size
 _PAYLOAD_START = _HASH_END + _HEADER.size
 
@@ -32,16 +32,19 @@ class Snapshot:
 
     path: Path
     revision: int
+    link: bytes
+    """The link of the revision in the hash chain."""
     payload: bytes
 
 
 class Snapshots:
     """The folder of snapshots of one journal; two are kept, so that a damaged one can be done without."""
 
-    def __init__(self, folder: Path, journal_id: str) -> None:
+    def __init__(self, folder: Path, journal_id: str, disk: Disk = DISK) -> None:
         """Names the folder, which must exist; snapshots of other journals in it count as damaged."""
         self._folder = folder
         self._journal_id = journal_id
+        self._disk = disk
 
     def revisions(self) -> list[int]:
         """Returns the revisions of the snapshot files, newest first."""
@@ -69,7 +72,7 @@ class Snapshots:
             raise StoreError(f"{path} cannot be read: {error.strerror}") from error
         return self._verified(path, revision, content)
 
-    def write(self, revision: int, payload: bytes) -> None:
+    def write(self, revision: int, link: bytes, payload: bytes) -> None:
         """Makes a snapshot durable and verifies it by reading it back.
 
         Raises:
@@ -78,15 +81,16 @@ class Snapshots:
         path = self._path(revision)
         temporary = path.with_suffix(".tmp")
         try:
-            _write_durably(temporary, self._content(revision, payload))
+            self._disk.write(temporary, self._content(revision, link, payload))
             self._verified(temporary, revision, temporary.read_bytes())
-            temporary.rename(path)
-            sync_folder(self._folder)
+            self._disk.rename(temporary, path)
+            self._disk.sync_folder(self._folder)
         except OSError as error:
             raise StoreError(f"{path} cannot be written: {error.strerror}") from error
         finally:
-            with suppress(OSError):
-                temporary.unlink(missing_ok=True)
+            if temporary.exists():
+                with suppress(OSError):
+                    self._disk.remove(temporary)
 
     def keep(self, *kept: int) -> None:
         """Removes all but the snapshots of some revisions, what a crash left half written too.
@@ -96,38 +100,22 @@ class Snapshots:
         kept_paths = {self._path(revision) for revision in kept}
         for path in set(self._folder.iterdir()) - kept_paths:
             try:
-                path.unlink()
+                self._disk.remove(path)
             except OSError as error:
                 _logger.warning("cannot remove an old snapshot: %s", error)
 
-    def _content(self, revision: int, payload: bytes) -> bytes:
-        body = _HEADER.pack(_FORMAT, revision, self._journal_id.encode()) + payload
+    def _content(self, revision: int, link: bytes, payload: bytes) -> bytes:
+        body = _HEADER.pack(_FORMAT, revision, self._journal_id.encode(), link) + payload
         return _MAGIC + hashlib.sha256(body).digest() + body
 
     def _verified(self, path: Path, revision: int, content: bytes) -> Snapshot:
         digest = hashlib.sha256(memoryview(content)[_HASH_END:]).digest()
         if len(content) < _PAYLOAD_START or content[:_HASH_END] != _MAGIC + digest:
             raise StoreError(f"{path} is damaged: its hash does not fit")
-        found = _HEADER.unpack_from(content, _HASH_END)
-        if found != (_FORMAT, revision, self._journal_id.encode()):
+        *found, link = _HEADER.unpack_from(content, _HASH_END)
+        if found != [_FORMAT, revision, self._journal_id.encode()]:
             raise StoreError(f"{path} is of another journal, revision or format")
-        return Snapshot(path=path, revision=revision, payload=content[_PAYLOAD_START:])
+        return Snapshot(path=path, revision=revision, link=link, payload=content[_PAYLOAD_START:])
 
     def _path(self, revision: int) -> Path:
         return self._folder / f"{revision:020d}.snapshot"
-
-
-def sync_folder(folder: Path) -> None:
-    """Makes the names in a folder durable."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _write_durably(path: Path, content: bytes) -> None:
-    with path.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())

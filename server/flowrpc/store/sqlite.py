@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 from flowrpc.errors import StoreError, StoreFullError
 from flowrpc.protocol.stored_answer import StoredAnswer
 from flowrpc.store.compaction import Compactor
-from flowrpc.store.database import Database, Identity
+from flowrpc.store.database import Database
 from flowrpc.store.directory import DataDirectory
+from flowrpc.store.disk import DISK, Disk
+from flowrpc.store.head import HeadWriter, check_begun, read_head
 from flowrpc.store.interface import Commit, Recovered
 from flowrpc.store.lock import DirectoryLock
 from flowrpc.store.replay import Replay
 from flowrpc.store.snapshots import Snapshots
+from flowrpc.store.tables import Identity
 from flowrpc.store.writer import Backlog, Limits, Writer
 
 
@@ -34,15 +38,18 @@ class SQLiteStore:
         snapshot_revisions: int = 5000,
         snapshot_bytes: int = 16 * 1024 * 1024,
         answer_window: timedelta = timedelta(hours=24),
+        disk: Disk = DISK,
     ) -> None:
         """Names the data directory; nothing is touched before `open`."""
-        self._directory = DataDirectory(data_dir)
+        self._disk = disk
+        self._directory = DataDirectory(data_dir, disk)
         self._lock = DirectoryLock(data_dir)
         self._limits = Limits(
             snapshot_revisions=snapshot_revisions, snapshot_bytes=snapshot_bytes, answer_window=answer_window
         )
         self._database: Database | None = None
         self._compactor: Compactor | None = None
+        self._notes: HeadWriter | None = None
         self._writer: Writer | None = None
         self._failure = ""
 
@@ -86,8 +93,8 @@ class SQLiteStore:
 
     def close(self) -> None:
         """Ends the life: gives up a snapshot in the making, closes the journal and frees the directory."""
-        compactor, database = self._compactor, self._database
-        self._compactor = self._database = self._writer = None
+        compactor, database, notes = self._compactor, self._database, self._notes
+        self._compactor = self._database = self._notes = self._writer = None
         self._failure = ""
         try:
             if compactor is not None:
@@ -95,30 +102,49 @@ class SQLiteStore:
             if database is not None:
                 database.close()
         finally:
+            if notes is not None:
+                notes.close()
             self._lock.release()
 
     def _recovered(self) -> Recovered:
         self._directory.prepare_files()
-        self._database = database = Database(self._directory.database)
+        head = read_head(self._directory.head)
+        self._database = database = Database(self._directory.database, disk=self._disk)
         found = database.identity()
+        if found is None:
+            check_begun(database.path, head)
+        else:
+            database.check_tables()
         identity = found or database.create()
-        snapshots = Snapshots(self._directory.snapshots, identity.journal_id)
-        self._compactor = Compactor(self._directory.database, snapshots)
-        replay = Replay(database, snapshots)
-        self._writer = Writer(database, self._compactor, self._limits, _backlog(replay))
-        return self._begin_life(identity, replay, seen=found is not None)
-
-    def _begin_life(self, identity: Identity, replay: Replay, *, seen: bool) -> Recovered:
-        assert self._database is not None
+        snapshots = Snapshots(self._directory.snapshots, identity.journal_id, self._disk)
+        replay = Replay(database, snapshots, identity)
+        backlog = _backlog(replay)
         records = replay.add_runs()
-        self._database.begin_life(identity.life + 1)
+        if head is not None:
+            head.check(database.path, replay.head)
+        identity = self._begin_life(replay, snapshots, backlog, identity)
         return Recovered(
             journal_id=identity.journal_id,
-            life=identity.life + 1,
+            life=identity.life,
             replica=replay.replica,
             records=records,
-            seen=seen,
+            seen=found is not None,
         )
+
+    def _begin_life(
+        self, replay: Replay, snapshots: Snapshots, backlog: Backlog, identity: Identity
+    ) -> Identity:
+        """Counts the life and makes what serves it."""
+        assert self._database is not None
+        identity = replace(identity, life=identity.life + 1)
+        self._database.begin_life(identity)
+        head = replace(replay.head, life=identity.life)
+        self._notes = HeadWriter(self._directory.head, head, self._disk)
+        self._compactor = Compactor(self._directory.database, snapshots, identity, self._disk)
+        self._writer = Writer(
+            self._database, self._compactor, self._limits, backlog, head=head, notes=self._notes
+        )
+        return identity
 
     def _working(self) -> Writer:
         if self._writer is None:

@@ -7,9 +7,13 @@ from datetime import datetime, timedelta
 
 from flowrpc.errors import StoreFullError
 from flowrpc.protocol.stored_answer import StoredAnswer
+from flowrpc.store.chain import next_link
 from flowrpc.store.compaction import Compactor
-from flowrpc.store.database import Batch, Database, damage_told
+from flowrpc.store.damage import damage_told
+from flowrpc.store.database import Database
+from flowrpc.store.head import Head, HeadWriter
 from flowrpc.store.interface import Commit
+from flowrpc.store.tables import Batch
 from flowrpc.wire.journal import answer_bytes, answer_from_bytes, revision_bytes, run_record_bytes
 
 _ROWS_PER_COMMIT = 500
@@ -45,8 +49,17 @@ class Backlog:
 class Writer:
     """Commits revisions in order."""
 
-    def __init__(self, database: Database, compactor: Compactor, limits: Limits, backlog: Backlog) -> None:
-        """Goes on after the database's last revision.
+    def __init__(
+        self,
+        database: Database,
+        compactor: Compactor,
+        limits: Limits,
+        backlog: Backlog,
+        *,
+        head: Head,
+        notes: HeadWriter,
+    ) -> None:
+        """Goes on after the database's last revision, which is the head.
 
         Raises:
             StoreError: the database cannot be read.
@@ -55,7 +68,10 @@ class Writer:
         self._compactor = compactor
         self._limits = limits
         self._backlog = backlog
-        self._first, self.revision = database.revision_bounds()
+        self._link = head.link
+        self._notes = notes
+        self.revision = head.revision
+        self._first, _ = database.revision_bounds()
         self._oldest_answer = database.oldest_answer_time()
 
     def commit(self, commit: Commit) -> bytes:
@@ -67,6 +83,8 @@ class Writer:
         """
         batch = self._batch(commit)
         self._write(batch)
+        self._link = batch.link
+        self._notes.note(batch.number, batch.link)
         self._count(batch)
         if self._backlog.reaches(self._limits) and not self._compactor.running:
             self._backlog = Backlog()
@@ -90,7 +108,8 @@ class Writer:
 
     def _batch(self, commit: Commit) -> Batch:
         revision = commit.revision
-        batch = Batch(number=revision.number, record=revision_bytes(revision))
+        record = revision_bytes(revision)
+        batch = Batch(number=revision.number, record=record, link=next_link(self._link, record))
         if commit.records:
             batch.runs = [(one.run.run_id, one.ordinal, run_record_bytes(one)) for one in commit.records]
         if commit.applied:

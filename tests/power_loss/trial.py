@@ -1,0 +1,234 @@
+"""A trial: a store lives several lives on a recorded disk; at many moments power is cut, and what is left is opened."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from random import Random
+from threading import Thread
+
+from flowrpc.errors import StoreError
+from flowrpc.store import Recovered, SQLiteStore
+
+from tests.power_loss.disk_model import DiskModel, Image, Mark, Operation
+from tests.power_loss.expectation import WINDOW, Facts, differences, next_commit
+from tests.power_loss.recorder import Recorder
+
+LIVES = 3
+CUTS_PER_LIFE = 17
+IMAGES_PER_CUT = 3
+
+
+@dataclass(slots=True)
+class Tally:
+    """What was tried, and what was found."""
+
+    cuts: int = 0
+    images: int = 0
+    acknowledged: int = 0
+    """How many acknowledged commits were looked for, over all images."""
+    violations: list[str] = field(default_factory=list)
+
+    def add(self, other: Tally) -> None:
+        """Adds another."""
+        self.cuts += other.cuts
+        self.images += other.images
+        self.acknowledged += other.acknowledged
+        self.violations += other.violations
+
+
+@dataclass(slots=True)
+class Told:
+    """What somebody outside was told when power went."""
+
+    revision: int = 0
+    begun: int = 0
+    life: int = 0
+    lives_begun: int = 0
+
+    def hear(self, operation: Operation) -> None:
+        """Takes a mark in."""
+        if isinstance(operation, Mark):
+            setattr(self, operation.what, operation.number)
+
+
+class Trial:
+    """Is made of a seed; the same seed tries the same again."""
+
+    def __init__(
+        self,
+        seed: str,
+        *,
+        recorder: type[Recorder] = Recorder,
+        settings: str = "",
+        early: bool = False,
+        lives: int = LIVES,
+        cuts: int = CUTS_PER_LIFE,
+    ) -> None:
+        """Takes a seed, and what makes a store break its promise: another disk, settings, answers that come early."""
+        self._seed = seed
+        self._dice = Random(seed)
+        self._recorder = recorder
+        self._settings = settings
+        self._early = early
+        self._lives = lives
+        self._cuts = cuts
+        self._history: list[Facts] = [Facts()]
+        self._journal_id = ""
+        self._tally = Tally()
+        self._snapshot_revisions = self._dice.randint(2, 9)
+
+    def run(self) -> Tally:
+        """Lives, cuts, opens and compares."""
+        image: Image = {}
+        told = Told()
+        logging.getLogger("flowrpc.store").setLevel(logging.CRITICAL)
+        with tempfile.TemporaryDirectory(dir=_memory(), prefix="power-loss-") as folder:
+            for life in range(self._lives):
+                root = Path(folder, f"life {life}")
+                operations = self._live(root, image, told)
+                image, told = self._cut(root, image, operations, told)
+                if self._tally.violations:
+                    break
+        return self._tally
+
+    def _live(self, root: Path, image: Image, told: Told) -> list[Operation]:
+        """Commits for a while, and sometimes ends in order and begins again."""
+        _put(image, root)
+        recorder = self._recorder(root, image, settings=self._settings + self._checkpoints())
+        life = told.lives_begun
+        store = SQLiteStore(
+            root, snapshot_revisions=self._snapshot_revisions, answer_window=WINDOW, disk=recorder
+        )
+        for _ in range(self._dice.randint(1, 3)):
+            store.close()
+            recorder.mark("lives_begun", life + 1)
+            recovered = store.open()
+            life, revision = recovered.life, recovered.replica.revision
+            recorder.mark("life", life)
+            recorder.mark("revision", revision)
+            if not told.life:
+                self._journal_id = recovered.journal_id
+            self._commit(store, recorder, revision)
+            if self._dice.random() < 0.5:
+                break  # killed
+            recorder.turns.give(float("inf"), _thread(store))
+        recorder.end()
+        store.close()
+        return recorder.operations
+
+    def _commit(self, store: SQLiteStore, recorder: Recorder, revision: int) -> None:
+        del self._history[revision + 1 :]
+        for _ in range(self._dice.randint(0, 30)):
+            facts, commit = next_commit(self._history[-1], self._dice)
+            self._history.append(facts)
+            recorder.mark("begun", facts.number)
+            if self._early:
+                recorder.mark("revision", facts.number)
+            store.commit(commit)
+            recorder.mark("revision", facts.number)
+            recorder.turns.give(self._dice.choice((0, 1, 3, 1000)), _thread(store))
+
+    def _checkpoints(self) -> str:
+        """Folds the log in often, so that a short life sees it."""
+        return f"PRAGMA wal_autocheckpoint = {self._dice.choice((5, 20, 60))};"
+
+    def _cut(self, root: Path, image: Image, operations: list[Operation], told: Told) -> tuple[Image, Told]:
+        """Cuts at random operations; returns one of the images to live on with, and what was told then."""
+        disk, told = DiskModel(image), replace(told)
+        at = sorted(self._dice.sample(range(len(operations) + 1), min(self._cuts, len(operations) + 1)))
+        goes_on = self._dice.choice(at)
+        chosen: tuple[Image, Told] = ({}, Told())
+        for index, operation in enumerate([*operations, None]):
+            if index in at:
+                self._tally.cuts += 1
+                for number in range(IMAGES_PER_CUT):
+                    place = f"{root.name}, operation {index}, image {number}"
+                    dice = Random(f"{self._seed}, {place}")
+                    left = disk.cut(dice)
+                    found = self._check(root.with_name("cut"), left, told, dice)
+                    self._tally.violations += [f"{self._seed}: {place}: {problem}" for problem in found]
+                    if index == goes_on:
+                        chosen = left, replace(told)
+            if operation is not None:
+                told.hear(operation)
+                disk.do(operation)
+        return chosen
+
+    def _check(self, root: Path, image: Image, told: Told, dice: Random) -> list[str]:
+        """Opens what is left as the next life would, and compares."""
+        self._tally.images += 1
+        self._tally.acknowledged += told.revision
+        _put(image, root, index=dice.choice((None, b"", dice.randbytes(32768))))
+        store = SQLiteStore(root, snapshot_revisions=10**9, answer_window=WINDOW)
+        try:
+            return list(self._problems(store, told, dice))
+        except StoreError as error:
+            return [f"refused: {error}"]
+        finally:
+            with suppress(StoreError):
+                store.close()
+
+    def _problems(self, store: SQLiteStore, told: Told, dice: Random) -> Iterator[str]:
+        recovered = store.open()
+        revision = recovered.replica.revision
+        if not told.revision <= revision <= max(told.revision, told.begun):
+            yield f"it is at revision {revision}, told were {told.revision}, begun {told.begun}"
+            return
+        yield from self._misfits(recovered, told, self._history[revision])
+        yield from self._lost_answers(store, revision)
+        if dice.random() < 0.2:
+            facts, commit = next_commit(self._history[revision], dice)
+            store.commit(commit)
+            store.close()
+            again = store.open()
+            yield from differences(facts, again.replica, again.records)
+
+    def _misfits(self, recovered: Recovered, told: Told, facts: Facts) -> Iterator[str]:
+        yield from differences(facts, recovered.replica, recovered.records)
+        if not told.life < recovered.life <= told.lives_begun + 1:
+            yield f"it is life {recovered.life}, told were {told.life}, begun {told.lives_begun}"
+        if told.life and recovered.journal_id != self._journal_id:
+            yield "it is another journal"
+
+    def _lost_answers(self, store: SQLiteStore, revision: int) -> Iterator[str]:
+        """Tells of answers that are not there in their window, or there without their revision."""
+        now = self._history[revision]
+        for request_id, (time, answer) in self._history[-1].answers.items():
+            found = store.answer(request_id)
+            if request_id not in now.answers:
+                wrong = found is not None
+            else:
+                wrong = found != answer and (found is not None or time >= now.time - WINDOW)
+            if wrong:
+                yield f"the answer to {request_id} is {found}"
+
+
+def _thread(store: SQLiteStore) -> Thread | None:
+    """The thread that makes a snapshot now."""
+    return store._compactor._thread if store._compactor else None
+
+
+def _memory() -> str | None:
+    """The folder of files in memory, if there is one: the model does not need a disk to lose power."""
+    return "/dev/shm" if Path("/dev/shm").is_dir() else None
+
+
+def _put(image: Image, root: Path, *, index: bytes | None = None) -> None:
+    """Makes a data directory that holds an image, in place of what is there."""
+    if root.exists():
+        for path in sorted(root.rglob("*"), reverse=True):
+            path.rmdir() if path.is_dir() else path.unlink()
+    root.mkdir(exist_ok=True)
+    for name in image:
+        if name.endswith("/"):
+            (root / name).mkdir(exist_ok=True)
+    for name, content in image.items():
+        if not name.endswith("/"):
+            (root / name).write_bytes(content)
+    if index is not None and "journal.db" in image:
+        (root / "journal.db-shm").write_bytes(index)
