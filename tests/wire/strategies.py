@@ -35,6 +35,8 @@ values: st.SearchStrategy[Value] = st.recursive(
     max_leaves=6,
 )
 entries = st.dictionaries(texts, values, max_size=3)
+named = st.dictionaries(names, values, max_size=3)
+"""Vars: an attribute has a name."""
 times = st.datetimes(timezones=st.just(UTC))
 spans = st.timedeltas(timedelta(), timedelta(days=10_000))
 steps: st.SearchStrategy[str | int] = texts | int64s
@@ -69,7 +71,7 @@ components = st.builds(
     name=names,
     kind=st.sampled_from(records.ComponentKind),
     type=texts,
-    vars=entries,
+    vars=named,
     recipe=st.none() | recipes,
 )
 deltas = st.builds(
@@ -99,7 +101,7 @@ run_records = st.builds(
     records.RunRecord,
     run=runs,
     ordinal=int64s,
-    begin_vars=entries,
+    begin_vars=named,
     applied_seq=int64s,
     consumed=st.booleans(),
     failure_met=st.booleans(),
@@ -149,7 +151,7 @@ start_runs = st.builds(
     attempt=int32s,
     work=names,
     recipe=st.none() | recipes,
-    vars=entries,
+    vars=named,
     vars_number=int64s,
     args=st.lists(values, max_size=2).map(tuple),
     kwargs=entries,

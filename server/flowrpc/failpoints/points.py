@@ -72,12 +72,20 @@ POINTS: tuple[Point, ...] = (
         "store.snapshots",
         """
         store.snapshot.before_write     before  Snapshots.write
-        store.snapshot.before_fsync     before  _write_durably
-        store.snapshot.after_fsync      after   _write_durably
-        store.snapshot.before_sync_name before  sync_folder
         store.snapshot.after_write      after   Snapshots.write
         store.snapshot.before_cleaning  before  Snapshots.keep
         store.snapshot.after_cleaning   after   Snapshots.keep
+        """,
+    ),
+    *_points(
+        Process.FLOW,
+        "store.disk",
+        """
+        store.file.before_write         before  Disk.write
+        store.file.after_write          after   Disk.write
+        store.file.before_rename        before  Disk.rename
+        store.file.before_sync_folder   before  Disk.sync_folder
+        store.file.after_sync_folder    after   Disk.sync_folder
         """,
     ),
     *_points(
