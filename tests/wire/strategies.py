@@ -106,6 +106,8 @@ run_records = st.builds(
     boot_id=texts,
     timeouts=int64s,
     forgotten=st.builds(records.Tally, int64s, int64s, int64s),
+    flow_changes=st.dictionaries(ids, int64s, max_size=3),
+    cancel_grace=st.none() | st.timedeltas(timedelta(), timedelta(seconds=60)),
 )
 revisions = st.builds(
     records.Revision,

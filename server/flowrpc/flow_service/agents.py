@@ -71,9 +71,9 @@ class Agents:
             self.detach(old.number, now)
             self._close(old.number, "another agent of the same name attached; give each its own --agent-id")
         self._sessions.add(Session(number=number, hello=hello, last_seen=now.monotonic))
-        verdicts = tuple(self._dispatcher.judge(held, hello, number) for held in hello.held)
+        verdicts = tuple(self._dispatcher.judge(held, hello, number, now) for held in hello.held)
         self._emit(Send(number, replace(self._welcome, verdicts=verdicts)))
-        self._dispatcher.resume(hello, number)
+        self._dispatcher.resume(hello, number, now)
 
     def detach(self, number: int, now: Instant) -> None:
         """Notes that a stream ended: its attempts are suspect, not dead."""
@@ -89,7 +89,7 @@ class Agents:
         for session in self._sessions.of_boot(boot_id):
             self.detach(session.number, now)
             self._dispatcher.processes.lose(session.hello.agent_id)
-        self._dispatcher.lose_all("its agent died", lambda attempt: attempt.boot_id == boot_id)
+        self._dispatcher.lose_all("its agent died", lambda attempt: attempt.boot_id == boot_id, now)
 
     def spoke(self, number: int, message: AgentMessage, now: Instant) -> None:
         """Takes a frame."""
@@ -136,7 +136,9 @@ class Agents:
         agent_id = session.hello.agent_id
         self.detach(session.number, now)
         self._dispatcher.processes.lose(agent_id)
-        self._dispatcher.lose_all(f"its agent {agent_id} left", lambda attempt: attempt.agent_id == agent_id)
+        self._dispatcher.lose_all(
+            f"its agent {agent_id} left", lambda attempt: attempt.agent_id == agent_id, now
+        )
 
     def _close(self, number: int, message: str) -> None:
         self._emit(CloseSession(number, CallError("INVALID_HELLO", message, problem=message)), at_once=True)
