@@ -51,6 +51,8 @@ class Attempt:
     """Whether deltas were applied that were not acknowledged yet."""
     suspect_since: float | None = None
     """Monotonic time since when its agent is away."""
+    extended: bool = False
+    """Whether that was put off."""
 
     @property
     def grace(self) -> timedelta:

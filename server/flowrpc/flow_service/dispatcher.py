@@ -51,8 +51,9 @@ from flowrpc.store.interface import Applied
 
 logger = logging.getLogger(__name__)
 
-GRACE_MARGIN = timedelta(seconds=5)
-"""How much longer than an agent the flow waits before it takes an unreachable attempt for dead."""
+GRACE_MARGIN = timedelta(seconds=10)
+"""How much longer than an agent the flow waits before it takes an unreachable attempt for dead: a lease, because the
+agent may have heard of the flow for the last time that much later, and time to kill."""
 _FINAL = (FailureReason.CANCELLED, FailureReason.BROKEN_RULE, FailureReason.NOT_BUILT)
 """Failures that another attempt would only repeat, or that somebody wanted."""
 _NOTHING_DONE: dict[str, Any] = {"begin_vars": {}, "flow_changes": {}, "cancel_grace": None, "applied_seq": 0}
@@ -204,6 +205,7 @@ class Dispatcher:
                 resources=session.hello.resources,
                 taken=loads[session.number].taken,
                 labels=session.hello.labels,
+                draining=session.draining,
             )
             for session in self._sessions.all()
         ]
@@ -243,7 +245,7 @@ class Dispatcher:
         self.dispatch_due = True  # what waits may wait for another reason now
         for attempt in self._attempts.values():
             if attempt.session == number:
-                attempt.session, attempt.suspect_since = None, now.monotonic
+                attempt.session, attempt.suspect_since, attempt.extended = None, now.monotonic, False
 
     def resume(self, hello: Hello, number: int, now: Instant) -> None:
         """Goes on with an agent after its verdicts: tells what it missed, and decides on what it does not hold."""
@@ -258,6 +260,13 @@ class Dispatcher:
         """Takes attempts for dead."""
         for attempt in [attempt for attempt in self._attempts.values() if held(attempt)]:
             self.lose(attempt, why, now)
+
+    def extend(self, seconds: float) -> None:
+        """Gives agents that are away more time."""
+        for attempt in self._attempts.values():
+            if attempt.suspect_since is not None and not attempt.extended:
+                attempt.extended = True
+                attempt.suspect_since += seconds
 
     def tick(self, now: Instant) -> None:
         """Gives up attempts that were away or took too long, and tries again what paused for long enough."""
@@ -383,7 +392,7 @@ class Dispatcher:
         """Decides on an attempt that its agent does not hold: it never got it, or lost it."""
         record = self._ledger.record(attempt.run_id)
         never_got_it = record is not None and record.run.status is RunStatus.PENDING
-        if record is not None and never_got_it and attempt.boot_id == hello.boot_id:
+        if record is not None and never_got_it and attempt.boot_id == hello.boot_id and not hello.draining:
             attempt.session, attempt.suspect_since = number, None
             self._emit(Send(number, start_message(record, attempt, self._changes_told)))
         else:

@@ -52,6 +52,7 @@ STATUS_CODES = {
     "INVALID_HELLO": grpc.StatusCode.FAILED_PRECONDITION,
     "INTERNAL": grpc.StatusCode.INTERNAL,
     "NO_CLIENT_PART": grpc.StatusCode.NOT_FOUND,
+    "UNKNOWN_AGENT": grpc.StatusCode.NOT_FOUND,
 }
 """Of each `ErrorReason` its status code; a reason that is missing here is a fault of ours and INTERNAL."""
 
