@@ -59,6 +59,8 @@ class Engine:
         self._deliver = deliver
         self._on_failure = on_failure
         self._inbox: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
+        self._read_at = now()
+        self._ticked_at = self._read_at.monotonic
         self._thread = threading.Thread(target=self._main, name=ENGINE_THREAD, daemon=True)
 
     def start(self) -> None:
@@ -91,17 +93,23 @@ class Engine:
                 self._commit(core, now())
             if core.ended is None and core.wants_pass:
                 self._spin(core, once=rested)
+            self._tick(core)
             instant = now()
-            core.tick(instant)
             if core.must_seal(instant) or (self._inbox.empty() and (rested or not core.wants_pass)):
                 self._commit(core, instant)
             self._deliver_effects(core)
             rested = not core.wants_pass
 
+    def _tick(self, core: Core) -> None:
+        """Lets time pass up to when the inbox was read: what user code held up since is not held against agents."""
+        read_at = self._read_at
+        core.tick(read_at, stalled=read_at.monotonic - self._ticked_at)
+        self._ticked_at = read_at.monotonic
+
     def _take_events(self, core: Core) -> bool:
         """Waits if there is nothing to do, and feeds every event that is there. False: the engine is to stop."""
         events = self._wait(core)
-        instant = now()
+        instant = self._read_at
         for event in events:
             if event is None:
                 return False
@@ -117,7 +125,9 @@ class Engine:
             try:
                 events.append(inbox.get(timeout=timeout))
             except queue.Empty:
+                self._read_at = now()
                 return events
+        self._read_at = now()  # all that came before it is taken now
         for _ in range(inbox.qsize()):
             events.append(inbox.get())
         return events
