@@ -19,6 +19,7 @@ from benchmarks import (
     callers,
     command,
     deltas,
+    detection,
     durable,
     files,
     passes,
@@ -43,6 +44,7 @@ ROWS: dict[str, Row] = {
     "reads": reads.measure,
     "watchers": watchers.measure,
     "files": files.measure,
+    "detection": detection.measure,
 }
 """Every measurement by name, in the order of the table."""
 
