@@ -19,6 +19,7 @@ from benchmarks import (
     callers,
     command,
     deltas,
+    detection,
     durable,
     files,
     many_watchers,
@@ -47,6 +48,7 @@ ROWS: dict[str, Row] = {
     "watchers": watchers.measure,
     "many_watchers": many_watchers.measure,
     "files": files.measure,
+    "detection": detection.measure,
 }
 """Every measurement by name, in the order of the table."""
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import grpc
@@ -142,6 +142,7 @@ class FakeService(FlowServiceServicer):
             ),
             AgentInfo(agent_id="local"),
         ]
+        self.drained: list[tuple[str, timedelta | None]] = []
         self.sources: dict[str, CommandSource] = {}
         self.sources_given: list[str] = []
         self.logs: list[LogRecord] = []
@@ -312,6 +313,20 @@ class FakeService(FlowServiceServicer):
             run = self.replica.runs[asked.run_id]
             revision = self.commit("root.train", runs=[replace(run, status=RunStatus.CANCELLED)])
             return answers.encode_cancelled(revision)
+
+        return self._answer(context, answer)
+
+    def DrainAgent(self, request: Any, context: Any) -> Any:
+        def answer() -> Any:
+            asked = requests.decode_drain_agent(request)
+            if all(agent.agent_id != asked.agent_id for agent in self.agents):
+                raise CallError("UNKNOWN_AGENT", f"no agent {asked.agent_id!r}", agent_id=asked.agent_id)
+            self.drained.append((asked.agent_id, asked.grace))
+            self.agents = [
+                replace(agent, draining=agent.draining or agent.agent_id == asked.agent_id)
+                for agent in self.agents
+            ]
+            return answers.encode_drained()
 
         return self._answer(context, answer)
 

@@ -3,6 +3,7 @@ import os
 import sys
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
@@ -228,6 +229,19 @@ def test_agents_are_listed_with_what_is_taken_of_them(flowctl: Flowctl, service:
     assert second.split() == ["local", "-", "0", "0/0", "0B/0B", "0/0", "-"]
     listed = json.loads(flowctl("agents", "--json")[1])
     assert listed[0]["resources"] == {"cpu_millis": 8000, "memory_bytes": 16 * 2**30, "gpus": 2}
+
+
+def test_an_agent_is_drained(flowctl: Flowctl, service: FakeService) -> None:
+    told = "gpu-box finishes what it has and leaves; see flowctl agents\n"
+    assert flowctl("agents", "drain", "gpu-box") == (0, told, "")
+    assert json.loads(flowctl("agents", "drain", "gpu-box", "--grace", "2.5", "--json")[1]) == {
+        "agent_id": "gpu-box"
+    }
+    assert service.drained == [("gpu-box", None), ("gpu-box", timedelta(seconds=2.5))]
+    assert flowctl("agents")[1].splitlines()[1].startswith("gpu-box (draining) ")
+
+    code, _, error = flowctl("agents", "drain", "nobody")
+    assert (code, "no agent 'nobody'" in error) == (2, True)
 
 
 def test_statuses_of_the_option_are_those_of_runs() -> None:

@@ -28,7 +28,7 @@ def frame(size_bytes: int = 0) -> AgentSpoke:
 
 
 def drain(inbox: Inbox) -> None:
-    for event in inbox.take(0.0):
+    for event in inbox.take():
         assert event is not None
         inbox.done(event)
 
@@ -72,7 +72,7 @@ def test_a_stop_is_never_refused() -> None:
     inbox = Inbox()
     inbox.put(StopRequested())
     inbox.put(None)
-    assert inbox.take(None) == [StopRequested(), None]
+    assert inbox.take() == [StopRequested(), None]
 
 
 def test_frames_are_read_again_when_there_is_room(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -94,7 +94,7 @@ def test_what_is_given_back_comes_first_and_counts_again(monkeypatch: pytest.Mon
     inbox = Inbox()
     inbox.put(command(1))
     inbox.put(command(2))
-    taken = inbox.take(0.0)
+    taken = inbox.take()
     for event in taken:
         assert event is not None
         inbox.done(event)
@@ -102,7 +102,7 @@ def test_what_is_given_back_comes_first_and_counts_again(monkeypatch: pytest.Mon
     inbox.put_first([command(1), command(2), ResendWanted(session=1)])
     with pytest.raises(CallError):
         inbox.check_room()
-    assert inbox.take(None) == [command(1), command(2), ResendWanted(session=1), AgentExited(boot_id="b")]
+    assert inbox.take() == [command(1), command(2), ResendWanted(session=1), AgentExited(boot_id="b")]
 
 
 async def rest() -> None:

@@ -108,6 +108,8 @@ run_records = st.builds(
     boot_id=texts,
     timeouts=int64s,
     forgotten=st.builds(records.Tally, int64s, int64s, int64s),
+    flow_changes=st.dictionaries(ids, int64s, max_size=3),
+    cancel_grace=st.none() | st.timedeltas(timedelta(), timedelta(seconds=60)),
 )
 revisions = st.builds(
     records.Revision,
@@ -204,6 +206,7 @@ AGENT_KINDS: dict[type, st.SearchStrategy[Any]] = {
     messages.LogBatch: log_batches,
     messages.Bye: st.builds(messages.Bye, message=texts),
     messages.Serving: servings,
+    messages.Draining: st.just(messages.Draining()),
 }
 FLOW_KINDS: dict[type, st.SearchStrategy[Any]] = {
     messages.Welcome: st.builds(
@@ -223,7 +226,7 @@ FLOW_KINDS: dict[type, st.SearchStrategy[Any]] = {
     messages.Fence: st.builds(messages.Fence, run_id=texts, attempt=int32s),
     messages.VarsChanged: vars_changed,
     messages.StopRunner: st.builds(messages.StopRunner, work=texts, grace=spans),
-    messages.Drain: st.builds(messages.Drain, grace=spans),
+    messages.Drain: st.builds(messages.Drain, grace=st.none() | spans),
 }
 runner_requests: st.SearchStrategy[messages.RunnerRequest] = (
     start_runs | cancel_attempts | vars_changed | acks | nacks | st.builds(messages.EndRunner)
@@ -358,6 +361,9 @@ list_runs = st.builds(
     statuses=st.frozensets(st.sampled_from(records.RunStatus)),
     page_size=page_sizes,
     page_token=texts,
+)
+drain_agents = st.builds(
+    requests.DrainAgent, agent_id=ids, grace=st.none() | st.timedeltas(timedelta(), timedelta(days=1))
 )
 cancel_runs = st.builds(
     requests.CancelRun, run_id=texts, grace=st.timedeltas(timedelta(), timedelta(seconds=60))

@@ -101,6 +101,15 @@ REFUSALS: dict[str, Refused] = {
     "grace absurd": field_refused(
         requests.decode_cancel_run, pb.CancelRunRequest(grace=Duration(seconds=2**62)), "grace"
     ),
+    "drain nobody": field_refused(requests.decode_drain_agent, pb.DrainAgentRequest(), "agent_id"),
+    "drain before now": field_refused(
+        requests.decode_drain_agent, pb.DrainAgentRequest(agent_id="a", grace=Duration(seconds=-1)), "grace"
+    ),
+    "drain absurd": field_refused(
+        requests.decode_drain_agent,
+        pb.DrainAgentRequest(agent_id="a", grace=Duration(seconds=2**62)),
+        "grace",
+    ),
     "level": field_refused(
         requests.decode_stream_logs, pb.StreamLogsRequest.FromString(b"\x10\x0f"), "minimum_level"
     ),

@@ -121,6 +121,7 @@ MESSAGES: dict[str, Pair] = {
     "ListWorks": (some.list_pages, requests.encode_list_works, requests.decode_list_page),
     "ListAgents": (some.list_pages, requests.encode_list_agents, requests.decode_list_page),
     "ListRuns": (some.list_runs, requests.encode_list_runs, requests.decode_list_runs),
+    "DrainAgent": (some.drain_agents, requests.encode_drain_agent, requests.decode_drain_agent),
     "CancelRun": (some.cancel_runs, requests.encode_cancel_run, requests.decode_cancel_run),
     "StreamLogs": (some.stream_logs, requests.encode_stream_logs, requests.decode_stream_logs),
     "StopApp": (some.stop_apps, requests.encode_stop_app, requests.decode_stop_app),

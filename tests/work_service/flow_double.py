@@ -43,6 +43,9 @@ class FlowDouble(WorkServiceServicer):
     def __init__(self) -> None:
         self.acknowledging = True
         self.deaf = False
+        self.refusal: grpc.StatusCode | None = None
+        """How streams end at once, the one that is open too."""
+        self.refused = 0
         self.fault: BaseException | None = None
         self.address = ""
         self.hellos: list[Hello] = []
@@ -60,6 +63,7 @@ class FlowDouble(WorkServiceServicer):
     async def Attach(self, request_iterator: Any, context: Any) -> AsyncIterator[Any]:
         if dict(context.invocation_metadata()).get("authorization") != f"Bearer {TOKEN}":
             await context.abort(grpc.StatusCode.UNAUTHENTICATED, "no such token")
+        await self._refuse(context)
         outgoing: asyncio.Queue[FlowMessage | None] = asyncio.Queue()
         self._outgoing = outgoing
         reading = asyncio.create_task(self._read(request_iterator, outgoing))
@@ -67,10 +71,18 @@ class FlowDouble(WorkServiceServicer):
         try:
             while (message := await outgoing.get()) is not None:
                 yield encode_flow_message(message)
+            reading.cancel()
+            await self._refuse(context)
         finally:
             reading.cancel()
             self.attached.clear()
             self.detached.set()
+
+    async def _refuse(self, context: Any) -> None:
+        if self.refusal is not None:
+            self.refused += 1
+            await self._tell()
+            await context.abort(self.refusal, "as the test wants it")
 
     async def _read(self, requests: Any, outgoing: asyncio.Queue[FlowMessage | None]) -> None:
         async for request in requests:

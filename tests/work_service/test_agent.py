@@ -15,6 +15,7 @@ from flowrpc.protocol.messages import (
     Bye,
     CancelAttempt,
     Drain,
+    Draining,
     Fence,
     Finished,
     LogSource,
@@ -408,7 +409,8 @@ async def test_a_drained_agent_finishes_and_leaves(app_file: Path) -> None:
     async with flow_double() as flow, agent_process(flow, app_file) as process:
         flow.start("root.behave", "sleep", 0.3, vars=dict(BEHAVE))
         await pid_of_work(flow)
-        flow.say(Drain(grace=timedelta(seconds=20)))
+        flow.say(Drain())
+        await flow.until(lambda: flow.of(Draining) or None)
         flow.start("root.other", "nothing", run_id="late", vars=dict(BEHAVE))
         assert (await flow.finished()).failure is None
         assert await process.wait() == 0

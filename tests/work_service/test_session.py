@@ -13,6 +13,7 @@ from flowrpc.protocol.messages import (
     Beat,
     CancelAttempt,
     Drain,
+    Draining,
     Fence,
     Finished,
     FlowMessage,
@@ -33,7 +34,7 @@ from flowrpc.state.records import Failure, FailureReason
 from flowrpc.wire.attach import PackedDelta
 from flowrpc.work_service.effects import Effect, End, Kill, Leave, Pause, Redial, Resume, Send, Spawn, Tell
 from flowrpc.work_service.identity import Identity
-from flowrpc.work_service.session import LEAVE_SECONDS, SILENCE_SECONDS, Session
+from flowrpc.work_service.session import SILENCE_SECONDS, Session
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
@@ -260,22 +261,6 @@ def test_a_newer_attempt_replaces_the_older_one() -> None:
     assert session.on_exit("root.w", DIED) == [Spawn("root.w"), Tell("root.w", start(attempt=2))]
 
 
-def test_orphans_end_after_their_grace_and_tell_so_later() -> None:
-    session = attached(new_session())
-    session.on_message(start(), 0.0)
-    session.on_disconnected(5.0)
-    assert session.on_tick(604.9) == []
-    assert session.next_deadline() == 605.0
-    assert session.on_tick(605.0) == [Kill("root.w")]
-    assert session.on_exit("root.w", DIED) == []
-    session.on_connected(700.0)
-    verdict = HeldVerdict(run_id="r", attempt=1, verdict=Verdict.CONTINUE)
-    (end,) = sent(session.on_message(welcome(verdict), 700.0))
-    assert isinstance(end, Finished)
-    assert end.failure is not None
-    assert "could not reach the flow" in end.failure.message
-
-
 def test_beats_are_numbered_and_sent_when_due() -> None:
     session = attached(new_session())
     assert session.next_deadline() == 1.0
@@ -295,20 +280,38 @@ def test_a_flow_that_answers_nothing_is_dialled_again() -> None:
 def test_a_drained_agent_takes_no_more_and_leaves_when_all_is_known() -> None:
     session = attached(new_session())
     session.on_message(start(), 0.0)
-    assert session.on_message(Drain(grace=GRACE), 0.0) == []
+    assert session.on_message(Drain(), 0.0) == [Send(Draining())]
     assert isinstance(sent(session.on_message(start("s"), 0.0))[0], Rejected)
     session.on_frame("root.w", Finished(run_id="r", attempt=1, seq=1), 1)
     assert [type(e) for e in session.on_message(Ack(run_id="r", attempt=1, seq=1), 0.0)] == [Leave]
 
 
-def test_draining_ends_by_force_and_does_not_wait_for_ever() -> None:
+def test_an_agent_whose_time_to_drain_is_over_gives_the_rest_back() -> None:
     session = attached(new_session())
     session.on_message(start(), 0.0)
     session.on_message(Drain(grace=GRACE), 0.0)
-    assert Kill("root.w") in session.on_tick(10.0)
-    session.on_exit("root.w", DIED)
-    assert not any(isinstance(effect, Leave) for effect in session.on_tick(14.0))
-    assert any(isinstance(effect, Leave) for effect in session.on_tick(10.0 + LEAVE_SECONDS))
+    assert not any(isinstance(effect, Leave) for effect in session.on_tick(9.9))
+    assert session.next_deadline() == 10.0
+    (leave,) = [effect for effect in session.on_tick(10.0) if isinstance(effect, Leave)]
+    assert leave.reason == "drained: its time is over, the rest is given back"
+    assert not any(isinstance(effect, Leave) for effect in session.on_tick(11.0)), "once"
+
+
+def test_an_agent_that_drains_takes_as_long_as_it_needs_if_nobody_said_how_long() -> None:
+    session = attached(new_session())
+    session.on_message(start(), 0.0)
+    session.on_message(Drain(), 0.0)
+    assert not any(isinstance(effect, Leave) for effect in session.on_tick(400.0))
+
+
+def test_an_agent_that_drains_says_so_in_every_hello() -> None:
+    session = attached(new_session())
+    session.on_message(start(), 0.0)
+    session.on_message(Drain(), 0.0)
+    session.on_disconnected(1.0)
+    (hello,) = sent(session.on_connected(2.0))
+    assert isinstance(hello, Hello)
+    assert hello.draining
 
 
 def test_stopping_kills_everything_and_holds_nothing() -> None:

@@ -24,6 +24,7 @@ _READING_METHODS = (
     "ListAgents",
     "ListRuns",
     "CancelRun",
+    "DrainAgent",
     "StreamLogs",
 )
 """Methods that may be repeated without asking.

@@ -24,6 +24,7 @@ from flowrpc.protocol.messages import LogRecord
 from flowrpc.protocol.requests import (
     CallCommand,
     CancelRun,
+    DrainAgent,
     GetState,
     ListPage,
     ListRuns,
@@ -228,6 +229,15 @@ class FlowClient:
     def agents(self) -> list[AgentInfo]:
         """Lists the attached agents with what they have and what is taken of it, by name."""
         return all_pages(self._agent_page)
+
+    def drain(self, agent_id: str, *, grace: timedelta | None = None) -> None:
+        """Drains an agent: it gets no more runs, finishes what it has, and leaves. Returns when it has heard it.
+
+        Args:
+            agent_id: the agent.
+            grace: how long it may take; what runs then is made again elsewhere. None: as long as it takes.
+        """
+        self._send("DrainAgent", requests.encode_drain_agent(DrainAgent(agent_id=agent_id, grace=grace)))
 
     def runs(self, work: str | None = None, statuses: Iterable[RunStatus] = ()) -> list[Run]:
         """Lists runs, newest first: of one work or of all, in some statuses or in any."""

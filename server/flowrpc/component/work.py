@@ -20,7 +20,7 @@ from flowrpc.component.needs import WorkNeeds
 from flowrpc.component.retry import Retry
 from flowrpc.component.run_history import RunHistory
 from flowrpc.component.work_endpoint import WorkEndpoint
-from flowrpc.component.work_options import check_attempts, check_endpoint
+from flowrpc.component.work_options import check_attempts, check_endpoint, check_resume
 from flowrpc.component.work_status import calls_of
 from flowrpc.errors import AttributeRuleError, TreeError
 from flowrpc.state import SCALARS, Change, Value, track
@@ -43,8 +43,9 @@ class LightningWork(RunHistory, WorkEndpoint, WorkNeeds, Ignoring):
         run_once: The old name of `cache_calls`.
         start_with_flow: Whether its process is started with the app, ahead of the first call of `run`.
         orphan_grace: How long a run goes on while its process cannot reach the flow.
-        retry: How often a run that failed is tried again; None: never. An attempt begins with the vars that the run
-            began with.
+        retry: How often a run that failed is tried again; None: never.
+        resume: Whether an attempt goes on from the vars that the one before it left, if that was lost or failed. Else
+            it begins with the vars that the run began with.
         timeout: How long an attempt may take; None: as long as it likes. One that takes longer is cancelled, and has
             failed with the reason `timed_out`.
         cloud_compute: What it needs of a machine: a run goes only to an agent that has it.
@@ -52,7 +53,7 @@ class LightningWork(RunHistory, WorkEndpoint, WorkNeeds, Ignoring):
         local_build_config: The same for the local agent alone, if it differs.
 
     Raises:
-        TypeError: A time is no timedelta, the retry no Retry, the host no text or the port no int.
+        TypeError: A time is no timedelta, the retry no Retry, `resume` no bool, the host no text or the port no int.
         ValueError: The port is none, or a time cannot be meant.
     """
 
@@ -64,6 +65,7 @@ class LightningWork(RunHistory, WorkEndpoint, WorkNeeds, Ignoring):
     _start_with_flow: bool
     _orphan_grace: timedelta
     _retry: Retry | None
+    _resume: bool
     _timeout: timedelta | None
     _executing: bool
     _run_id: str
@@ -84,6 +86,7 @@ class LightningWork(RunHistory, WorkEndpoint, WorkNeeds, Ignoring):
         start_with_flow: bool = False,
         orphan_grace: timedelta = ORPHAN_GRACE,
         retry: Retry | None = None,
+        resume: bool = False,
         timeout: timedelta | None = None,
         cloud_compute: CloudCompute | None = None,
         cloud_build_config: BuildConfig | None = None,
@@ -92,6 +95,7 @@ class LightningWork(RunHistory, WorkEndpoint, WorkNeeds, Ignoring):
         place = type(self).__name__
         check_endpoint(place, host, port)
         check_attempts(place, retry, timeout, orphan_grace)
+        check_resume(place, resume)
         if run_once is not None:
             warnings.warn("run_once is the old name of cache_calls", DeprecationWarning, stacklevel=2)
         self._take_needs(cloud_compute, cloud_build_config, local_build_config)
@@ -104,6 +108,7 @@ class LightningWork(RunHistory, WorkEndpoint, WorkNeeds, Ignoring):
             _start_with_flow=start_with_flow,
             _orphan_grace=orphan_grace,
             _retry=retry,
+            _resume=resume,
             _timeout=timeout,
         )
 

@@ -41,6 +41,16 @@ def check_attempts(place: str, retry: Any, timeout: Any, orphan_grace: Any) -> N
     _check_time(place, "orphan_grace", orphan_grace)
 
 
+def check_resume(place: str, resume: Any) -> None:
+    """Refuses what is neither yes nor no.
+
+    Raises:
+        TypeError: It is no bool.
+    """
+    if not isinstance(resume, bool):
+        raise TypeError(f"{place}: resume={resume!r} is no bool; write True or False")
+
+
 def _check_time(place: str, name: str, value: Any) -> None:
     if not isinstance(value, timedelta):
         raise TypeError(f"{place}: {name}={value!r} is no timedelta; write timedelta(seconds={value!r})")

@@ -10,6 +10,7 @@ from datetime import timedelta
 from flowrpc.errors import CallError
 from flowrpc.flow_service.attempts import FOREVER
 from flowrpc.flow_service.dispatcher import Dispatcher
+from flowrpc.flow_service.drains import Drains
 from flowrpc.flow_service.effects import CloseSession, Send
 from flowrpc.flow_service.instant import Instant
 from flowrpc.flow_service.sessions import Session, Sessions
@@ -18,6 +19,7 @@ from flowrpc.protocol.messages import (
     AgentMessage,
     Beat,
     Bye,
+    Draining,
     Finished,
     Hello,
     Rejected,
@@ -57,6 +59,8 @@ class Agents:
         self._sessions = sessions
         self._dispatcher = dispatcher
         self._emit = emit
+        self.drains = Drains(sessions, emit)
+        """The agents that finish what they have and get nothing more."""
         self._welcome = Welcome(
             lease=LEASE,
             beat_interval=BEAT_INTERVAL,
@@ -70,10 +74,12 @@ class Agents:
         for old in self._sessions.of_agent(hello.agent_id):
             self.detach(old.number, now)
             self._close(old.number, "another agent of the same name attached; give each its own --agent-id")
-        self._sessions.add(Session(number=number, hello=hello, last_seen=now.monotonic))
-        verdicts = tuple(self._dispatcher.judge(held, hello, number) for held in hello.held)
+        session = Session(number=number, hello=hello, last_seen=now.monotonic)
+        self._sessions.add(session)
+        verdicts = tuple(self._dispatcher.judge(held, hello, number, now) for held in hello.held)
         self._emit(Send(number, replace(self._welcome, verdicts=verdicts)))
-        self._dispatcher.resume(hello, number)
+        self.drains.attach(session)
+        self._dispatcher.resume(hello, number, now)
 
     def detach(self, number: int, now: Instant) -> None:
         """Notes that a stream ended: its attempts are suspect, not dead."""
@@ -88,15 +94,16 @@ class Agents:
         """Takes what a process of an agent held for dead: it was seen to end."""
         for session in self._sessions.of_boot(boot_id):
             self.detach(session.number, now)
+            self.drains.settle(session.hello.agent_id)
             self._dispatcher.processes.lose(session.hello.agent_id)
-        self._dispatcher.lose_all("its agent died", lambda attempt: attempt.boot_id == boot_id)
+        self._dispatcher.lose_all("its agent died", lambda attempt: attempt.boot_id == boot_id, now)
 
     def spoke(self, number: int, message: AgentMessage, now: Instant) -> None:
         """Takes a frame."""
         session = self._sessions.get(number)
         if session is None:
             return  # the stream was closed; what was still under way on it is sent again on the next one
-        session.last_seen = now.monotonic
+        session.last_seen, session.extended = now.monotonic, False
         match message:
             case Beat():
                 self._emit(Send(number, message), at_once=True)
@@ -110,6 +117,8 @@ class Agents:
                 self._dispatcher.finish(session, message, now)
             case Serving():
                 self._dispatcher.processes.serve(session, message)
+            case Draining():
+                self.drains.settle(session.hello.agent_id)
             case Bye():
                 self._bye(session, now)
             case _:
@@ -133,6 +142,17 @@ class Agents:
                 self._close(session.number, f"silent for {LEASE.total_seconds():g} s")
         self._dispatcher.tick(now)
 
+    def extend(self, seconds: float) -> None:
+        """Extends every lease, and the time that agents may be away: nobody could be heard for so long.
+
+        Each is extended once until the agent is heard again: in a flow whose passes are slow, every tick may be late.
+        """
+        for session in self._sessions.all():
+            if not session.extended:
+                session.extended = True
+                session.last_seen += seconds
+        self._dispatcher.extend(seconds)
+
     def deadline(self) -> float | None:
         """Returns the monotonic time at which `tick` has something to do."""
         times = [session.last_seen + LEASE.total_seconds() for session in self._sessions.all()]
@@ -142,8 +162,11 @@ class Agents:
     def _bye(self, session: Session, now: Instant) -> None:
         agent_id = session.hello.agent_id
         self.detach(session.number, now)
+        self.drains.settle(agent_id)
         self._dispatcher.processes.lose(agent_id)
-        self._dispatcher.lose_all(f"its agent {agent_id} left", lambda attempt: attempt.agent_id == agent_id)
+        self._dispatcher.lose_all(
+            f"its agent {agent_id} left", lambda attempt: attempt.agent_id == agent_id, now
+        )
 
     def _close(self, number: int, message: str) -> None:
         self._emit(CloseSession(number, CallError("INVALID_HELLO", message, problem=message)), at_once=True)

@@ -39,6 +39,10 @@ class Attempt:
     """Vars that it changed, as they were before: another attempt begins with them."""
     flow_changes: dict[str, int] = field(default_factory=dict)
     """Vars that the flow changed meanwhile, with the number of the newest change."""
+    base: int = 0
+    """The newest number up to which the work is known to have applied the flow's changes."""
+    cancel_grace: timedelta | None = None
+    """How long user code may take to end, once somebody cancelled the run."""
     times_out_at: float = FOREVER
     """Monotonic time at which it has taken too long."""
     timed_out: bool = False
@@ -49,6 +53,8 @@ class Attempt:
     """The sequence number above which its agent was asked to send again, on this stream."""
     suspect_since: float | None = None
     """Monotonic time since when its agent is away."""
+    extended: bool = False
+    """Whether that was put off."""
 
     @property
     def grace(self) -> timedelta:
@@ -111,10 +117,11 @@ def _nack(attempt: Attempt, delta: WorkDelta, reason: NackReason, var: str, mess
 
 def take_back(attempt: Attempt) -> None:
     """Gives a work the vars again that a lost attempt changed; what the flow changed since stays."""
+    if attempt.work._resume:
+        return  # it goes on from what it has
     for name, value in attempt.begin_vars.items():
         if name in attempt.work._var_names:
             attempt.work._replace_var(name, value)
-    attempt.begin_vars = {}
 
 
 def note_flow_change(attempt: Attempt, name: str, number: int) -> None:
@@ -134,6 +141,8 @@ def attempt_of(record: RunRecord, work: LightningWork, now: Instant) -> Attempt:
         session=None,
         applied_seq=record.applied_seq,
         begin_vars=dict(record.begin_vars),
+        flow_changes=dict(record.flow_changes),
+        cancel_grace=record.cancel_grace,
         suspect_since=now.monotonic,
         times_out_at=times_out_at(work, record.run.started_at, now),
     )
@@ -146,8 +155,18 @@ def times_out_at(work: LightningWork, started_at: datetime | None, now: Instant)
     return now.monotonic + (work._timeout - (now.wall - started_at)).total_seconds()
 
 
-def start_message(record: RunRecord, attempt: Attempt) -> StartRun:
-    """Makes what asks an agent for an attempt."""
+def missed_changes(attempt: Attempt) -> tuple[Change, ...]:
+    """Sets whole what the flow changed while the attempt runs, unless its work is known to have that."""
+    work = attempt.work
+    return tuple(
+        Set((name,), untrack(work.__dict__[name]))
+        for name, number in attempt.flow_changes.items()
+        if number > attempt.base and name in work._var_names
+    )
+
+
+def start_message(record: RunRecord, attempt: Attempt, vars_number: int) -> StartRun:
+    """Makes what asks an agent for an attempt; the vars hold every change of the flow up to a number."""
     work = attempt.work
     vars_: dict[str, Value] = work._plain_vars(private=True)
     builder = builder_of(work)
@@ -158,6 +177,7 @@ def start_message(record: RunRecord, attempt: Attempt) -> StartRun:
         recipe=builder._recipe if builder is not None and isinstance(builder._recipe, Recipe) else None,
         recipe_component=builder.name if builder is not None and builder is not work else "",
         vars=vars_,
+        vars_number=vars_number,
         args=record.run.args,
         kwargs=record.run.kwargs,
         orphan_grace=attempt.grace,

@@ -38,6 +38,7 @@ from flowrpc.flow_service.events import (
     CancelRequested,
     CommandCalled,
     CommandsListed,
+    DrainRequested,
     Event,
     ResendWanted,
     RouteCalled,
@@ -69,6 +70,8 @@ logger = logging.getLogger(__name__)
 SEAL_AFTER_SECONDS = 0.010
 """How long after the last revision the next one is sealed, if nothing waits on it: a flow that changes state in every
 pass costs so many commits."""
+LATE_SECONDS = 0.25
+"""How late a tick may come without a reason: beyond that, whoever was to be heard may have had no chance."""
 DRAIN_AT_ENTRIES = 1_000
 """How many log entries may wait to be folded."""
 
@@ -189,11 +192,19 @@ class Core:
         finally:
             self._transitions.check_tree()
 
-    def tick(self, now: Instant) -> None:
-        """Lets time pass: leases run out, graces end, schedules come due."""
+    def tick(self, now: Instant, stalled: float = 0.0) -> None:
+        """Lets time pass: leases run out, graces end, schedules come due.
+
+        Args:
+            now: The time up to which everything was received.
+            stalled: How many seconds ago that was so the last time. If it is late, agents are given that time.
+        """
         if self._calls.schedules.tick(now):
             self.wants_pass = True
         deadline = self._agents.deadline()
+        if deadline is not None and now.monotonic - deadline > LATE_SECONDS and stalled:
+            self._agents.extend(stalled)
+            deadline = self._agents.deadline()
         if deadline is not None and deadline <= now.monotonic:
             transition = self._transitions.begin(now, in_pass=False)
             self._agents.tick(now)
@@ -460,6 +471,12 @@ class Core:
         infos = tuple(self._work_info(work) for work in self._tree.works())
         self._reply(event.call_id, WorkList(infos, self._revision_read()))
 
+    def _drain_agent(self, event: DrainRequested, now: Instant) -> None:
+        try:
+            self._agents.drains.begin(event.call_id, event.agent_id, event.grace)
+        except CallError as error:
+            self._reply(event.call_id, error)
+
     def _work_info(self, work: LightningWork) -> WorkInfo:
         latest, tally = self._ledger.latest(work.name), self._ledger.tally(work.name)
         internal_ip, public_ip = work._addresses()
@@ -520,6 +537,7 @@ class Core:
         SourceRequested: _read,
         WorksListed: _list_works,
         AgentsListed: _read,
+        DrainRequested: _drain_agent,
         StopRequested: _stop_app,
         AgentAttached: _agent_attached,
         AgentSpoke: _agent_spoke,

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 from flowrpc.component.needs import demand_of
 from flowrpc.component.work import LightningWork
@@ -15,6 +16,7 @@ from flowrpc.flow_service.attempts import (
     apply_delta,
     attempt_of,
     cancellation,
+    missed_changes,
     note_flow_change,
     start_message,
     take_back,
@@ -43,16 +45,19 @@ from flowrpc.protocol.messages import (
     Verdict,
     WorkDelta,
 )
-from flowrpc.state import Change, Set, untrack
+from flowrpc.state import Change
 from flowrpc.state.records import Failure, FailureReason, RunRecord, RunStatus
 from flowrpc.store.interface import Applied
 
 logger = logging.getLogger(__name__)
 
-GRACE_MARGIN = timedelta(seconds=5)
-"""How much longer than an agent the flow waits before it takes an unreachable attempt for dead."""
+GRACE_MARGIN = timedelta(seconds=10)
+"""How much longer than an agent the flow waits before it takes an unreachable attempt for dead: a lease, because the
+agent may have heard of the flow for the last time that much later, and time to kill."""
 _FINAL = (FailureReason.CANCELLED, FailureReason.BROKEN_RULE, FailureReason.NOT_BUILT)
 """Failures that another attempt would only repeat, or that somebody wanted."""
+_NOTHING_DONE: dict[str, Any] = {"begin_vars": {}, "flow_changes": {}, "cancel_grace": None, "applied_seq": 0}
+"""What is recorded of an attempt that has not begun."""
 
 
 class Dispatcher:
@@ -112,7 +117,7 @@ class Dispatcher:
             attempt = attempt_of(record, work, now)
             self._attempts[record.run.run_id] = attempt
             if attempt.agent_id == LOCAL_AGENT:
-                self.lose(attempt, "the app ended", level=logging.INFO if orderly else logging.WARNING)
+                self.lose(attempt, "the app ended", now, logging.INFO if orderly else logging.WARNING)
         self._recover_idle(now)
 
     def _recover_idle(self, now: Instant) -> None:
@@ -163,15 +168,16 @@ class Dispatcher:
         return True
 
     def cancel(self, record: RunRecord, grace: timedelta, now: Instant) -> None:
-        """Cancels a run that has not ended: at its agent, or at once if none holds it."""
+        """Cancels a run that has not ended: at its agent, or at once if none is there that holds it."""
         attempt = self._attempts.get(record.run.run_id)
         if attempt is not None and attempt.session is not None:
+            attempt.cancel_grace = grace
+            self._persist(attempt)  # an agent that does not hear it is told again
             self._emit(Send(attempt.session, cancellation(attempt, grace)))
             return
         self._attempts.pop(record.run.run_id, None)
         self._pausing.pop(record.run.run_id, None)
-        failure = Failure(reason=FailureReason.CANCELLED, message="cancelled before it ran")
-        self._ledger.end(record, RunStatus.CANCELLED, now.wall, failure)
+        self._end_cancelled(record, "before it ran" if attempt is None else "while its agent was away", now)
 
     def stop_work(self, work: LightningWork, name: str) -> None:
         """Ends the process of a work, whose runs were ended before."""
@@ -199,6 +205,7 @@ class Dispatcher:
                 resources=session.hello.resources,
                 taken=loads[session.number].taken,
                 labels=session.hello.labels,
+                draining=session.draining,
             )
             for session in self._sessions.all()
         ]
@@ -212,14 +219,7 @@ class Dispatcher:
 
     def tell_changes(self, attempt: Attempt, changes: list[Change]) -> None:
         """Tells the runner of a work what the flow changed in its vars."""
-        self._changes_told += 1  # larger in every message, over all lives
-        for change in changes:
-            note_flow_change(attempt, str(change.path[0]), self._changes_told)
-        self._persist(attempt)
-        if attempt.session is not None:
-            self._send_ack(attempt)  # so that the runner knows which of its own changes came before these
-            message = VarsChanged(work=attempt.work.name, number=self._changes_told, changes=tuple(changes))
-            self._emit(Send(attempt.session, message))
+        self._tell_vars(attempt, tuple(changes))
 
     @property
     def owes_acks(self) -> bool:
@@ -251,27 +251,35 @@ class Dispatcher:
         self.dispatch_due = True  # what waits may wait for another reason now
         for attempt in self._attempts.values():
             if attempt.session == number:
-                attempt.session, attempt.suspect_since = None, now.monotonic
+                attempt.session, attempt.suspect_since, attempt.extended = None, now.monotonic, False
 
-    def resume(self, hello: Hello, number: int) -> None:
+    def resume(self, hello: Hello, number: int, now: Instant) -> None:
         """Goes on with an agent after its verdicts: tells what it missed, and decides on what it does not hold."""
         self.dispatch_due = True
         for attempt in list(self._attempts.values()):
-            if attempt.session == number and attempt.flow_changes:
+            if attempt.session == number:
                 self._tell_missed(attempt, number)
             elif attempt.agent_id == hello.agent_id and attempt.session != number:
-                self._reconcile_absent(attempt, hello, number)
+                self._reconcile_absent(attempt, hello, number, now)
 
-    def lose_all(self, why: str, held: Callable[[Attempt], bool]) -> None:
+    def lose_all(self, why: str, held: Callable[[Attempt], bool], now: Instant) -> None:
         """Takes attempts for dead."""
         for attempt in [attempt for attempt in self._attempts.values() if held(attempt)]:
-            self.lose(attempt, why)
+            self.lose(attempt, why, now)
+
+    def extend(self, seconds: float) -> None:
+        """Gives agents that are away more time."""
+        for attempt in self._attempts.values():
+            if attempt.suspect_since is not None and not attempt.extended:
+                attempt.extended = True
+                attempt.suspect_since += seconds
 
     def tick(self, now: Instant) -> None:
         """Gives up attempts that were away or took too long, and tries again what paused for long enough."""
         for attempt in list(self._attempts.values()):
             if self._overdue(attempt) <= now.monotonic:
-                self.lose(attempt, f"its agent {attempt.agent_id} was away for longer than its orphan_grace")
+                away = f"its agent {attempt.agent_id} was away for longer than its orphan_grace"
+                self.lose(attempt, away, now)
             elif attempt.times_out_at <= now.monotonic:
                 self._time_out(attempt)
         for run_id in [run_id for run_id, time in self._pausing.items() if time <= now.monotonic]:
@@ -287,7 +295,7 @@ class Dispatcher:
         yield from self._pausing.values()
         yield from self.processes.deadlines()
 
-    def judge(self, held: HeldAttempt, hello: Hello, number: int) -> HeldVerdict:
+    def judge(self, held: HeldAttempt, hello: Hello, number: int, now: Instant) -> HeldVerdict:
         """Says what becomes of an attempt that an agent holds, and follows it on its new stream if it goes on."""
         record = self._ledger.record(held.run_id)
         attempt = self._attempts.get(held.run_id)
@@ -298,6 +306,7 @@ class Dispatcher:
             attempt.session, attempt.suspect_since, attempt.boot_id = number, None, hello.boot_id
             attempt.asked_above = None
             verdict, seq = Verdict.CONTINUE, attempt.applied_seq
+            self._note_begun(attempt, now)  # that it was accepted may not have been heard
         elif record.run.attempt == held.attempt and record.applied_seq >= held.last_seq > 0:
             verdict, seq = Verdict.CONTINUE, record.applied_seq  # it ended; only the last Ack was lost
         return HeldVerdict(run_id=held.run_id, attempt=held.attempt, verdict=verdict, applied_seq=seq)
@@ -305,11 +314,8 @@ class Dispatcher:
     def accept(self, session: Session, message: Accepted, now: Instant) -> None:
         """Notes that an agent took an attempt."""
         attempt = self._find(session, message.run_id, message.attempt)
-        record = self._ledger.record(message.run_id)
-        if attempt is not None and record is not None and record.run.status is RunStatus.PENDING:
-            run = replace(record.run, status=RunStatus.RUNNING, started_at=now.wall)
-            self._ledger.put(replace(record, run=run))
-            attempt.times_out_at = times_out_at(attempt.work, run.started_at, now)
+        if attempt is not None:
+            self._note_begun(attempt, now)
 
     def reject(self, session: Session, message: Rejected, now: Instant) -> None:
         """Ends a run that an agent cannot execute."""
@@ -326,7 +332,7 @@ class Dispatcher:
         known = len(attempt.begin_vars)
         for nack in apply_delta(attempt, delta):
             self._emit(Send(session.number, nack))
-        attempt.applied_seq = delta.seq
+        attempt.applied_seq, attempt.base = delta.seq, max(attempt.base, delta.base)
         self._acknowledge(attempt)
         if len(attempt.begin_vars) != known:
             self._persist(attempt)
@@ -341,33 +347,63 @@ class Dispatcher:
             )
             self._end(attempt, message.failure, now, message.seq)
 
-    def lose(self, attempt: Attempt, why: str, level: int = logging.WARNING) -> None:
-        """Takes an attempt for dead: what it changed is taken back, and its run waits for another one."""
-        facts = (attempt.number, attempt.run_id, attempt.work.name)
-        logger.log(level, "attempt %d of run %s of %s is lost and will be made again: %s", *facts, why)
+    def lose(self, attempt: Attempt, why: str, now: Instant, level: int = logging.WARNING) -> None:
+        """Takes an attempt for dead: its run waits for another one, unless it was to be cancelled."""
+        cancelled = attempt.cancel_grace is not None
+        fate = "was to be cancelled" if cancelled else "will be made again"
+        facts = (attempt.number, attempt.run_id, attempt.work.name, fate)
+        logger.log(level, "attempt %d of run %s of %s is lost and %s: %s", *facts, why)
         del self._attempts[attempt.run_id]
         self.processes.silence(attempt.work.name)
         record = self._ledger.record(attempt.run_id)
-        if record is not None and not record.run.status.terminal:
+        if record is None or record.run.status.terminal:
+            return
+        if cancelled:
+            self._end_cancelled(record, f"and lost: {why}", now)
+        else:
             self._wait_again(attempt, record)
 
     # Inside
 
     def _tell_missed(self, attempt: Attempt, number: int) -> None:
-        """Tells the values of all vars that the flow changed while the attempt ran: some may have got lost."""
-        vars_ = attempt.work.__dict__
-        changes = tuple(Set((name,), untrack(vars_[name])) for name in attempt.flow_changes)
-        newest = max(attempt.flow_changes.values())
-        self._emit(Send(number, VarsChanged(work=attempt.work.name, number=newest, changes=changes)))
+        """Tells an agent that is back what it may not have heard: what the flow changed, and that it is to end.
 
-    def _reconcile_absent(self, attempt: Attempt, hello: Hello, number: int) -> None:
+        What is told of a var counts as changed now. So what the work had changed inside it without having heard that
+        is refused when it comes, and sent whole: otherwise each side would have what the other had before.
+        """
+        changes = missed_changes(attempt)
+        if changes:
+            self._tell_vars(attempt, changes)
+        grace = STOP_GRACE if attempt.timed_out else attempt.cancel_grace
+        if grace is not None:
+            self._emit(Send(number, cancellation(attempt, grace)))
+
+    def _tell_vars(self, attempt: Attempt, changes: tuple[Change, ...]) -> None:
+        self._changes_told += 1  # larger in every message, over all lives
+        for change in changes:
+            note_flow_change(attempt, str(change.path[0]), self._changes_told)
+        self._persist(attempt)  # with the changes, so that they are told even if this life ends before
+        if attempt.session is not None:
+            self._send_ack(attempt)  # so that the runner knows which of its own changes came before these
+            message = VarsChanged(work=attempt.work.name, number=self._changes_told, changes=changes)
+            self._emit(Send(attempt.session, message))
+
+    def _note_begun(self, attempt: Attempt, now: Instant) -> None:
+        record = self._ledger.record(attempt.run_id)
+        if record is not None and record.run.status is RunStatus.PENDING:
+            run = replace(record.run, status=RunStatus.RUNNING, started_at=now.wall)
+            self._ledger.put(replace(record, run=run))
+            attempt.times_out_at = times_out_at(attempt.work, run.started_at, now)
+
+    def _reconcile_absent(self, attempt: Attempt, hello: Hello, number: int, now: Instant) -> None:
         """Decides on an attempt that its agent does not hold: it never got it, or lost it."""
         record = self._ledger.record(attempt.run_id)
-        if record is not None and attempt.boot_id == hello.boot_id and attempt.applied_seq == 0:
+        never_got_it = record is not None and record.run.status is RunStatus.PENDING
+        if record is not None and never_got_it and attempt.boot_id == hello.boot_id and not hello.draining:
             attempt.session, attempt.suspect_since, attempt.asked_above = number, None, None
-            self._emit(Send(number, start_message(record, attempt)))
+            self._emit(Send(number, start_message(record, attempt, self._changes_told)))
         else:
-            self.lose(attempt, f"its agent {attempt.agent_id} does not hold it any more")
+            self.lose(attempt, f"its agent {attempt.agent_id} does not hold it any more", now)
 
     def _find(self, session: Session, run_id: str, number: int) -> Attempt | None:
         """Returns the attempt that a frame speaks of; fences one that is no longer wanted."""
@@ -427,8 +463,8 @@ class Dispatcher:
             self._try_later(attempt, record, failure, now)
             return
         started = record.run.started_at or now.wall
-        record = replace(record, run=replace(record.run, started_at=started), applied_seq=seq)
-        self._ledger.end(record, _status_after(failure), now.wall, failure)
+        record = replace(record, run=replace(record.run, started_at=started))
+        self._ledger.end(record, _status_after(failure), now.wall, failure, applied_seq=seq)
         if _status_after(failure) is RunStatus.FAILED:
             self._log_failure(attempt, failure)
             self._on_failed(attempt.run_id)
@@ -462,12 +498,12 @@ class Dispatcher:
     def _wait_again(self, attempt: Attempt, record: RunRecord) -> None:
         take_back(attempt)
         run = replace(record.run, status=RunStatus.PENDING, agent_id="", started_at=None)
-        self._ledger.put(replace(record, run=run, boot_id="", begin_vars={}, applied_seq=0))
+        self._ledger.put(replace(record, run=run, boot_id="", **_NOTHING_DONE))
 
     def _start(self, record: RunRecord, work: LightningWork, session: Session) -> None:
         hello = session.hello
         run = replace(record.run, attempt=record.run.attempt + 1, agent_id=hello.agent_id, pending_reason="")
-        record = replace(record, run=run, boot_id=hello.boot_id, begin_vars={}, applied_seq=0)
+        record = replace(record, run=run, boot_id=hello.boot_id, **_NOTHING_DONE)
         self._ledger.put(record)
         attempt = Attempt(
             run_id=run.run_id,
@@ -479,14 +515,24 @@ class Dispatcher:
         )
         self._attempts[run.run_id] = attempt
         self.processes.busy(work, hello.agent_id)
-        self._emit(Send(session.number, start_message(record, attempt)))
+        self._emit(Send(session.number, start_message(record, attempt, self._changes_told)))
 
     def _persist(self, attempt: Attempt) -> None:
         record = self._ledger.record(attempt.run_id)
         if record is not None:
             self._ledger.put(
-                replace(record, begin_vars=dict(attempt.begin_vars), applied_seq=attempt.applied_seq)
+                replace(
+                    record,
+                    begin_vars=dict(attempt.begin_vars),
+                    flow_changes=dict(attempt.flow_changes),
+                    cancel_grace=attempt.cancel_grace,
+                    applied_seq=attempt.applied_seq,
+                )
             )
+
+    def _end_cancelled(self, record: RunRecord, when: str, now: Instant) -> None:
+        failure = Failure(reason=FailureReason.CANCELLED, message=f"cancelled {when}")
+        self._ledger.end(record, RunStatus.CANCELLED, now.wall, failure)
 
 
 def _status_after(failure: Failure | None) -> RunStatus:
@@ -497,4 +543,6 @@ def _status_after(failure: Failure | None) -> RunStatus:
 
 def _is_tried_again(attempt: Attempt, failure: Failure) -> bool:
     retry = attempt.work._retry
-    return retry is not None and attempt.number < retry.attempts and failure.reason not in _FINAL
+    if retry is None or attempt.cancel_grace is not None:
+        return False
+    return attempt.number < retry.attempts and failure.reason not in _FINAL

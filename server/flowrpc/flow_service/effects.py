@@ -47,8 +47,10 @@ Answer = (
     | CommandSource
     | WorkList
     | int
+    | None
 )
-"""What a request is answered: an outcome, the commands, the agents, a command's source, the works, the revision."""
+"""What a request is answered: an outcome, the commands, the agents, a command's source, the works, the revision; None:
+it was done."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,6 +63,8 @@ class Engine:
         self._on_failure = on_failure
         self.inbox = Inbox()
         """What waits for the thread."""
+        self._read_at = now()
+        self._ticked_at = self._read_at.monotonic
         self._thread = threading.Thread(target=self._main, name=ENGINE_THREAD, daemon=True)
 
     def start(self) -> None:
@@ -95,8 +97,8 @@ class Engine:
                 self._commit(core, now())
             if core.ended is None and core.wants_pass:
                 self._spin(core, once=rested)
+            self._tick(core)
             instant = now()
-            core.tick(instant)
             if core.must_seal(instant) or (self.inbox.empty and (rested or not core.wants_pass)):
                 self._commit(core, instant)
             self._deliver_effects(core)
@@ -108,10 +110,16 @@ class Engine:
         assert commit is not None, "a life begins with a change of the app's status"
         self._saved(core, commit, self._store.commit(commit))
 
+    def _tick(self, core: Core) -> None:
+        """Lets time pass up to when the inbox was read: what user code held up since is not held against agents."""
+        read_at = self._read_at
+        core.tick(read_at, stalled=read_at.monotonic - self._ticked_at)
+        self._ticked_at = read_at.monotonic
+
     def _take_events(self, core: Core) -> bool:
         """Waits if there is nothing to do, and feeds every event that is there. False: the engine is to stop."""
         events = self._wait(core)
-        instant = now()
+        instant = self._read_at
         for event in events:
             if event is None:
                 return False
@@ -121,10 +129,13 @@ class Engine:
         return True
 
     def _wait(self, core: Core) -> Sequence[Event | None]:
-        if core.wants_pass and core.ended is None:
-            return self.inbox.take(0.0)
-        deadline = core.deadline()
-        return self.inbox.take(None if deadline is None else max(deadline - time.monotonic(), 0.0))
+        timeout: float | None = 0.0
+        if not (core.wants_pass and core.ended is None):
+            deadline = core.deadline()
+            timeout = None if deadline is None else max(deadline - time.monotonic(), 0.0)
+        self.inbox.wait(timeout)
+        self._read_at = now()  # all that came before it is taken now
+        return self.inbox.take()
 
     def _tell_of_room(self) -> None:
         if self.inbox.has_made_room():
@@ -202,7 +213,8 @@ class Engine:
         """Does for a while what can be done without saving; returns whether the app is to stop."""
         end = time.monotonic() + RETRY_SECONDS
         while (timeout := end - time.monotonic()) > 0 and not read_only.stop_requested:
-            for event in self.inbox.take(timeout):
+            self.inbox.wait(timeout)
+            for event in self.inbox.take():
                 if event is None:
                     self.inbox.put(None)  # for the loop outside, should it be saved now
                     return True

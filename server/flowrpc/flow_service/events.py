@@ -98,6 +98,15 @@ class AgentsListed(Request):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DrainRequested(Request):
+    """A client drains an agent."""
+
+    agent_id: str
+    grace: timedelta | None
+    """How long the agent may take to finish; None: as long as it takes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StopRequested:
     """Somebody stops the app in order. A `call_id` of 0 wants no answer."""
 
@@ -153,6 +162,7 @@ Event = (
     | SourceRequested
     | WorksListed
     | AgentsListed
+    | DrainRequested
     | StopRequested
     | AgentAttached
     | AgentSpoke

@@ -17,6 +17,7 @@ from flowrpc.flow_service.events import (
     CancelRequested,
     CommandCalled,
     CommandsListed,
+    DrainRequested,
     SourceRequested,
     StopRequested,
     UpdateRequested,
@@ -164,6 +165,12 @@ class FlowServicer(flow_service_pb2_grpc.FlowServiceServicer):
         page = requests.decode_list_page(request)
         chosen, token = _page(await self._ask(AgentsListed), page.page_size, page.page_token)
         return agents.encode_agents(chosen, token)
+
+    @_unary
+    async def DrainAgent(self, request: Any, context: Any) -> Any:
+        drain = requests.decode_drain_agent(request)
+        await self._ask(partial(DrainRequested, agent_id=drain.agent_id, grace=drain.grace))
+        return answers.encode_drained()
 
     @_unary
     async def ListRuns(self, request: Any, context: Any) -> Any:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import queue
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 
 from flowrpc.errors import CallError
 from flowrpc.flow_service.events import AgentSpoke, Event, Request
@@ -31,7 +32,7 @@ class Inbox:
 
     def __init__(self) -> None:
         self._queue: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
-        self._first: deque[Event] = deque()
+        self._first: deque[Event | None] = deque()
         self._requests_in = self._requests_done = 0
         self._request_bytes_in = self._request_bytes_done = 0
         self._frame_bytes_in = self._frame_bytes_done = 0
@@ -75,19 +76,16 @@ class Inbox:
         """Whether nothing waits."""
         return not self._first and self._queue.empty()
 
-    def take(self, timeout: float | None) -> Sequence[Event | None]:
-        """Takes everything that waits; if there is nothing, what comes first within the time, if anything does."""
-        events: list[Event | None] = list(self._first)
+    def wait(self, timeout: float | None) -> None:
+        """Waits until something is there, or the time is over; None: for ever."""
+        if self.empty and timeout != 0.0:
+            with suppress(queue.Empty):
+                self._first.append(self._queue.get(timeout=timeout))
+
+    def take(self) -> Sequence[Event | None]:
+        """Takes everything that is there."""
+        events = [*self._first, *(self._queue.get() for _ in range(self._queue.qsize()))]
         self._first.clear()
-        if not events and self._queue.empty():
-            if timeout == 0.0:
-                return events
-            try:
-                events.append(self._queue.get(timeout=timeout))
-            except queue.Empty:
-                return events
-        for _ in range(self._queue.qsize()):
-            events.append(self._queue.get())
         return events
 
     def put_first(self, events: Sequence[Event]) -> None:

@@ -153,11 +153,28 @@ class Ledger:
         ledger.forgotten = ledger.forgotten.plus(record.tally)
 
     def end(
-        self, record: RunRecord, status: RunStatus, at: datetime, failure: Failure | None = None, **facts: Any
+        self,
+        record: RunRecord,
+        status: RunStatus,
+        at: datetime,
+        failure: Failure | None = None,
+        *,
+        applied_seq: int = 0,
+        **facts: Any,
     ) -> None:
-        """Records that a run ended."""
+        """Records that a run ended.
+
+        Args:
+            record: The run.
+            status: How.
+            at: When.
+            failure: Why it did not succeed.
+            applied_seq: The sequence number of the `Finished` that ended it; 0: its agent does not know of the end.
+            facts: What else changes in the record.
+        """
         run = replace(record.run, status=status, ended_at=at, failure=failure, pending_reason="")
-        self.put(replace(record, run=run, begin_vars={}, **facts))
+        record = replace(record, begin_vars={}, flow_changes={}, cancel_grace=None, applied_seq=applied_seq)
+        self.put(replace(record, run=run, **facts))
 
     def consume_start(self, work: str) -> None:
         """Notes that the process of a work is gone: the next `start` asks for a new one."""

@@ -35,7 +35,7 @@ NEEDED: dict[str, str] = {
         )
     },
     **{_FLOW + method: "call" for method in ("UpdateState", "CallCommand", "GetCommandSource", "CancelRun")},
-    _FLOW + "StopApp": "admin",
+    **{_FLOW + method: "admin" for method in ("DrainAgent", "StopApp")},
     "/flowrpc.v1.WorkService/Attach": "work",
     "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo": "read",
     "/grpc.reflection.v1alpha.ServerReflection/ServerReflectionInfo": "read",

@@ -21,6 +21,10 @@ class Session:
     hello: Hello
     last_seen: float
     """Monotonic time of the newest frame."""
+    extended: bool = False
+    """Whether its lease was extended since."""
+    draining: bool = False
+    """Whether its agent finishes what it has and gets nothing more."""
 
     def has_labels(self, labels: Mapping[str, str]) -> bool:
         """Tells whether the agent has the labels, with these values."""
@@ -74,8 +78,10 @@ class Sessions:
         return [session for session in self._open.values() if session.hello.boot_id == boot_id]
 
     def executing(self, work: str) -> list[Session]:
-        """Returns the streams of the agents that execute a work, whatever it needs."""
-        return [s for s in self._open.values() if s.fit(work) > 0 and self._may_run(s, work)]
+        """Returns the streams of the agents that execute a work, whatever it needs, and do not drain."""
+        return [
+            s for s in self._open.values() if not s.draining and s.fit(work) > 0 and self._may_run(s, work)
+        ]
 
     def able(self, work: str, demand: Demand) -> list[Session]:
         """Returns the streams of the agents that have what a work needs, were they idle."""

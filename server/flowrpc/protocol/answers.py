@@ -214,3 +214,5 @@ class AgentInfo:
     taken: Resources = NOTHING
     """What running works asked for."""
     labels: dict[str, str] = field(default_factory=dict)
+    draining: bool = False
+    """Whether it finishes what it has and gets nothing more."""

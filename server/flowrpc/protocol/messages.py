@@ -39,6 +39,8 @@ class Hello:
     resources: Resources = NOTHING
     """What works may take of its machine, altogether."""
     labels: dict[str, str] = field(default_factory=dict)
+    draining: bool = False
+    """Whether it was told to drain, and takes no more attempts."""
 
 
 class Verdict(enum.Enum):
@@ -256,10 +258,16 @@ class EndRunner:
 class Drain:
     """No more runs will come."""
 
-    grace: timedelta
+    grace: timedelta | None = None
+    """How long the agent may take to finish; None: as long as it takes."""
 
 
-AgentMessage = Hello | Beat | Accepted | Rejected | WorkDelta | Finished | LogBatch | Bye | Serving
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draining:
+    """The agent was told to drain."""
+
+
+AgentMessage = Hello | Beat | Accepted | Rejected | WorkDelta | Finished | LogBatch | Bye | Serving | Draining
 """What an agent says."""
 
 FlowMessage = (

@@ -83,6 +83,15 @@ class CancelRun:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DrainAgent:
+    """Drains an agent."""
+
+    agent_id: str
+    grace: timedelta | None = None
+    """How long it may take to finish; None: as long as it takes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class StreamLogs:
     """Reads log records, the kept ones first."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from flowrpc.state.changes import Change
 from flowrpc.state.values import Value
@@ -210,6 +210,10 @@ class RunRecord:
     """How many of its attempts took too long."""
     forgotten: Tally = NO_RUNS
     """How the runs of the work ended that were forgotten before this one was asked for."""
+    flow_changes: dict[str, int] = field(default_factory=dict)
+    """Vars that the flow changed while the current attempt runs, with the number of the newest change."""
+    cancel_grace: timedelta | None = None
+    """How long user code may take to end, if somebody cancelled the run and it has not ended."""
 
     @property
     def tally(self) -> Tally:

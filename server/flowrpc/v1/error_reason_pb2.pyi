@@ -62,6 +62,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """NOT_FOUND: the command has no client part, and so no source; call it directly. {"command": "add"}"""
     ERROR_REASON_READ_ONLY: _ErrorReason.ValueType  # 19
     """RESOURCE_EXHAUSTED: the disk is full; nothing happened, reads are answered. {"problem": "the disk of /data is …"}"""
+    ERROR_REASON_UNKNOWN_AGENT: _ErrorReason.ValueType  # 20
+    """NOT_FOUND: no agent of that name is attached. {"agent_id": "gpu-box"}"""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call was refused: the `reason` of the `google.rpc.ErrorInfo` in the status, whose `domain` is
@@ -108,4 +110,6 @@ ERROR_REASON_NO_CLIENT_PART: ErrorReason.ValueType  # 18
 """NOT_FOUND: the command has no client part, and so no source; call it directly. {"command": "add"}"""
 ERROR_REASON_READ_ONLY: ErrorReason.ValueType  # 19
 """RESOURCE_EXHAUSTED: the disk is full; nothing happened, reads are answered. {"problem": "the disk of /data is …"}"""
+ERROR_REASON_UNKNOWN_AGENT: ErrorReason.ValueType  # 20
+"""NOT_FOUND: no agent of that name is attached. {"agent_id": "gpu-box"}"""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

@@ -1057,6 +1057,7 @@ class Agent(_message.Message):
     RESOURCES_FIELD_NUMBER: _builtins.int
     TAKEN_FIELD_NUMBER: _builtins.int
     LABELS_FIELD_NUMBER: _builtins.int
+    DRAINING_FIELD_NUMBER: _builtins.int
     agent_id: _builtins.str
     """Its name."""
     host: _builtins.str
@@ -1069,6 +1070,8 @@ class Agent(_message.Message):
     """How many attempts it executes at a time; 0 means no limit."""
     attempt_count: _builtins.int
     """How many attempts it executes now."""
+    draining: _builtins.bool
+    """Whether it was told to drain: it finishes what it has and gets nothing more."""
     @_builtins.property
     def works(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The works it executes, as full names or shell-style patterns."""
@@ -1098,10 +1101,11 @@ class Agent(_message.Message):
         resources: _resources_pb2.Resources | None = ...,
         taken: _resources_pb2.Resources | None = ...,
         labels: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        draining: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["resources", b"resources", "taken", b"taken"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "attempt_count", b"attempt_count", "capacity", b"capacity", "host", b"host", "labels", b"labels", "pid", b"pid", "resources", b"resources", "taken", b"taken", "version", b"version", "works", b"works"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "attempt_count", b"attempt_count", "capacity", b"capacity", "draining", b"draining", "host", b"host", "labels", b"labels", "pid", b"pid", "resources", b"resources", "taken", b"taken", "version", b"version", "works", b"works"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -1160,6 +1164,53 @@ class ListAgentsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListAgentsResponse: _TypeAlias = ListAgentsResponse  # noqa: Y015
+
+@_typing.final
+class DrainAgentRequest(_message.Message):
+    """Request of `DrainAgent`."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AGENT_ID_FIELD_NUMBER: _builtins.int
+    GRACE_FIELD_NUMBER: _builtins.int
+    agent_id: _builtins.str
+    """The agent; not `local`, which lives as long as its app. Errors: UNKNOWN_AGENT, INVALID_REQUEST."""
+    @_builtins.property
+    def grace(self) -> _duration_pb2.Duration:
+        """How long it may take to finish, from when it hears it; what runs then is ended and made again elsewhere, from the
+        vars that the run began with. Absent: as long as it takes.
+        """
+
+    def __init__(
+        self,
+        *,
+        agent_id: _builtins.str = ...,
+        grace: _duration_pb2.Duration | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["grace", b"grace"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "grace", b"grace"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DrainAgentRequest: _TypeAlias = DrainAgentRequest  # noqa: Y015
+
+@_typing.final
+class DrainAgentResponse(_message.Message):
+    """Response of `DrainAgent`."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DrainAgentResponse: _TypeAlias = DrainAgentResponse  # noqa: Y015
 
 @_typing.final
 class ListRunsRequest(_message.Message):

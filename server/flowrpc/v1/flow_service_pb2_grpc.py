@@ -83,6 +83,11 @@ class FlowServiceStub:
                 request_serializer=flowrpc_dot_v1_dot_flow__service__pb2.ListAgentsRequest.SerializeToString,
                 response_deserializer=flowrpc_dot_v1_dot_flow__service__pb2.ListAgentsResponse.FromString,
                 _registered_method=True)
+        self.DrainAgent = channel.unary_unary(
+                '/flowrpc.v1.FlowService/DrainAgent',
+                request_serializer=flowrpc_dot_v1_dot_flow__service__pb2.DrainAgentRequest.SerializeToString,
+                response_deserializer=flowrpc_dot_v1_dot_flow__service__pb2.DrainAgentResponse.FromString,
+                _registered_method=True)
         self.ListRuns = channel.unary_unary(
                 '/flowrpc.v1.FlowService/ListRuns',
                 request_serializer=flowrpc_dot_v1_dot_flow__service__pb2.ListRunsRequest.SerializeToString,
@@ -175,6 +180,14 @@ class FlowServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def DrainAgent(self, request, context):
+        """Drains an agent: it gets no more runs, finishes what it has, and leaves. Answers when the agent has heard it, or is
+        gone; not even a restart of the service takes that back. Role: admin.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListRuns(self, request, context):
         """Lists runs, newest first. Role: read.
         """
@@ -250,6 +263,11 @@ def add_FlowServiceServicer_to_server(servicer, server):
                     servicer.ListAgents,
                     request_deserializer=flowrpc_dot_v1_dot_flow__service__pb2.ListAgentsRequest.FromString,
                     response_serializer=flowrpc_dot_v1_dot_flow__service__pb2.ListAgentsResponse.SerializeToString,
+            ),
+            'DrainAgent': grpc.unary_unary_rpc_method_handler(
+                    servicer.DrainAgent,
+                    request_deserializer=flowrpc_dot_v1_dot_flow__service__pb2.DrainAgentRequest.FromString,
+                    response_serializer=flowrpc_dot_v1_dot_flow__service__pb2.DrainAgentResponse.SerializeToString,
             ),
             'ListRuns': grpc.unary_unary_rpc_method_handler(
                     servicer.ListRuns,
@@ -519,6 +537,33 @@ class FlowService:
             '/flowrpc.v1.FlowService/ListAgents',
             flowrpc_dot_v1_dot_flow__service__pb2.ListAgentsRequest.SerializeToString,
             flowrpc_dot_v1_dot_flow__service__pb2.ListAgentsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DrainAgent(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/flowrpc.v1.FlowService/DrainAgent',
+            flowrpc_dot_v1_dot_flow__service__pb2.DrainAgentRequest.SerializeToString,
+            flowrpc_dot_v1_dot_flow__service__pb2.DrainAgentResponse.FromString,
             options,
             channel_credentials,
             insecure,

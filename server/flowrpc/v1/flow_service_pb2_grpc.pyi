@@ -55,6 +55,10 @@ class FlowServiceStub:
     """Lists the works with their status. Role: read."""
     ListAgents: _grpc.UnaryUnaryMultiCallable[_flow_service_pb2.ListAgentsRequest, _flow_service_pb2.ListAgentsResponse]
     """Lists the attached agents with what they have and what is taken of it. Role: read."""
+    DrainAgent: _grpc.UnaryUnaryMultiCallable[_flow_service_pb2.DrainAgentRequest, _flow_service_pb2.DrainAgentResponse]
+    """Drains an agent: it gets no more runs, finishes what it has, and leaves. Answers when the agent has heard it, or is
+    gone; not even a restart of the service takes that back. Role: admin.
+    """
     ListRuns: _grpc.UnaryUnaryMultiCallable[_flow_service_pb2.ListRunsRequest, _flow_service_pb2.ListRunsResponse]
     """Lists runs, newest first. Role: read."""
     CancelRun: _grpc.UnaryUnaryMultiCallable[_flow_service_pb2.CancelRunRequest, _flow_service_pb2.CancelRunResponse]
@@ -91,6 +95,10 @@ class FlowServiceAsyncStub(FlowServiceStub):
     """Lists the works with their status. Role: read."""
     ListAgents: _aio.UnaryUnaryMultiCallable[_flow_service_pb2.ListAgentsRequest, _flow_service_pb2.ListAgentsResponse]  # type: ignore[assignment]
     """Lists the attached agents with what they have and what is taken of it. Role: read."""
+    DrainAgent: _aio.UnaryUnaryMultiCallable[_flow_service_pb2.DrainAgentRequest, _flow_service_pb2.DrainAgentResponse]  # type: ignore[assignment]
+    """Drains an agent: it gets no more runs, finishes what it has, and leaves. Answers when the agent has heard it, or is
+    gone; not even a restart of the service takes that back. Role: admin.
+    """
     ListRuns: _aio.UnaryUnaryMultiCallable[_flow_service_pb2.ListRunsRequest, _flow_service_pb2.ListRunsResponse]  # type: ignore[assignment]
     """Lists runs, newest first. Role: read."""
     CancelRun: _aio.UnaryUnaryMultiCallable[_flow_service_pb2.CancelRunRequest, _flow_service_pb2.CancelRunResponse]  # type: ignore[assignment]
@@ -178,6 +186,16 @@ class FlowServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_flow_service_pb2.ListAgentsResponse, _abc.Awaitable[_flow_service_pb2.ListAgentsResponse]]:
         """Lists the attached agents with what they have and what is taken of it. Role: read."""
+
+    @_abc_1.abstractmethod
+    def DrainAgent(
+        self,
+        request: _flow_service_pb2.DrainAgentRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_flow_service_pb2.DrainAgentResponse, _abc.Awaitable[_flow_service_pb2.DrainAgentResponse]]:
+        """Drains an agent: it gets no more runs, finishes what it has, and leaves. Answers when the agent has heard it, or is
+        gone; not even a restart of the service takes that back. Role: admin.
+        """
 
     @_abc_1.abstractmethod
     def ListRuns(

@@ -27,21 +27,26 @@ from flowrpc.v1 import flow_service_pb2 as flowrpc_dot_v1_dot_flow__service__pb2
 from flowrpc.v1 import run_pb2 as flowrpc_dot_v1_dot_run__pb2
 from flowrpc.v1 import state_pb2 as flowrpc_dot_v1_dot_state__pb2
 from flowrpc.v1 import value_pb2 as flowrpc_dot_v1_dot_value__pb2
+from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18\x66lowrpc/v1/journal.proto\x12\nflowrpc.v1\x1a\x14\x66lowrpc/v1/app.proto\x1a\x1d\x66lowrpc/v1/flow_service.proto\x1a\x14\x66lowrpc/v1/run.proto\x1a\x16\x66lowrpc/v1/state.proto\x1a\x16\x66lowrpc/v1/value.proto\"\xc1\x02\n\tRunRecord\x12!\n\x03run\x18\x01 \x01(\x0b\x32\x0f.flowrpc.v1.RunR\x03run\x12\x33\n\nbegin_vars\x18\x02 \x03(\x0b\x32\x14.flowrpc.v1.MapEntryR\tbeginVars\x12\x1f\n\x0b\x61pplied_seq\x18\x03 \x01(\x03R\nappliedSeq\x12\x1a\n\x08\x63onsumed\x18\x04 \x01(\x08R\x08\x63onsumed\x12\x1f\n\x0b\x66\x61ilure_met\x18\x05 \x01(\x08R\nfailureMet\x12\x18\n\x07ordinal\x18\x06 \x01(\x03R\x07ordinal\x12\x17\n\x07\x62oot_id\x18\x07 \x01(\tR\x06\x62ootId\x12\x1a\n\x08timeouts\x18\x08 \x01(\x03R\x08timeouts\x12/\n\tforgotten\x18\t \x01(\x0b\x32\x11.flowrpc.v1.TallyR\tforgotten\"Y\n\x05Tally\x12\x1c\n\tsucceeded\x18\x01 \x01(\x03R\tsucceeded\x12\x16\n\x06\x66\x61iled\x18\x02 \x01(\x03R\x06\x66\x61iled\x12\x1a\n\x08timeouts\x18\x03 \x01(\x03R\x08timeouts\"\xa7\x01\n\x0bStoredReply\x12\x16\n\x06\x64igest\x18\x01 \x01(\x0cR\x06\x64igest\x12;\n\x07\x63ommand\x18\x02 \x01(\x0b\x32\x1f.flowrpc.v1.CallCommandResponseH\x00R\x07\x63ommand\x12\x39\n\x06update\x18\x03 \x01(\x0b\x32\x1f.flowrpc.v1.UpdateStateResponseH\x00R\x06updateB\x08\n\x06\x61nswer\"p\n\x0eStoredSnapshot\x12\x35\n\ncomponents\x18\x01 \x03(\x0b\x32\x15.flowrpc.v1.ComponentR\ncomponents\x12\'\n\x03\x61pp\x18\x02 \x01(\x0b\x32\x15.flowrpc.v1.AppStatusR\x03\x61ppb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18\x66lowrpc/v1/journal.proto\x12\nflowrpc.v1\x1a\x14\x66lowrpc/v1/app.proto\x1a\x1d\x66lowrpc/v1/flow_service.proto\x1a\x14\x66lowrpc/v1/run.proto\x1a\x16\x66lowrpc/v1/state.proto\x1a\x16\x66lowrpc/v1/value.proto\x1a\x1egoogle/protobuf/duration.proto\"\x8a\x04\n\tRunRecord\x12!\n\x03run\x18\x01 \x01(\x0b\x32\x0f.flowrpc.v1.RunR\x03run\x12\x33\n\nbegin_vars\x18\x02 \x03(\x0b\x32\x14.flowrpc.v1.MapEntryR\tbeginVars\x12\x1f\n\x0b\x61pplied_seq\x18\x03 \x01(\x03R\nappliedSeq\x12\x1a\n\x08\x63onsumed\x18\x04 \x01(\x08R\x08\x63onsumed\x12\x1f\n\x0b\x66\x61ilure_met\x18\x05 \x01(\x08R\nfailureMet\x12\x18\n\x07ordinal\x18\x06 \x01(\x03R\x07ordinal\x12\x17\n\x07\x62oot_id\x18\x07 \x01(\tR\x06\x62ootId\x12\x1a\n\x08timeouts\x18\x08 \x01(\x03R\x08timeouts\x12/\n\tforgotten\x18\t \x01(\x0b\x32\x11.flowrpc.v1.TallyR\tforgotten\x12I\n\x0c\x66low_changes\x18\n \x03(\x0b\x32&.flowrpc.v1.RunRecord.FlowChangesEntryR\x0b\x66lowChanges\x12<\n\x0c\x63\x61ncel_grace\x18\x0b \x01(\x0b\x32\x19.google.protobuf.DurationR\x0b\x63\x61ncelGrace\x1a>\n\x10\x46lowChangesEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\x03R\x05value:\x02\x38\x01\"Y\n\x05Tally\x12\x1c\n\tsucceeded\x18\x01 \x01(\x03R\tsucceeded\x12\x16\n\x06\x66\x61iled\x18\x02 \x01(\x03R\x06\x66\x61iled\x12\x1a\n\x08timeouts\x18\x03 \x01(\x03R\x08timeouts\"\xa7\x01\n\x0bStoredReply\x12\x16\n\x06\x64igest\x18\x01 \x01(\x0cR\x06\x64igest\x12;\n\x07\x63ommand\x18\x02 \x01(\x0b\x32\x1f.flowrpc.v1.CallCommandResponseH\x00R\x07\x63ommand\x12\x39\n\x06update\x18\x03 \x01(\x0b\x32\x1f.flowrpc.v1.UpdateStateResponseH\x00R\x06updateB\x08\n\x06\x61nswer\"p\n\x0eStoredSnapshot\x12\x35\n\ncomponents\x18\x01 \x03(\x0b\x32\x15.flowrpc.v1.ComponentR\ncomponents\x12\'\n\x03\x61pp\x18\x02 \x01(\x0b\x32\x15.flowrpc.v1.AppStatusR\x03\x61ppb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'flowrpc.v1.journal_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_RUNRECORD']._serialized_start=164
-  _globals['_RUNRECORD']._serialized_end=485
-  _globals['_TALLY']._serialized_start=487
-  _globals['_TALLY']._serialized_end=576
-  _globals['_STOREDREPLY']._serialized_start=579
-  _globals['_STOREDREPLY']._serialized_end=746
-  _globals['_STOREDSNAPSHOT']._serialized_start=748
-  _globals['_STOREDSNAPSHOT']._serialized_end=860
+  _globals['_RUNRECORD_FLOWCHANGESENTRY']._loaded_options = None
+  _globals['_RUNRECORD_FLOWCHANGESENTRY']._serialized_options = b'8\001'
+  _globals['_RUNRECORD']._serialized_start=196
+  _globals['_RUNRECORD']._serialized_end=718
+  _globals['_RUNRECORD_FLOWCHANGESENTRY']._serialized_start=656
+  _globals['_RUNRECORD_FLOWCHANGESENTRY']._serialized_end=718
+  _globals['_TALLY']._serialized_start=720
+  _globals['_TALLY']._serialized_end=809
+  _globals['_STOREDREPLY']._serialized_start=812
+  _globals['_STOREDREPLY']._serialized_end=979
+  _globals['_STOREDSNAPSHOT']._serialized_start=981
+  _globals['_STOREDSNAPSHOT']._serialized_end=1093
 # @@protoc_insertion_point(module_scope)

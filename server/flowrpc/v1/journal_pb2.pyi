@@ -10,6 +10,7 @@ from flowrpc.v1 import run_pb2 as _run_pb2
 from flowrpc.v1 import state_pb2 as _state_pb2
 from flowrpc.v1 import value_pb2 as _value_pb2
 from google.protobuf import descriptor as _descriptor
+from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
 from google.protobuf.internal import containers as _containers
 import builtins as _builtins
@@ -29,6 +30,26 @@ class RunRecord(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    @_typing.final
+    class FlowChangesEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.int
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.int = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     RUN_FIELD_NUMBER: _builtins.int
     BEGIN_VARS_FIELD_NUMBER: _builtins.int
     APPLIED_SEQ_FIELD_NUMBER: _builtins.int
@@ -38,6 +59,8 @@ class RunRecord(_message.Message):
     BOOT_ID_FIELD_NUMBER: _builtins.int
     TIMEOUTS_FIELD_NUMBER: _builtins.int
     FORGOTTEN_FIELD_NUMBER: _builtins.int
+    FLOW_CHANGES_FIELD_NUMBER: _builtins.int
+    CANCEL_GRACE_FIELD_NUMBER: _builtins.int
     applied_seq: _builtins.int
     """Newest sequence number of the current attempt that was applied."""
     consumed: _builtins.bool
@@ -62,6 +85,16 @@ class RunRecord(_message.Message):
     def forgotten(self) -> Global___Tally:
         """How the runs of the work ended that were forgotten before this one was asked for; absent: there were none."""
 
+    @_builtins.property
+    def flow_changes(self) -> _containers.ScalarMap[_builtins.str, _builtins.int]:
+        """Vars of the work that the flow changed while the current attempt runs, each with the newest
+        `VarsChanged.number` that told so: an agent that comes back may not have heard it.
+        """
+
+    @_builtins.property
+    def cancel_grace(self) -> _duration_pb2.Duration:
+        """How long user code may take to end by itself, if somebody cancelled the run and it has not ended; else absent."""
+
     def __init__(
         self,
         *,
@@ -74,10 +107,12 @@ class RunRecord(_message.Message):
         boot_id: _builtins.str = ...,
         timeouts: _builtins.int = ...,
         forgotten: Global___Tally | None = ...,
+        flow_changes: _abc.Mapping[_builtins.str, _builtins.int] | None = ...,
+        cancel_grace: _duration_pb2.Duration | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["forgotten", b"forgotten", "run", b"run"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["cancel_grace", b"cancel_grace", "forgotten", b"forgotten", "run", b"run"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["applied_seq", b"applied_seq", "begin_vars", b"begin_vars", "boot_id", b"boot_id", "consumed", b"consumed", "failure_met", b"failure_met", "forgotten", b"forgotten", "ordinal", b"ordinal", "run", b"run", "timeouts", b"timeouts"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["applied_seq", b"applied_seq", "begin_vars", b"begin_vars", "boot_id", b"boot_id", "cancel_grace", b"cancel_grace", "consumed", b"consumed", "failure_met", b"failure_met", "flow_changes", b"flow_changes", "forgotten", b"forgotten", "ordinal", b"ordinal", "run", b"run", "timeouts", b"timeouts"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

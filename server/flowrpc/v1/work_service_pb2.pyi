@@ -104,6 +104,7 @@ class AttachRequest(_message.Message):
     LOGS_FIELD_NUMBER: _builtins.int
     BYE_FIELD_NUMBER: _builtins.int
     SERVING_FIELD_NUMBER: _builtins.int
+    DRAINING_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def hello(self) -> Global___Hello:
         """The first message of every stream."""
@@ -140,6 +141,10 @@ class AttachRequest(_message.Message):
     def serving(self) -> Global___Serving:
         """Where a work serves; sent when that changes, and again after every `Welcome`."""
 
+    @_builtins.property
+    def draining(self) -> Global___Draining:
+        """The agent was told to drain: it takes no more runs. Sent in answer to every `Drain`."""
+
     def __init__(
         self,
         *,
@@ -152,12 +157,13 @@ class AttachRequest(_message.Message):
         logs: Global___LogBatch | None = ...,
         bye: Global___Bye | None = ...,
         serving: Global___Serving | None = ...,
+        draining: Global___Draining | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["accepted", b"accepted", "beat", b"beat", "bye", b"bye", "delta", b"delta", "finished", b"finished", "hello", b"hello", "logs", b"logs", "message", b"message", "rejected", b"rejected", "serving", b"serving"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["accepted", b"accepted", "beat", b"beat", "bye", b"bye", "delta", b"delta", "draining", b"draining", "finished", b"finished", "hello", b"hello", "logs", b"logs", "message", b"message", "rejected", b"rejected", "serving", b"serving"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted", b"accepted", "beat", b"beat", "bye", b"bye", "delta", b"delta", "finished", b"finished", "hello", b"hello", "logs", b"logs", "message", b"message", "rejected", b"rejected", "serving", b"serving"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted", b"accepted", "beat", b"beat", "bye", b"bye", "delta", b"delta", "draining", b"draining", "finished", b"finished", "hello", b"hello", "logs", b"logs", "message", b"message", "rejected", b"rejected", "serving", b"serving"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_message: _TypeAlias = _typing.Literal["hello", "beat", "accepted", "rejected", "delta", "finished", "logs", "bye", "serving"]  # noqa: Y015
+    _WhichOneofReturnType_message: _TypeAlias = _typing.Literal["hello", "beat", "accepted", "rejected", "delta", "finished", "logs", "bye", "serving", "draining"]  # noqa: Y015
     _WhichOneofArgType_message: _TypeAlias = _typing.Literal["message", b"message"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_message) -> _WhichOneofReturnType_message | None: ...
 
@@ -281,6 +287,7 @@ class Hello(_message.Message):
     PUBLIC_IP_FIELD_NUMBER: _builtins.int
     RESOURCES_FIELD_NUMBER: _builtins.int
     LABELS_FIELD_NUMBER: _builtins.int
+    DRAINING_FIELD_NUMBER: _builtins.int
     agent_id: _builtins.str
     """Name of the agent, constant over its restarts; two agents of one name at a time: the newer one wins."""
     boot_id: _builtins.str
@@ -297,6 +304,8 @@ class Hello(_message.Message):
     """Address of the agent's host on the network that it shares with the flow, such as `10.0.0.7`; empty: unknown."""
     public_ip: _builtins.str
     """Address of the agent's host on the internet; empty: it has none, or nobody told."""
+    draining: _builtins.bool
+    """Whether the agent was told to drain: it takes no more runs, and leaves when it holds none."""
     @_builtins.property
     def works(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """The works it executes, as full names or shell-style patterns (`root.train`, `root.workers.*`); `*` is any work."""
@@ -328,10 +337,11 @@ class Hello(_message.Message):
         public_ip: _builtins.str = ...,
         resources: _resources_pb2.Resources | None = ...,
         labels: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+        draining: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["resources", b"resources"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "boot_id", b"boot_id", "capacity", b"capacity", "held", b"held", "host", b"host", "internal_ip", b"internal_ip", "labels", b"labels", "pid", b"pid", "public_ip", b"public_ip", "resources", b"resources", "version", b"version", "works", b"works"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "boot_id", b"boot_id", "capacity", b"capacity", "draining", b"draining", "held", b"held", "host", b"host", "internal_ip", b"internal_ip", "labels", b"labels", "pid", b"pid", "public_ip", b"public_ip", "resources", b"resources", "version", b"version", "works", b"works"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -802,6 +812,23 @@ class Ack(_message.Message):
 Global___Ack: _TypeAlias = Ack  # noqa: Y015
 
 @_typing.final
+class Draining(_message.Message):
+    """The agent takes no more runs."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Draining: _TypeAlias = Draining  # noqa: Y015
+
+@_typing.final
 class Nack(_message.Message):
     """A delta was not applied, or not wholly."""
 
@@ -970,7 +997,9 @@ class Drain(_message.Message):
     GRACE_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def grace(self) -> _duration_pb2.Duration:
-        """How long the agent may take to finish."""
+        """How long the agent may take to finish; after that it ends what is left, and leaves. The flow has those runs made
+        again elsewhere. Absent: as long as they take.
+        """
 
     def __init__(
         self,

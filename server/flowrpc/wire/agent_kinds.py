@@ -28,6 +28,7 @@ def _fill_hello(message: pb.Hello, hello: plain.Hello) -> None:
     message.labels.update(hello.labels)
     if hello.resources != NOTHING:
         fill_resources(message.resources, hello.resources)
+    message.draining = hello.draining
     message.internal_ip = hello.internal_ip
     message.public_ip = hello.public_ip
     for held in hello.held:
@@ -46,6 +47,7 @@ def _decode_hello(message: pb.Hello) -> plain.Hello:
         capacity=message.capacity,
         resources=decode_resources(message.resources),
         labels=dict(message.labels),
+        draining=message.draining,
         internal_ip=message.internal_ip,
         public_ip=message.public_ip,
     )
@@ -147,6 +149,14 @@ def _decode_serving(message: pb.Serving) -> plain.Serving:
     return plain.Serving(work=message.work, port=message.port, url=message.url)
 
 
+def _fill_draining(message: pb.Draining, draining: plain.Draining) -> None:
+    message.SetInParent()
+
+
+def _decode_draining(message: pb.Draining) -> plain.Draining:
+    return plain.Draining()
+
+
 ENCODERS: dict[type, tuple[str, Callable[[Any, Any], None]]] = {
     plain.Hello: ("hello", _fill_hello),
     plain.Beat: ("beat", _fill_beat),
@@ -157,6 +167,7 @@ ENCODERS: dict[type, tuple[str, Callable[[Any, Any], None]]] = {
     plain.LogBatch: ("logs", _fill_logs),
     plain.Bye: ("bye", _fill_bye),
     plain.Serving: ("serving", _fill_serving),
+    plain.Draining: ("draining", _fill_draining),
 }
 """Of each type its field in every envelope that has it, and how to write it there."""
 
@@ -170,5 +181,6 @@ DECODERS: dict[str, Callable[[Any], object]] = {
     "logs": _decode_logs,
     "bye": _decode_bye,
     "serving": _decode_serving,
+    "draining": _decode_draining,
 }
 """Of each field how to read it."""

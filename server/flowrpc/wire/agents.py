@@ -33,6 +33,7 @@ def _fill_agent(message: pb.Agent, agent: AgentInfo) -> None:
     message.capacity = agent.capacity
     message.attempt_count = agent.attempt_count
     message.labels.update(agent.labels)
+    message.draining = agent.draining
     fill_resources(message.resources, agent.resources)
     fill_resources(message.taken, agent.taken)
 
@@ -51,4 +52,5 @@ def _decode_agent(message: pb.Agent) -> AgentInfo:
         resources=decode_resources(message.resources),
         taken=decode_resources(message.taken),
         labels=dict(message.labels),
+        draining=message.draining,
     )

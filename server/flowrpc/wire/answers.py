@@ -166,6 +166,11 @@ def decode_cancelled(message: pb.CancelRunResponse) -> int:
     return message.revision
 
 
+def encode_drained() -> pb.DrainAgentResponse:
+    """Tells that the agent has heard that it is to drain, or is gone."""
+    return pb.DrainAgentResponse()
+
+
 def encode_log_update(record: LogRecord, dropped: int) -> pb.StreamLogsResponse:
     """Sends a log record, and how many were dropped before it."""
     message = pb.StreamLogsResponse(dropped=dropped)

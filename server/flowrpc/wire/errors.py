@@ -53,6 +53,7 @@ STATUS_CODES = {
     "INTERNAL": grpc.StatusCode.INTERNAL,
     "NO_CLIENT_PART": grpc.StatusCode.NOT_FOUND,
     "READ_ONLY": grpc.StatusCode.RESOURCE_EXHAUSTED,
+    "UNKNOWN_AGENT": grpc.StatusCode.NOT_FOUND,
 }
 """Of each `ErrorReason` its status code; a reason that is missing here is a fault of ours and INTERNAL."""
 

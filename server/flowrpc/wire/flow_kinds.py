@@ -164,11 +164,13 @@ def _decode_stop_runner(message: pb.StopRunner) -> plain.StopRunner:
 
 
 def _fill_drain(message: pb.Drain, drain: plain.Drain) -> None:
-    fill_span(message.grace, drain.grace)
+    message.SetInParent()
+    if drain.grace is not None:
+        fill_span(message.grace, drain.grace)
 
 
 def _decode_drain(message: pb.Drain) -> plain.Drain:
-    return plain.Drain(grace=decode_span(message.grace, "Drain.grace"))
+    return plain.Drain(grace=decode_span(message.grace, "Drain.grace") if message.HasField("grace") else None)
 
 
 def _fill_end_runner(message: runner_pb2.EndRunner, end: plain.EndRunner) -> None:

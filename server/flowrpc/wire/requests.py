@@ -16,6 +16,7 @@ from flowrpc.errors import CallError, InvalidChangeError, InvalidValueError
 from flowrpc.protocol.requests import (
     CallCommand,
     CancelRun,
+    DrainAgent,
     GetState,
     ListPage,
     ListRuns,
@@ -262,6 +263,33 @@ def decode_cancel_run(message: pb.CancelRunRequest) -> CancelRun:
         seconds = f"{grace.total_seconds():g} s is not between 0 and {MAX_GRACE.total_seconds():g} s"
         raise _invalid_request("grace", f"{seconds}; leave it out for {GRACE.total_seconds():g} s")
     return CancelRun(run_id=message.run_id, grace=grace)
+
+
+def encode_drain_agent(request: DrainAgent) -> pb.DrainAgentRequest:
+    """Asks to drain an agent."""
+    message = pb.DrainAgentRequest(agent_id=request.agent_id)
+    if request.grace is not None:
+        fill_span(message.grace, request.grace)
+    return message
+
+
+def decode_drain_agent(message: pb.DrainAgentRequest) -> DrainAgent:
+    """Reads which agent is to be drained.
+
+    Raises:
+        CallError: INVALID_REQUEST.
+    """
+    if not message.agent_id:
+        raise _invalid_request("agent_id", "is empty; name an agent of the list")
+    if not message.HasField("grace"):
+        return DrainAgent(agent_id=message.agent_id)
+    try:
+        grace = decode_span(message.grace, "grace")
+    except InvalidValueError as error:
+        raise _invalid_request("grace", error.problem) from None
+    if grace < timedelta():
+        raise _invalid_request("grace", f"{grace.total_seconds():g} s is negative; leave it out for no limit")
+    return DrainAgent(agent_id=message.agent_id, grace=grace)
 
 
 def encode_stream_logs(request: StreamLogs) -> pb.StreamLogsRequest:

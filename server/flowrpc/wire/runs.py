@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
@@ -10,7 +10,7 @@ from flowrpc.errors import InvalidValueError
 from flowrpc.state.records import NO_RUNS, AppStatus, Failure, FailureReason, Run, RunRecord, Tally
 from flowrpc.v1 import app_pb2, journal_pb2, run_pb2
 from flowrpc.wire.enums import APP_STAGES, FAILURE_REASONS, RUN_STATUSES, decode_member, members
-from flowrpc.wire.times import decode_time, fill_time
+from flowrpc.wire.times import decode_span, decode_time, fill_span, fill_time
 from flowrpc.wire.values import decode_entries, decode_items, fill_entries, fill_items
 
 _REASONS = members(FAILURE_REASONS)
@@ -149,6 +149,9 @@ def encode_run_record(record: RunRecord) -> journal_pb2.RunRecord:
         message.forgotten.timeouts = record.forgotten.timeouts
     fill_run(message.run, record.run)
     fill_entries(message.begin_vars, record.begin_vars)
+    message.flow_changes.update(record.flow_changes)
+    if record.cancel_grace is not None:
+        fill_span(message.cancel_grace, record.cancel_grace)
     return message
 
 
@@ -168,4 +171,10 @@ def decode_run_record(message: journal_pb2.RunRecord, place: str) -> RunRecord:
         boot_id=message.boot_id,
         timeouts=message.timeouts,
         forgotten=Tally(message.forgotten.succeeded, message.forgotten.failed, message.forgotten.timeouts),
+        flow_changes=dict(message.flow_changes),
+        cancel_grace=_span(message, place) if message.HasField("cancel_grace") else None,
     )
+
+
+def _span(message: journal_pb2.RunRecord, place: str) -> timedelta:
+    return decode_span(message.cancel_grace, f"{place}: cancel_grace")

@@ -10,8 +10,8 @@ from grpc import aio
 from flowrpc.errors import StartError
 
 _OPTIONS: tuple[tuple[str, int], ...] = (
-    ("grpc.keepalive_time_ms", 2_000),
-    ("grpc.http2.ping_timeout_ms", 3_000),  # keepalive_timeout_ms does nothing
+    ("grpc.keepalive_time_ms", 1_000),
+    ("grpc.http2.ping_timeout_ms", 1_500),  # keepalive_timeout_ms does nothing
     ("grpc.keepalive_permit_without_calls", 1),
     ("grpc.http2.max_pings_without_data", 0),
     ("grpc.max_send_message_length", 64 * 1024 * 1024),

@@ -67,7 +67,10 @@ ATTEMPT = {
     (AttemptPhase.WAITING, AttemptEvent.END): AttemptPhase.ENDED,  # cancelled before it began
     (AttemptPhase.EXECUTING, AttemptEvent.CANCEL): AttemptPhase.CANCELLING,
     (AttemptPhase.EXECUTING, AttemptEvent.END): AttemptPhase.ENDED,
-    (AttemptPhase.CANCELLING, AttemptEvent.CANCEL): AttemptPhase.CANCELLING,  # with another grace
+    (
+        AttemptPhase.CANCELLING,
+        AttemptEvent.CANCEL,
+    ): AttemptPhase.CANCELLING,  # told again, perhaps with less grace
     (AttemptPhase.CANCELLING, AttemptEvent.END): AttemptPhase.ENDED,
 }
 

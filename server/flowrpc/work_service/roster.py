@@ -6,6 +6,7 @@ it while nobody listens; the outboxes keep what matters.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable
 
 from flowrpc.protocol.messages import (
@@ -23,6 +24,8 @@ from flowrpc.work_service.effects import Effect, End, Kill, Pause, Redial, Resum
 from flowrpc.work_service.held import Attempt, AttemptKey, Runner, keep_up
 from flowrpc.work_service.outbox import Frame, OutOfSequenceError
 from flowrpc.work_service.phases import AttemptEvent, AttemptPhase, RunnerEvent, RunnerPhase
+
+logger = logging.getLogger(__name__)
 
 _CANCELLED = Failure(reason=FailureReason.CANCELLED, message="the run was cancelled before it ended")
 _UNUSABLE = (FailureReason.EXITED, FailureReason.NOT_BUILT)
@@ -103,7 +106,8 @@ class Roster:
             self._end(attempt, attempt.finished(_CANCELLED))
             return
         attempt.happen(AttemptEvent.CANCEL)
-        attempt.kill_at = now + request.grace.total_seconds()
+        kill_at = now + request.grace.total_seconds()
+        attempt.kill_at = kill_at if attempt.kill_at is None else min(kill_at, attempt.kill_at)
         self._emit(Tell(attempt.start.work, request))
 
     def stop_runner(self, work: str, request: Callable[[Attempt], CancelAttempt], now: float) -> None:
@@ -111,6 +115,9 @@ class Roster:
         runner = self._runners.get(work)
         if runner is None or not runner.spawned:
             return
+        for attempt in list(runner.waiting):  # behind a runner that ends: they were asked for before the stop
+            runner.waiting.remove(attempt)
+            self._end(attempt, attempt.finished(_CANCELLED))
         runner.happen(RunnerEvent.STOP)
         if runner.current is not None:
             self.cancel(request(runner.current), now)
@@ -209,22 +216,16 @@ class Roster:
                 runner.current.kill_at = None
                 self._kill(runner)
 
-    def end_orphans(self, offline_since: float, now: float) -> None:
-        """Ends the attempts that could not reach the flow for longer than their `orphan_grace`."""
-        for attempt in list(self.attempts.values()):
-            if attempt.phase is not AttemptPhase.ENDED and _orphaned_at(attempt, offline_since) <= now:
-                grace = attempt.start.orphan_grace.total_seconds()
-                self.end_by_force(attempt, f"killed: its agent could not reach the flow for {grace:g} s")
+    def end_orphans(self, lost_at: float, now: float) -> None:
+        """Kills and forgets the attempts that could not reach the flow for longer than their `orphan_grace`.
 
-    def end_by_force(self, attempt: Attempt, message: str) -> None:
-        """Ends an attempt on the agent's own decision."""
-        failure = Failure(reason=FailureReason.SIGNALLED, signal=9, message=message)
-        runner = self._runners[attempt.start.work]
-        if attempt.executed:
-            self._kill(runner, failure)
-        elif attempt.phase is AttemptPhase.WAITING:
-            runner.waiting.remove(attempt)
-            self._end(attempt, attempt.finished(failure))
+        That is no failure of the run: the flow makes another attempt, at once if it is back and this one is not held.
+        """
+        for attempt in list(self.attempts.values()):
+            if attempt.phase is not AttemptPhase.ENDED and _orphaned_at(attempt, lost_at) <= now:
+                facts = attempt.start.work, attempt.start.run_id, attempt.start.orphan_grace
+                logger.warning("%s: run %s is killed: the flow could not be reached for %s", *facts)
+                self.drop(attempt.key)
 
     def renew_runners(self) -> None:
         """Ends every runner once it executes nothing: what it was told when it was started is no longer so."""
@@ -244,13 +245,13 @@ class Roster:
                 runner.happen(RunnerEvent.END)
                 self._emit(Kill(runner.work))  # also if it is ending: it took too long
 
-    def deadlines(self, offline_since: float | None) -> Iterable[float]:
+    def deadlines(self, lost_at: float) -> Iterable[float]:
         """Yields when `kill_overdue` and `end_orphans` have something to do."""
         for attempt in self.attempts.values():
             if attempt.kill_at is not None:
                 yield attempt.kill_at
-            if offline_since is not None and not self._ending(attempt):
-                yield _orphaned_at(attempt, offline_since)
+            if attempt.phase is not AttemptPhase.ENDED:
+                yield _orphaned_at(attempt, lost_at)
 
     # Steps
 
@@ -338,11 +339,6 @@ class Roster:
         self._emit(Tell(attempt.start.work, lost))
         self._emit(Tell(attempt.start.work, Ack(run_id=run_id, attempt=number, seq=applied_seq)))
 
-    def _ending(self, attempt: Attempt) -> bool:
-        runner = self._runners.get(attempt.start.work)
-        killed = attempt.executed and runner is not None and runner.phase is RunnerPhase.ENDING
-        return killed or attempt.phase is AttemptPhase.ENDED
-
     def _executing(self) -> list[Runner]:
         return [runner for runner in self._runners.values() if runner.current is not None]
 
@@ -351,5 +347,5 @@ class Roster:
             self._runners.pop(runner.work, None)
 
 
-def _orphaned_at(attempt: Attempt, offline_since: float) -> float:
-    return offline_since + attempt.start.orphan_grace.total_seconds()
+def _orphaned_at(attempt: Attempt, lost_at: float) -> float:
+    return lost_at + attempt.start.orphan_grace.total_seconds()

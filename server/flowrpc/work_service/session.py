@@ -16,6 +16,7 @@ from flowrpc.protocol.messages import (
     Beat,
     CancelAttempt,
     Drain,
+    Draining,
     Fence,
     FlowMessage,
     Hello,
@@ -33,7 +34,8 @@ from flowrpc.work_service.effects import Effect, Leave, Redial, Send
 from flowrpc.work_service.held import Attempt
 from flowrpc.work_service.identity import Identity
 from flowrpc.work_service.outbox import Frame
-from flowrpc.work_service.phases import LINK, AttemptPhase, Link, LinkEvent
+from flowrpc.work_service.phases import LINK, Link, LinkEvent
+from flowrpc.work_service.reach import Reach
 from flowrpc.work_service.roster import Roster
 
 OUTBOX_BYTES = 16 * 1024 * 1024
@@ -41,9 +43,6 @@ OUTBOX_BYTES = 16 * 1024 * 1024
 
 SILENCE_SECONDS = 15.0
 """How long a flow may answer neither hello nor beats before the agent dials again; at least three leases."""
-
-LEAVE_SECONDS = 5.0
-"""How long a drained agent waits for the last acknowledgements."""
 
 
 class Session:
@@ -59,7 +58,7 @@ class Session:
         self._link = Link.OFFLINE
         self._effects: list[Effect] = []
         self._roster = Roster(outbox_bytes=outbox_bytes, max_runners=identity.capacity, emit=self._emit)
-        self._offline_since: float | None = None
+        self._reach = Reach()
         self._heard_at = 0.0
         self._silence = SILENCE_SECONDS
         self._beats = 0
@@ -87,13 +86,14 @@ class Session:
         """Greets the flow on a new stream."""
         self._link = LINK[self._link, LinkEvent.CONNECT]
         self._heard_at = now
+        self._reach.greet(now)
         self._effects.append(Send(self._hello()))
         return self._take()
 
     def on_disconnected(self, now: float) -> list[Effect]:
         """Notes that the stream ended, in whatever way."""
         self._link = LINK[self._link, LinkEvent.BREAK]
-        self._offline_since = now if self._offline_since is None else self._offline_since
+        self._reach.lose(now)
         return self._take()
 
     def on_message(self, message: FlowMessage, now: float) -> list[Effect]:
@@ -127,11 +127,8 @@ class Session:
             self._heard_at = now
             self._emit(Redial(f"the flow was silent for {self._silence:g} s"))
         self._roster.kill_overdue(now)
-        if self._offline_since is not None:
-            self._roster.end_orphans(self._offline_since, now)
-        if self._drain_at is not None and now >= self._drain_at:
-            self._drain_by_force(now)
-        return self._take()
+        self._roster.end_orphans(self._reach.lost_at, now)
+        return self._take(now)
 
     def next_deadline(self) -> float | None:
         """Returns when `on_tick` has something to do; None while nothing is due ever."""
@@ -156,7 +153,7 @@ class Session:
         before, self.welcome = self.welcome, welcome
         if before is not None and _files_of(before) != _files_of(welcome):
             self._roster.renew_runners()
-        self._offline_since = None
+        self._reach.welcome(welcome.lease.total_seconds())
         self._silence = max(SILENCE_SECONDS, 3 * welcome.lease.total_seconds())
         self._beat_interval = welcome.beat_interval.total_seconds()
         self._beats, self._beat_at = 0, now + self._beat_interval
@@ -180,6 +177,9 @@ class Session:
         if key not in self._roster.attempts:
             self._roster.start(request)
 
+    def _on_beat(self, beat: Beat, now: float) -> None:
+        self._reach.answer(beat.number)
+
     def _on_ack(self, ack: Ack, now: float) -> None:
         self._roster.acknowledge(ack)
 
@@ -200,7 +200,8 @@ class Session:
 
     def _on_drain(self, drain: Drain, now: float) -> None:
         self._draining = True
-        self._drain_at = now + drain.grace.total_seconds()
+        self._drain_at = None if drain.grace is None else now + drain.grace.total_seconds()
+        self._send(Draining())
 
     # Steps
 
@@ -214,6 +215,7 @@ class Session:
             pid=me.pid,
             held=tuple(attempt.told() for attempt in self._roster.attempts.values()),
             version=me.version,
+            draining=self._draining,
             capacity=me.capacity,
             resources=me.resources,
             labels=me.labels,
@@ -232,26 +234,16 @@ class Session:
     def _beat(self, now: float) -> None:
         self._beats += 1
         self._beat_at = now + self._beat_interval
+        self._reach.beat(self._beats, now)
         self._send(Beat(number=self._beats))
 
-    def _drain_by_force(self, now: float) -> None:
-        """Kills what has not ended; and when the flow does not acknowledge that either, leaves without it."""
-        open_attempts = [a for a in self._roster.attempts.values() if a.phase is not AttemptPhase.ENDED]
-        for attempt in open_attempts:
-            self._roster.end_by_force(attempt, "killed: its agent had to leave")
-        if open_attempts:
-            self._drain_at = now + LEAVE_SECONDS
-        else:
-            self._drain_at = None
-            self._roster.kill_all()
-
     def _deadlines(self) -> Iterator[float]:
-        yield from self._roster.deadlines(self._offline_since)
+        yield from self._roster.deadlines(self._reach.lost_at)
         if self.attached:
             yield self._beat_at
         if self._link is not Link.OFFLINE:
             yield self._heard_at + self._silence
-        if self._drain_at is not None:
+        if self._drain_at is not None and not self._left:
             yield self._drain_at
 
     def _send(self, message: AgentMessage) -> None:
@@ -262,10 +254,12 @@ class Session:
         if self.attached or not isinstance(effect, Send):
             self._effects.append(effect)
 
-    def _take(self) -> list[Effect]:
-        if self._draining and not self.holds and not self._left:
+    def _take(self, now: float | None = None) -> list[Effect]:
+        overdue = now is not None and self._drain_at is not None and now >= self._drain_at
+        if self._draining and not self._left and (overdue or not self.holds):
             self._left = True
-            self._effects.append(Leave("drained: nothing is held any more"))
+            rest = "its time is over, the rest is given back" if self.holds else "nothing is held any more"
+            self._effects.append(Leave(f"drained: {rest}"))
         taken, self._effects = self._effects, []
         return taken
 
@@ -282,6 +276,7 @@ def _cancel(attempt: Attempt, grace: timedelta) -> CancelAttempt:
 
 _HANDLERS: dict[type, Callable[[Session, Any, float], None]] = {
     Welcome: Session._on_welcome,
+    Beat: Session._on_beat,
     StartRun: Session._on_start,
     Ack: Session._on_ack,
     Nack: Session._on_nack,
@@ -291,4 +286,4 @@ _HANDLERS: dict[type, Callable[[Session, Any, float], None]] = {
     StopRunner: Session._on_stop_runner,
     Drain: Session._on_drain,
 }
-"""What becomes of each message; a `Beat` only shows that the flow is there."""
+"""What becomes of each message."""
