@@ -76,7 +76,8 @@ def _is_generator(value: object) -> bool:
     if isinstance(value, random.Random):
         return not isinstance(value, random.SystemRandom)
     kind = type(value)
-    return kind.__module__.startswith("numpy.random") and kind.__name__ in ("Generator", "RandomState")
+    made_in = str(kind.__module__)  # a class may have anything there
+    return made_in.startswith("numpy.random") and kind.__name__ in ("Generator", "RandomState")
 
 
 def _descriptors() -> set[tuple[int, str]]:
