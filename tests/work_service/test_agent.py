@@ -279,7 +279,7 @@ async def test_a_run_goes_on_when_the_process_that_its_runner_was_forked_of_is_k
 @on_a_loop
 async def test_a_killed_agent_leaves_nothing_that_it_started(app_file: Path) -> None:
     async with flow_double() as flow, agent_process(flow, app_file) as process:
-        flow.start("root.behave", "hold_gil_in_c", 30, vars=dict(BEHAVE))
+        flow.start("root.behave", "hold_gil", 30, vars=dict(BEHAVE))
         await pid_of_work(flow)
         started = [
             *children(process.pid),
