@@ -15,6 +15,7 @@ import pytest
 from tests.work_service.flow_double import TOKEN, FlowDouble
 
 APP = '''
+import ctypes
 import logging
 import os
 import signal
@@ -99,6 +100,48 @@ class Behave(LightningWork):
                 time.sleep(seconds)
             except BaseException:
                 pass
+
+    def _hold_gil_in_c(self, seconds):
+        self._wait_for_cancel()
+        ctypes.PyDLL(None).sleep(seconds)
+
+    def _freeze(self, seconds):
+        self._wait_for_cancel()
+        os.kill(os.getpid(), signal.SIGSTOP)
+
+    def _wait_for_cancel(self):
+        try:
+            time.sleep(600)
+        except BaseException:
+            pass
+
+    def _retry_for_ever(self, seconds):
+        while True:
+            try:
+                while True:
+                    time.sleep(0.01)
+            except BaseException:
+                self.items.append("caught")
+
+    def _daemon(self, seconds):
+        subprocess.run(["sh", "-c", f"sleep {seconds} &"], check=True)
+        self._stubborn(seconds)
+
+    def _processes(self, method):
+        import multiprocessing
+
+        context = multiprocessing.get_context(method)
+        with context.Pool(1) as pool:
+            self.seen = pool.apply(os.path.basename, ["a/b"])
+
+    def _in_a_loop(self):
+        import asyncio
+
+        async def answer():
+            await asyncio.sleep(0)
+            return 42
+
+        self.seen = asyncio.run(answer())
 
     def _hold_gil(self, seconds):
         print("spinning")

@@ -62,6 +62,10 @@ def children(process_id: int) -> list[int]:
     ]
 
 
+def command_line(process_id: int) -> bytes:
+    return Path(f"/proc/{process_id}/cmdline").read_bytes()
+
+
 async def failure_of(flow: FlowDouble, *args: object, work: str = "root.behave") -> Failure:
     flow.start(work, *args, vars=dict(BEHAVE))  # type: ignore[arg-type]
     failure = (await flow.finished()).failure
@@ -226,19 +230,67 @@ async def test_cancelling_raises_in_user_code_and_keeps_the_runner(app_file: Pat
         assert flow.vars["pid"] == pid
 
 
-@pytest.mark.parametrize("what", ["stubborn", "hold_gil"])
+@pytest.mark.parametrize(
+    "what", ["stubborn", "hold_gil", "hold_gil_in_c", "freeze", "retry_for_ever", "daemon"]
+)
 @on_a_loop
 async def test_user_code_that_does_not_end_is_killed_after_the_grace(app_file: Path, what: str) -> None:
     async with flow_double() as flow, agent_process(flow, app_file):
         flow.start("root.behave", what, 30, vars=dict(BEHAVE))
         pid = await pid_of_work(flow)
+        gone = asyncio.ensure_future(ended(pid, 30))
         if what == "hold_gil":
             await flow.line("spinning")
         flow.say(CancelAttempt(run_id="run", attempt=1, grace=timedelta(seconds=0.2)))
         end = await flow.finished()
         assert end.failure is not None
         assert end.failure.reason is FailureReason.CANCELLED
-        assert what == "hold_gil" or not alive(pid)
+        assert what == "hold_gil" or await gone
+        gone.cancel()
+
+
+@pytest.mark.parametrize(
+    ("what", "expected"), [("processes fork", "b"), ("processes spawn", "b"), ("in_a_loop", 42)]
+)
+@on_a_loop
+async def test_user_code_starts_processes_and_event_loops_of_its_own(
+    app_file: Path, what: str, expected: object
+) -> None:
+    async with flow_double() as flow, agent_process(flow, app_file):
+        flow.start("root.behave", *what.split(), vars=dict(BEHAVE))
+        assert (await flow.finished()).failure is None
+        assert flow.vars["seen"] == expected
+
+
+@on_a_loop
+async def test_a_run_goes_on_when_the_process_that_its_runner_was_forked_of_is_killed(app_file: Path) -> None:
+    async with flow_double() as flow, agent_process(flow, app_file) as process:
+        flow.start("root.behave", "await_flag", vars=dict(BEHAVE))
+        runner = await pid_of_work(flow)
+        helpers = [child for child in children(process.pid) if b"zygote" in command_line(child)]
+        for helper in set(helpers) - {runner}:
+            os.kill(helper, signal.SIGKILL)
+        flow.say(VarsChanged(work="root.behave", number=1, changes=(Set(("done",), True),)))
+        assert (await flow.finished()).failure is None
+        assert flow.vars["pid"] == runner
+        flow.start("root.other", "nothing", run_id="next", vars=dict(BEHAVE))
+        assert (await flow.finished("next")).failure is None
+
+
+@on_a_loop
+async def test_a_killed_agent_leaves_nothing_that_it_started(app_file: Path) -> None:
+    async with flow_double() as flow, agent_process(flow, app_file) as process:
+        flow.start("root.behave", "hold_gil", 30, vars=dict(BEHAVE))
+        await pid_of_work(flow)
+        started = [
+            *children(process.pid),
+            *(pid for child in children(process.pid) for pid in children(child)),
+        ]
+        assert len(started) == 4, "guard, zygote, nursery and runner"
+        gone = [asyncio.ensure_future(ended(pid, 30)) for pid in started]
+        await asyncio.sleep(0)
+        process.kill()
+        assert all(await asyncio.gather(*gone))
 
 
 @on_a_loop
@@ -394,14 +446,15 @@ async def test_what_user_code_started_dies_with_a_killed_agent(app_file: Path) -
 
 
 @on_a_loop
-async def test_an_agent_that_ends_leaves_no_guard(app_file: Path) -> None:
+async def test_an_agent_that_ends_leaves_neither_guard_nor_zygote(app_file: Path) -> None:
     async with flow_double() as flow, agent_process(flow, app_file) as process:
-        (guard,) = children(process.pid)
-        gone = asyncio.ensure_future(ended(guard))
+        helpers = children(process.pid)
+        assert len(helpers) == 2
+        gone = [asyncio.ensure_future(ended(helper)) for helper in helpers]
         await asyncio.sleep(0)
         process.terminate()
         assert await process.wait() == 0
-        assert await gone
+        assert await asyncio.gather(*gone) == [True, True]
 
 
 @on_a_loop

@@ -24,6 +24,7 @@ from flowrpc.work_service.channel import open_channel, read_token
 from flowrpc.work_service.effects import Effect, End, Kill, Leave, Pause, Redial, Resume, Send, Spawn, Tell
 from flowrpc.work_service.guard import Guard
 from flowrpc.work_service.identity import Identity
+from flowrpc.work_service.launcher import Start
 from flowrpc.work_service.log_lane import LogLane
 from flowrpc.work_service.outbox import Frame
 from flowrpc.work_service.runner_files import RunnerFiles
@@ -57,6 +58,8 @@ class AgentOptions:
     """Root certificates; absent: no TLS."""
     files_dir: Path | None = None
     """Where works have their files on this host; absent: they have none."""
+    start: Start = Start.PRELOAD
+    """How runners start."""
 
 
 class Agent:
@@ -77,7 +80,9 @@ class Agent:
         self._announce = announce
         self._session = Session(identity)
         addresses = identity.internal_ip, identity.public_ip
-        self._runners = Runners(options.app_file, self, guard, addresses, files=self._files)
+        self._runners = Runners(
+            options.app_file, self, guard, addresses, start=options.start, files=self._files
+        )
         self._handlers = self._handlers_of(self._runners)
         self._loop = asyncio.get_running_loop()
         self._outgoing: deque[AgentMessage | PackedDelta] = deque()
@@ -110,6 +115,7 @@ class Agent:
                 task.cancel()
             await asyncio.wait([dialling, stopping])
             self._disarm()
+            self._runners.close()
         if not dialling.cancelled():
             dialling.result()
 

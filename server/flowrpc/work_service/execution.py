@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import signal
 import sys
-from pathlib import Path
+from collections.abc import Callable
 from threading import Thread, get_ident, main_thread
 from time import sleep
 from types import FrameType
 
-from flowrpc.component.app_file import load_app
+from flowrpc.component.app import LightningApp
 from flowrpc.component.building import build, find, take_out
 from flowrpc.component.endpoint import LOCALHOST
 from flowrpc.component.hosting import Cancelled, HostedWork, ReturnValueError, on_touch
@@ -35,18 +35,22 @@ class Execution:
     """Builds the work at its first attempt and executes every attempt with it.
 
     Args:
-        app_file: The file that holds the app.
+        load: Loads the app, once.
         lane: Where changes and ends go.
         inbox: Where the flow's changes come from.
         addresses: The internal and the public address of this host.
     """
 
     def __init__(
-        self, app_file: Path, lane: Lane, inbox: Inbox, addresses: tuple[str, str] = (LOCALHOST, "")
+        self,
+        load: Callable[[], LightningApp],
+        lane: Lane,
+        inbox: Inbox,
+        addresses: tuple[str, str] = (LOCALHOST, ""),
     ) -> None:
         self.run_id = ""
         """The run that is executed; empty between runs."""
-        self._app_file = app_file
+        self._load = load
         self._lane = lane
         self._inbox = inbox
         self._addresses = addresses
@@ -114,7 +118,7 @@ class Execution:
         return None
 
     def _host(self, start: StartRun) -> HostedWork:
-        app = load_app(self._app_file)
+        app = self._load()
         if start.recipe is None:
             component = find(app.root, start.work)
         else:

@@ -21,6 +21,11 @@ def exit_failure(code: int) -> Failure:
     return Failure(reason=FailureReason.EXITED, exit_code=code, message=message)
 
 
+def not_started(message: str) -> Failure:
+    """Tells that there was no process."""
+    return Failure(reason=FailureReason.NOT_BUILT, message=message)
+
+
 def process_failure(returncode: int, *, out_of_memory: bool = False) -> Failure:
     """Tells how a runner's process ended.
 

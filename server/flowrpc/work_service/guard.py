@@ -37,6 +37,11 @@ class Guard:
         os.close(theirs)
         os.set_blocking(self._pipe, False)
 
+    @property
+    def pid(self) -> int:
+        """Its process id."""
+        return self._pid
+
     def watch(self, group: int) -> None:
         """Has a process group killed if this process ends."""
         self._say(f"+{group}\n")

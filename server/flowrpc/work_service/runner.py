@@ -1,6 +1,6 @@
 """The process of one work: user code in the main thread, the agent at the other end of a socket.
 
-Started by an agent as `python -P -m flowrpc.work_service.runner`. It never imports grpc.
+Forked by the zygote of an agent, or started by it as `python -P -m flowrpc.work_service.runner`. It never imports grpc.
 """
 
 from __future__ import annotations
@@ -10,11 +10,14 @@ import os
 import socket
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Thread
+from typing import TYPE_CHECKING
 
 from flowrpc import failpoints
+from flowrpc.component.app_file import load_app
 from flowrpc.component.endpoint import LOCALHOST
 from flowrpc.protocol.messages import CancelAttempt, EndRunner, RunnerRequest, StartRun
 from flowrpc.state.records import FailureReason
@@ -29,20 +32,36 @@ from flowrpc.work_service.runner_logs import LaneHandler, install
 from flowrpc.work_service.sender import Sender
 from flowrpc.work_service.unacknowledged import Unacknowledged
 
+if TYPE_CHECKING:
+    from flowrpc.work_service.preload import Preload
+
 _RECEIVE_BYTES = 256 * 1024
 
 
 def main(arguments: list[str]) -> None:
-    """Serves the agent until it closes the socket; never returns, so that no thread can hold the end up."""
+    """Is a runner in a fresh process; never returns."""
+    use_lines()
+    serve(arguments)
+
+
+def serve(arguments: list[str], preload: Preload | None = None, *, wait: bool = False) -> None:
+    """Serves the agent until it closes the socket; never returns, so that no thread can hold the end up.
+
+    Args:
+        arguments: The command line.
+        preload: The app, if this process is the fork of one that has it.
+        wait: Whether the agent is this process's parent only once it has sent something.
+    """
     options = _parser().parse_args(arguments)
-    die_with_parent(options.parent_pid)
-    failpoints.arm("runner")
-    _use_lines()
-    runner_files.enter(options)
-    sys.argv = [str(options.app)]
     peer = socket.socket(fileno=options.fd)
     peer.set_inheritable(False)
-    _serve(peer, options)
+    if wait and not _receive(peer, socket.MSG_PEEK):
+        os._exit(0)
+    die_with_parent(options.parent_pid)
+    failpoints.arm("runner")
+    runner_files.enter(options)
+    sys.argv = [str(options.app)]
+    _serve(peer, options, preload)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -59,17 +78,20 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _use_lines() -> None:
+def use_lines() -> None:
     """Lets printed lines leave at once: they go into pipes, which Python would fill first."""
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(line_buffering=True, errors="backslashreplace")  # type: ignore[union-attr]
 
 
-def _serve(peer: socket.socket, options: argparse.Namespace) -> None:
+def _serve(peer: socket.socket, options: argparse.Namespace, preload: Preload | None) -> None:
     lane, unacknowledged = Lane(), Unacknowledged()
     inbox = Inbox(lane, unacknowledged)
-    execution = Execution(options.app, lane, inbox, (options.internal_ip, options.public_ip))
-    install(LaneHandler(options.work, lambda: execution.run_id, lane.log))
+    handler = LaneHandler(options.work, lambda: execution.run_id, lane.log)
+    load = partial(load_app, options.app) if preload is None else partial(preload.take, handler)
+    execution = Execution(load, lane, inbox, (options.internal_ip, options.public_ip))
+    if preload is None:
+        install(handler)
     starts: SimpleQueue[StartRun | EndRunner] = SimpleQueue()
     sender = Thread(target=_until_dead, args=[Sender(lane, unacknowledged, peer).run], daemon=True)
     reader = Thread(target=_until_dead, args=[lambda: _read(peer, execution, inbox, starts)], daemon=True)
@@ -118,9 +140,9 @@ def _requests(peer: socket.socket) -> Iterator[RunnerRequest]:
                 yield request
 
 
-def _receive(peer: socket.socket) -> bytes:
+def _receive(peer: socket.socket, flags: int = 0) -> bytes:
     try:
-        return peer.recv(_RECEIVE_BYTES)
+        return peer.recv(_RECEIVE_BYTES, flags)
     except ConnectionError:
         return b""
 

@@ -5,9 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
-import socket
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
@@ -24,12 +21,15 @@ from flowrpc.protocol.messages import (
 )
 from flowrpc.state.records import Failure
 from flowrpc.wire.attach import packed_response_from_bytes, runner_request_bytes
-from flowrpc.work_service.failures import process_failure
+from flowrpc.work_service.child import Child
+from flowrpc.work_service.failures import not_started, process_failure
 from flowrpc.work_service.framing import FrameBuffer, FrameError, pack
 from flowrpc.work_service.guard import Guard
+from flowrpc.work_service.launcher import Launch, Launcher
 from flowrpc.work_service.memory import OomKills
 from flowrpc.work_service.outbox import Frame
 from flowrpc.work_service.output import Lines
+from flowrpc.work_service.runner_ends import RunnerEnds, open_ends
 from flowrpc.work_service.runner_files import RunnerFiles
 
 MAX_UNREAD_BYTES = 64 * 1024 * 1024
@@ -65,6 +65,7 @@ class RunnerProcess:
         app_file: The file that holds the app.
         listener: Hears what comes.
         guard: Kills what it started if the agent cannot.
+        launcher: Starts its process.
         addresses: The internal and the public address of this host.
         files: Where it has its files; None: it has none.
     """
@@ -77,51 +78,93 @@ class RunnerProcess:
         guard: Guard,
         addresses: tuple[str, str],
         *,
+        launcher: Launcher,
         files: RunnerFiles | None = None,
     ) -> None:
         self._work = work
         self._patience: asyncio.TimerHandle | None = None
         self._listener = listener
         self._guard = guard
+        self._launcher = launcher
         self._loop = asyncio.get_running_loop()
         self._run_id = ""
         self._frames = FrameBuffer()
         self._unsent = bytearray()
-        self._killed = False
+        self._killed = self._over = False
         self._reading = True
-        self._socket, theirs = socket.socketpair()
-        self._socket.setblocking(False)
-        with theirs:
-            self._process = subprocess.Popen(
-                [
-                    *_command(work, app_file, theirs.fileno(), addresses),
-                    *(files.arguments() if files is not None else []),
-                ],
-                pass_fds=[theirs.fileno()],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                start_new_session=True,
-            )
-        guard.watch(self._process.pid)
-        self._oom_kills = OomKills(self._process.pid)
-        self._exit = os.pidfd_open(self._process.pid)
-        self._outputs = self._open_outputs()
-        self._loop.add_reader(self._socket, self._read)
-        self._loop.add_reader(self._exit, self._end)
+        self._child: Child | None = None
+        self._ends: RunnerEnds | None = None
+        self._outputs: dict[int, Lines] = {}
+        arguments = [
+            *_arguments(work, app_file, addresses),
+            *(files.arguments() if files is not None else []),
+        ]
+        self._launch = Launch(arguments, self._begin, self._fail, self._open_ends)
 
-    @property
-    def pid(self) -> int:
-        """Process id of the runner, and of the group that it leads."""
-        return self._process.pid
+    def launch(self) -> None:
+        """Has the process started."""
+        self._launcher.launch(self._launch)
+
+    def _open_ends(self) -> tuple[int, int, int]:
+        """Opens what leads to the process, anew if an earlier try to start it came to nothing."""
+        ends, self._ends = self._ends, None
+        if ends is not None:
+            ends.close()
+        self._ends, theirs = open_ends()
+        return theirs
+
+    def _begin(self, child: Child) -> None:
+        """Takes the process, and tells it what waits for it."""
+        assert self._ends is not None, "they were opened for it"
+        self._child, self._socket = child, self._ends.socket
+        self._guard.watch(child.pid)
+        self._oom_kills = OomKills(child.pid)
+        try:
+            self._exit = os.pidfd_open(child.pid)
+        except OSError as error:  # too many are open; it was told nothing yet
+            self._abandon(child, error)
+            return
+        for pipe, source in ((self._ends.stdout, LogSource.STDOUT), (self._ends.stderr, LogSource.STDERR)):
+            self._outputs[pipe] = Lines(self._work, source)
+            self._loop.add_reader(pipe, self._read_output, pipe)
+        if self._reading:
+            self._loop.add_reader(self._socket, self._read)
+        self._loop.add_reader(self._exit, self._end)
+        if self._unsent:
+            self._write()
+
+    def _abandon(self, child: Child, error: OSError) -> None:
+        self._kill_group()
+        self._guard.forget(child.pid)
+        child.wait()
+        self._launcher.reap(child)
+        self._fail(error)
+
+    def _fail(self, error: OSError) -> None:
+        """Takes that there will be no process."""
+        self._give_up(not_started(f"{self._work}: its process could not be started: {error}"))
+
+    def _give_up(self, failure: Failure) -> None:
+        """Tells the end of a process that there was none of, or that was told nothing and is not waited for."""
+        if self._over:
+            return
+        self._over = True
+        self._launcher.take_back(self._launch)
+        if self._patience is not None:
+            self._patience.cancel()
+        if self._ends is not None:
+            self._ends.close()
+        self._loop.call_soon(self._listener.on_exit, self._work, failure)
 
     def tell(self, request: RunnerRequest) -> None:
         """Sends a request, after those before it."""
+        if self._over:
+            return
         if isinstance(request, StartRun):
             self._run_id = request.run_id
         idle = not self._unsent
         self._unsent += pack(runner_request_bytes(request))
-        if idle:
+        if idle and self._child is not None:
             self._write()
         elif len(self._unsent) > MAX_UNREAD_BYTES:
             self.kill()
@@ -134,18 +177,22 @@ class RunnerProcess:
     def kill(self) -> None:
         """Kills the runner and every process that it started, unless they left its group."""
         self._killed = True
+        if self._child is None:  # if there is one, it finds its socket closed, and ends
+            self._give_up(process_failure(-signal.SIGKILL))
         self._kill_group()
 
     def pause(self) -> None:
         """Reads no more frames; the runner waits when its socket is full."""
         self._reading = False
-        self._loop.remove_reader(self._socket)
+        if self._child is not None:
+            self._loop.remove_reader(self._socket)
 
     def resume(self) -> None:
         """Reads frames again."""
         if not self._reading:
             self._reading = True
-            self._loop.add_reader(self._socket, self._read)
+            if self._child is not None:
+                self._loop.add_reader(self._socket, self._read)
 
     # Frames
 
@@ -198,18 +245,6 @@ class RunnerProcess:
 
     # Output
 
-    def _open_outputs(self) -> dict[int, Lines]:
-        outputs: dict[int, Lines] = {}
-        for pipe, source in (
-            (self._process.stdout, LogSource.STDOUT),
-            (self._process.stderr, LogSource.STDERR),
-        ):
-            assert pipe is not None, "both outputs are pipes"
-            os.set_blocking(pipe.fileno(), False)
-            outputs[pipe.fileno()] = Lines(self._work, source)
-            self._loop.add_reader(pipe.fileno(), self._read_output, pipe.fileno())
-        return outputs
-
     def _read_output(self, pipe: int) -> bool:
         """Takes what a pipe has; returns whether there may be more."""
         try:
@@ -238,14 +273,16 @@ class RunnerProcess:
 
     def _end(self) -> None:
         """Takes the exit: first what it started is killed, then what it said is read to the end."""
+        assert self._child is not None, "it has begun"
         failure = self._failure()
         self._kill_group()
-        self._guard.forget(self._process.pid)
-        returncode = self._process.wait()
+        self._guard.forget(self._child.pid)
+        returncode = self._child.wait()
         while self._receive():
             pass
         self._finish_output()
         self._close()
+        self._launcher.reap(self._child)
         self._listener.on_exit(self._work, failure(returncode))
 
     def _failure(self) -> Callable[[int], Failure]:
@@ -253,8 +290,11 @@ class RunnerProcess:
         return lambda returncode: process_failure(returncode, out_of_memory=hungry)
 
     def _kill_group(self) -> None:
-        if self._process.returncode is None:  # until it was waited for, its id cannot be another's
-            os.killpg(self._process.pid, signal.SIGKILL)
+        child = self._child
+        if (
+            child is not None and child.returncode is None
+        ):  # until it was waited for, its id cannot be another's
+            os.killpg(child.pid, signal.SIGKILL)
 
     def _close(self) -> None:
         if self._patience is not None:
@@ -262,19 +302,16 @@ class RunnerProcess:
         for descriptor in (self._socket.fileno(), self._exit, *self._outputs):
             self._loop.remove_reader(descriptor)
         self._loop.remove_writer(self._socket)
-        self._socket.close()
         os.close(self._exit)
-        for pipe in (self._process.stdout, self._process.stderr):
-            if pipe is not None:
-                pipe.close()
+        if self._ends is not None:
+            self._ends.close()
 
 
-def _command(work: str, app_file: Path, descriptor: int, addresses: tuple[str, str]) -> list[str]:
+def _arguments(work: str, app_file: Path, addresses: tuple[str, str]) -> list[str]:
     internal_ip, public_ip = addresses
     return [
-        *(sys.executable, "-P", "-m", "flowrpc.work_service.runner"),
-        *("--fd", str(descriptor), "--app", str(app_file), "--work", work),
-        *("--parent-pid", str(os.getpid()), "--internal-ip", internal_ip, "--public-ip", public_ip),
+        *("--app", str(app_file), "--work", work, "--parent-pid", str(os.getpid())),
+        *("--internal-ip", internal_ip, "--public-ip", public_ip),
     ]
 
 

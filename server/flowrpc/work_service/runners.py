@@ -7,8 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from flowrpc.protocol.messages import RunnerRequest
-from flowrpc.state.records import Failure, FailureReason
 from flowrpc.work_service.guard import Guard
+from flowrpc.work_service.launcher import Launcher, Start
 from flowrpc.work_service.runner_files import RunnerFiles
 from flowrpc.work_service.runner_process import Listener, RunnerProcess
 
@@ -20,6 +20,7 @@ class Runners:
         app_file: The file that holds the app.
         listener: Hears of all of them.
         guard: Kills what they started if the agent cannot.
+        start: How they start.
         addresses: The internal and the public address of this host.
         files: Tells where they have their files.
     """
@@ -30,8 +31,12 @@ class Runners:
         listener: Listener,
         guard: Guard,
         addresses: tuple[str, str],
+        *,
+        start: Start,
         files: Callable[[], RunnerFiles | None] = lambda: None,
     ) -> None:
+        self._launcher = Launcher(app_file, guard, start)
+        self._launcher.open()
         self._addresses = addresses
         self._app_file = app_file
         self._listener = listener
@@ -43,16 +48,22 @@ class Runners:
 
     def spawn(self, work: str) -> None:
         """Starts the runner of a work; if the system does not let it, that is how it ended."""
-        try:
-            process = RunnerProcess(
-                work, self._app_file, self._listener, self._guard, self._addresses, files=self._files()
-            )
-            self._processes[work] = process
-            self._none_left.clear()
-        except OSError as error:
-            message = f"{work}: its process could not be started: {error}"
-            failure = Failure(reason=FailureReason.NOT_BUILT, message=message)
-            asyncio.get_running_loop().call_soon(self._listener.on_exit, work, failure)
+        process = RunnerProcess(
+            work,
+            self._app_file,
+            self._listener,
+            self._guard,
+            self._addresses,
+            launcher=self._launcher,
+            files=self._files(),
+        )
+        self._processes[work] = process
+        self._none_left.clear()
+        process.launch()
+
+    def close(self) -> None:
+        """Starts no more."""
+        self._launcher.close()
 
     def tell(self, work: str, request: RunnerRequest) -> None:
         """Sends a request to a runner; one that is gone is told nothing."""

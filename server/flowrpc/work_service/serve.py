@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from uuid import uuid4
@@ -19,6 +20,7 @@ from flowrpc.storage.names import folder_name
 from flowrpc.work_service.agent import Agent, AgentOptions
 from flowrpc.work_service.guard import Guard
 from flowrpc.work_service.identity import Identity
+from flowrpc.work_service.launcher import VARIABLE, start_from
 from flowrpc.work_service.machine import measure
 from flowrpc.work_service.own_address import address_towards
 from flowrpc.work_service.parent import die_with_parent
@@ -62,7 +64,8 @@ def serve(options: ServeOptions) -> int:
 
 async def _serve(options: ServeOptions, guard: Guard) -> None:
     announce = _say if options.parent_pid is None else _keep_quiet
-    agent = Agent(options.identity, options.agent, announce, guard)
+    start = start_from(os.environ.get(VARIABLE))
+    agent = Agent(options.identity, replace(options.agent, start=start), announce, guard)
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, agent.stop)
     await agent.run()
