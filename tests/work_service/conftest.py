@@ -97,6 +97,7 @@ class Behave(LightningWork):
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             try:
+                print("spinning")
                 time.sleep(seconds)
             except BaseException:
                 pass
@@ -111,6 +112,7 @@ class Behave(LightningWork):
 
     def _wait_for_cancel(self):
         try:
+            print("spinning")
             time.sleep(600)
         except BaseException:
             pass
@@ -118,6 +120,7 @@ class Behave(LightningWork):
     def _retry_for_ever(self, seconds):
         while True:
             try:
+                print("spinning")
                 while True:
                     time.sleep(0.01)
             except BaseException:
