@@ -45,6 +45,8 @@ class Engine:
         store: Where revisions go; used from this thread only.
         deliver: Is called in this thread.
         on_failure: Is called in this thread if it ends by an error that is not user code's.
+        read_clocks: Tells the time. With `monotonic`, `begin` and `turn` it lets a simulation be the thread.
+        monotonic: Tells how long passes have been running.
     """
 
     def __init__(
@@ -53,11 +55,17 @@ class Engine:
         store: Store,
         deliver: Deliver,
         on_failure: Callable[[BaseException], None],
+        *,
+        read_clocks: Callable[[], Instant] = now,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._make_core = make_core
         self._store = store
         self._deliver = deliver
         self._on_failure = on_failure
+        self._now = read_clocks
+        self._monotonic = monotonic
+        self._rested = True
         self._inbox: queue.SimpleQueue[Event | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._main, name=ENGINE_THREAD, daemon=True)
 
@@ -82,26 +90,38 @@ class Engine:
             self._on_failure(error)
 
     def _run(self) -> None:
-        core = self._make_core(now())
+        core = self.begin()
+        while self.turn(core):
+            pass
+
+    def begin(self) -> Core:
+        """Builds the core, and commits the begin of its life."""
+        core = self._make_core(self._now())
         core.own_thread(threading.get_ident())
-        self._commit(core, now())
-        rested = True
-        while self._take_events(core):
-            if core.reply_waits:
-                self._commit(core, now())
-            if core.ended is None and core.wants_pass:
-                self._spin(core, once=rested)
-            instant = now()
-            core.tick(instant)
-            if core.must_seal(instant) or (self._inbox.empty() and (rested or not core.wants_pass)):
-                self._commit(core, instant)
-            self._deliver_effects(core)
-            rested = not core.wants_pass
+        self._commit(core, self._now())
+        return core
+
+    def turn(self, core: Core) -> bool:
+        """Does what there is to do, or waits until there is something; False: the engine is to stop."""
+        rested = self._rested
+        if not self._take_events(core):
+            return False
+        if core.reply_waits:
+            self._commit(core, self._now())
+        if core.ended is None and core.wants_pass:
+            self._spin(core, once=rested)
+        instant = self._now()
+        core.tick(instant)
+        if core.must_seal(instant) or (self._inbox.empty() and (rested or not core.wants_pass)):
+            self._commit(core, instant)
+        self._deliver_effects(core)
+        self._rested = not core.wants_pass
+        return True
 
     def _take_events(self, core: Core) -> bool:
         """Waits if there is nothing to do, and feeds every event that is there. False: the engine is to stop."""
         events = self._wait(core)
-        instant = now()
+        instant = self._now()
         for event in events:
             if event is None:
                 return False
@@ -113,7 +133,7 @@ class Engine:
         events: list[Event | None] = []
         if inbox.empty() and not (core.wants_pass and core.ended is None):
             deadline = core.deadline()
-            timeout = None if deadline is None else max(deadline - time.monotonic(), 0.0)
+            timeout = None if deadline is None else max(deadline - self._monotonic(), 0.0)
             try:
                 events.append(inbox.get(timeout=timeout))
             except queue.Empty:
@@ -138,8 +158,8 @@ class Engine:
                 one, which may be slow.
         """
         inbox = self._inbox
-        clock = time.monotonic
-        instant = now()
+        clock = self._monotonic
+        instant = self._now()
         end = instant.monotonic + (0.0 if once else SPIN_SECONDS)
         while core.wants_pass and core.ended is None:
             core.run_pass(instant)
