@@ -17,7 +17,6 @@ from flowrpc.flow_service.publisher import Publisher
 from flowrpc.flow_service.requests import Requests
 from flowrpc.flow_service.transition import Transitions
 from flowrpc.protocol.messages import Ack, Finished, Verdict
-from flowrpc.work_service.inbox import Inbox
 from flowrpc.work_service.outbox import Outbox
 from flowrpc.work_service.roster import Roster
 
@@ -186,16 +185,6 @@ def _expected_revision_ignored() -> list[Place]:
     return [(Requests, "_check_expected", _nothing)]
 
 
-def _refused_var_not_sent_whole() -> list[Place]:
-    return [(Inbox, "_send_whole", _nothing)]
-
-
-def _run_ids_used_again() -> list[Place]:
-    from flowrpc.flow_service import core
-
-    return [(core, "_id_prefix", lambda recovered: recovered.journal_id[:8])]
-
-
 BUGS: dict[str, Callable[[], list[Place]]] = {
     bug.__name__.strip("_").replace("_", " "): bug
     for bug in (
@@ -214,8 +203,6 @@ BUGS: dict[str, Callable[[], list[Place]]] = {
         _published_before_commit,
         _failed_command_not_undone,
         _expected_revision_ignored,
-        _refused_var_not_sent_whole,
-        _run_ids_used_again,
     )
 }
 """By name, in words."""

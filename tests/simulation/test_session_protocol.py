@@ -104,8 +104,14 @@ class Protocol(RuleBasedStateMachine):
         self.stream: Stream | None = None
         self.plays: dict[str, Play] = {}
         self.complete: dict[tuple[str, int], list[str]] = {}
+        self.worked = 0
+        """How many steps were made since the last trouble: without any, more trouble shows nothing."""
         self.begin_flow()
         self.begin_agent()
+        self.order()
+        self.order()
+        self.dial()
+        self.exchange()
 
     # The two sides
 
@@ -197,7 +203,7 @@ class Protocol(RuleBasedStateMachine):
         self.stream = Stream(next(self.numbers))
         self.act(self.session.on_connected(self.time))
 
-    @precondition(lambda self: self.stream is not None)
+    @precondition(lambda self: self.stream is not None and self.worked > 0)
     @rule(lost=st.booleans())
     def cut(self, lost: bool) -> None:
         """The agent notices now; the flow when it hears of it, after what still arrives."""
@@ -210,6 +216,13 @@ class Protocol(RuleBasedStateMachine):
             self.old.append(self.stream)
             self.stream = None
             self.act(self.session.on_disconnected(self.time))
+
+    @rule()
+    def exchange(self) -> None:
+        """Everything arrives that is said on the newest stream."""
+        for _ in range(20):
+            self.hear_at_flow(10)
+            self.hear_at_agent(10)
 
     @rule(count=st.integers(1, 4))
     def hear_at_flow(self, count: int) -> None:
@@ -241,7 +254,6 @@ class Protocol(RuleBasedStateMachine):
         elif stream.greeted:
             self.feed(AgentSpoke(session=stream.number, message=message))
 
-    @precondition(lambda self: self.stream is not None and self.stream.down)
     @rule(count=st.integers(1, 4))
     def hear_at_agent(self, count: int) -> None:
         for _ in range(count):
@@ -263,6 +275,7 @@ class Protocol(RuleBasedStateMachine):
             play = self.plays[work]
             start = play.start
             play.seq += 1
+            self.worked += 1
             play.steps.append(f"{start.run_id}/{start.attempt}/{play.seq}")
             held: Any = start.vars["steps"]
             change = Splice(("steps",), len(held) + play.seq - 1, 0, [play.steps[-1]])
@@ -271,6 +284,22 @@ class Protocol(RuleBasedStateMachine):
             )
 
     @precondition(lambda self: self.plays)
+    @rule(data=st.data(), count=st.integers(1, 3))
+    def step_and_exchange(self, data: st.DataObject, count: int) -> None:
+        self.step(data=data, count=count)
+        self.exchange()
+
+    @precondition(lambda self: self.worked > 2 or not self.plays)
+    @rule()
+    def get_over_it(self) -> None:
+        """The agent is there again, and both have said what they have to say."""
+        if self.stream is None:
+            self.dial()
+        self.exchange()
+        self.pass_time(1.1)
+        self.exchange()
+
+    @precondition(lambda self: self.worked > 2 and self.plays)
     @rule(data=st.data(), fails=st.booleans())
     def end_run(self, data: st.DataObject, fails: bool) -> None:
         work = data.draw(st.sampled_from(sorted(self.plays)))
@@ -286,7 +315,13 @@ class Protocol(RuleBasedStateMachine):
         frame: Any = packed_response_from_bytes(data)
         self.act(self.session.on_frame(work, frame, len(data)))
 
-    @rule(seconds=st.sampled_from([0.5, 1.1, 3.0, GRACE + 16.0]))
+    @precondition(lambda self: self.worked > 2)
+    @rule()
+    def be_away_for_long(self) -> None:
+        self.worked = 0
+        self.pass_time(GRACE + 16.0)
+
+    @rule(seconds=st.sampled_from([0.2, 0.5, 1.1]))
     def pass_time(self, seconds: float) -> None:
         """Everybody looks at the clock; the agent first, since its grace is over before the flow's is."""
         self.time += seconds
@@ -294,15 +329,19 @@ class Protocol(RuleBasedStateMachine):
         self.core.tick(self.now)
         self.settle()
 
+    @precondition(lambda self: self.worked > 2)
     @rule()
     def crash_flow(self) -> None:
+        self.worked = 0
         self.store.crash()
         self._leave_stream()
         self.old.clear()
         self.begin_flow()
 
+    @precondition(lambda self: self.worked > 2)
     @rule()
     def crash_agent(self) -> None:
+        self.worked = 0
         if self.stream is not None:
             self.old.append(self.stream)
             self.stream = None

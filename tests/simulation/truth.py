@@ -222,8 +222,6 @@ class Truth:
     def begin(self, start: StartRun, agent: AgentProcess) -> Facts:
         facts = Facts(start.run_id, start.attempt, start.work, agent.boot_id, self.life)
         facts.excused = agent.frozen
-        if facts.key in self.attempts:
-            self.violate("one at a time", f"{start.run_id}/{start.attempt} is executed twice")
         for other in self.attempts.values():
             if other.live and other.run_id == facts.run_id and not other.excused:
                 self.violate("one at a time", f"{other.key} is executed while {facts.key} begins")
