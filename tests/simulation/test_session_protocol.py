@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from flowrpc.component import LightningFlow, LightningWork, Retry
 from flowrpc.flow_service.agents import LEASE
 from flowrpc.flow_service.core import Core
@@ -30,10 +31,17 @@ from flowrpc.work_service.effects import Kill, Redial, Spawn, Tell
 from flowrpc.work_service.effects import Send as AgentSend
 from flowrpc.work_service.identity import Identity
 from flowrpc.work_service.session import Session
-from hypothesis import settings
+from hypothesis import Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
+from tests.simulation.planted import planted
 from tests.simulation.timeline import BEGIN
 
 GRACE = 2.0
@@ -406,3 +414,18 @@ Protocol.TestCase.settings = settings(
     derandomize=True, deadline=None, max_examples=60, stateful_step_count=40
 )
 test_agent_and_flow = Protocol.TestCase
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "vars not taken back",
+        "resend applied again",
+        "forget before acknowledgement",
+        "continue after wrong seq",
+    ],
+)
+def test_the_game_finds_a_planted_bug(name: str) -> None:
+    found = settings(Protocol.TestCase.settings, phases=[Phase.generate])
+    with planted(name), pytest.raises(Exception):  # noqa: B017, PT011 - whatever invariant breaks
+        run_state_machine_as_test(Protocol, settings=found)
