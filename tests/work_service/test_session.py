@@ -105,6 +105,22 @@ def test_nothing_is_sent_between_hello_and_welcome() -> None:
     assert sent(session.on_message(welcome(verdict), 2.0)) == [delta(1)]
 
 
+def test_what_was_given_up_after_the_hello_is_told_by_another_hello() -> None:
+    """The flow believed the first one: it would wait for ever for what nobody executes any more."""
+    session = attached(new_session())
+    session.on_message(start(), 0.0)
+    session.on_disconnected(1.0)
+    (hello,) = sent(session.on_connected(600.0))
+    assert isinstance(hello, Hello)
+    assert [held.run_id for held in hello.held] == ["r"]
+    effects = session.on_tick(5_000.0)
+    assert Kill("root.w") in effects
+    session.on_exit("root.w", Failure(reason=FailureReason.SIGNALLED, message="killed"))
+    verdict = HeldVerdict(run_id="r", attempt=1, verdict=Verdict.CONTINUE)
+    effects = session.on_message(welcome(verdict), 5_000.0)
+    assert [type(effect) for effect in effects if isinstance(effect, Redial)] == [Redial]
+
+
 def test_runners_are_renewed_when_the_flow_has_another_storage() -> None:
     """One that executes something ends its attempt first; the next attempt has a runner that knows the storage."""
     session = attached(new_session())

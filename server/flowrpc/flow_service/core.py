@@ -112,7 +112,7 @@ class Core:
         self._tree = Tree(root, replica)
         self._log = self._tree.log
         self._builder = self._tree.builder
-        self._ledger = Ledger(recovered.records, id_prefix=recovered.journal_id[:8])
+        self._ledger = Ledger(recovered.records, id_prefix=_id_prefix(recovered))
         self._calls = FlowCalls(self._ledger)
         self._transitions = Transitions(self._tree, self._ledger, self._calls)
         self._readiness = Readiness(root, self._transitions, self._emit)
@@ -571,3 +571,13 @@ class Core:
         self.ended = self._builder.app = status
         self._dispatcher.cancel_all()
         self._emit(Exit(status))
+
+
+def _id_prefix(recovered: Recovered) -> str:
+    """Returns what ids of runs that are asked for in this life begin with.
+
+    A life counts on from the runs that are kept. One that was forgotten, whose agent may still hold it, may have had
+    the next number: so that no id comes twice, later lives have their number in it.
+    """
+    journal = recovered.journal_id[:8]
+    return journal if recovered.life == 1 else f"{journal}-{recovered.life}"

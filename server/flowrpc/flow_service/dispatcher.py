@@ -462,6 +462,9 @@ class Dispatcher:
         if failure is not None and _is_tried_again(attempt, failure):
             self._try_later(attempt, record, failure, now)
             return
+        if failure is not None and _ended_with_others(attempt, failure):
+            self._wait_again(attempt, record)
+            return
         started = record.run.started_at or now.wall
         record = replace(record, run=replace(record.run, started_at=started))
         self._ledger.end(record, _status_after(failure), now.wall, failure, applied_seq=seq)
@@ -539,6 +542,13 @@ def _status_after(failure: Failure | None) -> RunStatus:
     if failure is None:
         return RunStatus.SUCCEEDED
     return RunStatus.CANCELLED if failure.reason is FailureReason.CANCELLED else RunStatus.FAILED
+
+
+def _ended_with_others(attempt: Attempt, failure: Failure) -> bool:
+    """Tells whether a run was cancelled though nobody wanted it to end: its app was stopped, or its agent."""
+    return (
+        failure.reason is FailureReason.CANCELLED and attempt.cancel_grace is None and not attempt.timed_out
+    )
 
 
 def _is_tried_again(attempt: Attempt, failure: Failure) -> bool:

@@ -48,6 +48,8 @@ class Engine:
         store: Where revisions go; used from this thread only.
         deliver: Is called in this thread.
         on_failure: Is called in this thread if it ends by an error that is not user code's.
+        read_clocks: Tells the time. With `monotonic`, `begin` and `turn` it lets a simulation be the thread.
+        monotonic: Tells how long passes have been running.
     """
 
     def __init__(
@@ -56,14 +58,20 @@ class Engine:
         store: Store,
         deliver: Deliver,
         on_failure: Callable[[BaseException], None],
+        *,
+        read_clocks: Callable[[], Instant] = now,
+        monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._make_core = make_core
         self._store = store
         self._deliver = deliver
         self._on_failure = on_failure
+        self._now = read_clocks
+        self._monotonic = monotonic
+        self._rested = True
         self.inbox = Inbox()
         """What waits for the thread."""
-        self._read_at = now()
+        self._read_at = self._now()
         self._ticked_at = self._read_at.monotonic
         self._thread = threading.Thread(target=self._main, name=ENGINE_THREAD, daemon=True)
 
@@ -88,25 +96,37 @@ class Engine:
             self._on_failure(error)
 
     def _run(self) -> None:
-        core = self._make_core(now())
-        core.own_thread(threading.get_ident())
-        self._begin(core)
-        rested = True
-        while self._take_events(core):
-            if core.reply_waits:
-                self._commit(core, now())
-            if core.ended is None and core.wants_pass:
-                self._spin(core, once=rested)
-            self._tick(core)
-            instant = now()
-            if core.must_seal(instant) or (self.inbox.empty and (rested or not core.wants_pass)):
-                self._commit(core, instant)
-            self._deliver_effects(core)
-            rested = not core.wants_pass
+        core = self.begin()
+        while self.turn(core):
+            pass
 
-    def _begin(self, core: Core) -> None:
+    def begin(self) -> Core:
+        """Builds the core, and commits the begin of its life."""
+        core = self._make_core(self._now())
+        core.own_thread(threading.get_ident())
+        self._save_begin(core)
+        return core
+
+    def turn(self, core: Core) -> bool:
+        """Does what there is to do, or waits until there is something; False: the engine is to stop."""
+        rested = self._rested
+        if not self._take_events(core):
+            return False
+        if core.reply_waits:
+            self._commit(core, self._now())
+        if core.ended is None and core.wants_pass:
+            self._spin(core, once=rested)
+        self._tick(core)
+        instant = self._now()
+        if core.must_seal(instant) or (self.inbox.empty and (rested or not core.wants_pass)):
+            self._commit(core, instant)
+        self._deliver_effects(core)
+        self._rested = not core.wants_pass
+        return True
+
+    def _save_begin(self, core: Core) -> None:
         """Saves the first revision of the life; if there is no room even for that, nothing is served."""
-        commit = core.seal(now())
+        commit = core.seal(self._now())
         assert commit is not None, "a life begins with a change of the app's status"
         self._saved(core, commit, self._store.commit(commit))
 
@@ -132,9 +152,9 @@ class Engine:
         timeout: float | None = 0.0
         if not (core.wants_pass and core.ended is None):
             deadline = core.deadline()
-            timeout = None if deadline is None else max(deadline - time.monotonic(), 0.0)
+            timeout = None if deadline is None else max(deadline - self._monotonic(), 0.0)
         self.inbox.wait(timeout)
-        self._read_at = now()  # all that came before it is taken now
+        self._read_at = self._now()  # all that came before it is taken now
         return self.inbox.take()
 
     def _tell_of_room(self) -> None:
@@ -157,8 +177,8 @@ class Engine:
                 one, which may be slow.
         """
         inbox = self.inbox
-        clock = time.monotonic
-        instant = now()
+        clock = self._monotonic
+        instant = self._now()
         end = instant.monotonic + (0.0 if once else SPIN_SECONDS)
         while core.wants_pass and core.ended is None:
             core.run_pass(instant)
@@ -189,7 +209,7 @@ class Engine:
         Raises:
             StoreFullError: The app was to stop before.
         """
-        begin = now()
+        begin = self._now()
         logger.error("read-only: %s; revision %d waits", error, commit.revision.number)
         read_only = ReadOnly(core, commit.revision, str(error))
         self._deliver(None, b"", [ReadOnlyChanged(str(error))])
@@ -202,7 +222,7 @@ class Engine:
                 if last:
                     raise read_only.given_up() from again
         self.inbox.put_first(read_only.kept())
-        seconds = time.monotonic() - begin.monotonic
+        seconds = self._monotonic() - begin.monotonic
         logger.warning(
             "read-only no more, after %.1f s: revision %d is saved", seconds, commit.revision.number
         )
@@ -211,14 +231,14 @@ class Engine:
 
     def _serve_read_only(self, read_only: ReadOnly) -> bool:
         """Does for a while what can be done without saving; returns whether the app is to stop."""
-        end = time.monotonic() + RETRY_SECONDS
-        while (timeout := end - time.monotonic()) > 0 and not read_only.stop_requested:
+        end = self._monotonic() + RETRY_SECONDS
+        while (timeout := end - self._monotonic()) > 0 and not read_only.stop_requested:
             self.inbox.wait(timeout)
             for event in self.inbox.take():
                 if event is None:
                     self.inbox.put(None)  # for the loop outside, should it be saved now
                     return True
-                effects = read_only.take(self._with_first_answer(event), now())
+                effects = read_only.take(self._with_first_answer(event), self._now())
                 self.inbox.done(event)
                 if effects:
                     self._deliver(None, b"", effects)

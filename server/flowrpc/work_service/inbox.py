@@ -113,10 +113,14 @@ class Inbox:
         """
         while True:
             self._arrived.clear()
-            self.catch_up(work)
-            if not self._dirty().inside:
+            if self.settled(work):
                 return
             self._arrived.wait()
+
+    def settled(self, work: HostedWork) -> bool:
+        """Applies what came, and tells whether nothing can have to be sent again any more."""
+        self.catch_up(work)
+        return not self._dirty().inside
 
     def _put_changes(self, news: VarsChanged) -> None:
         if news.number <= self._newest:

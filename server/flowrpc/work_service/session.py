@@ -19,6 +19,7 @@ from flowrpc.protocol.messages import (
     Draining,
     Fence,
     FlowMessage,
+    HeldVerdict,
     Hello,
     Nack,
     Rejected,
@@ -158,6 +159,7 @@ class Session:
         self._beat_interval = welcome.beat_interval.total_seconds()
         self._beats, self._beat_at = 0, now + self._beat_interval
         verdicts = {(verdict.run_id, verdict.attempt): verdict for verdict in welcome.verdicts}
+        self._check_held(verdicts)
         for key, attempt in list(self._roster.attempts.items()):
             verdict = verdicts.get(key)
             if verdict is not None and verdict.verdict is Verdict.CONTINUE:
@@ -165,6 +167,13 @@ class Session:
             else:
                 self._roster.drop(key)
         self._roster.tell_serving()
+
+    def _check_held(self, verdicts: dict[tuple[str, int], HeldVerdict]) -> None:
+        """Says hello again if it was not true any more: else the flow waits for ever for what nobody executes."""
+        wanted = [key for key, verdict in verdicts.items() if verdict.verdict is Verdict.CONTINUE]
+        gone = [key for key in wanted if key not in self._roster.attempts]
+        if gone:
+            self._emit(Redial(f"{len(gone)} attempts were given up after the hello named them"))
 
     def _on_start(self, request: StartRun, now: float) -> None:
         key = request.run_id, request.attempt
