@@ -11,7 +11,6 @@ from tests.crash.checkers.all import check
 from tests.crash.checkers.evidence import Evidence, Violation
 from tests.crash.scripts import SCRIPTS
 
-DELTAS = 100
 CHECKERS = [f"C{number}" for number in range(1, 14)]
 
 
@@ -22,7 +21,7 @@ def expose(bug: Bug, folder: Path, *, planted: bool = True) -> tuple[Outcome, li
         folder=folder,
         commanders=bug.commanders,
         works=bug.works,
-        deltas=DELTAS,
+        deltas=bug.deltas,
         bug=bug.name if planted else "none",
         new_id_on_retry=bug.new_id_on_retry and planted,
         snapshots=bug.snapshots,

@@ -32,9 +32,10 @@ async def reset_clients(campaign: Campaign) -> None:
 
 
 async def reset_agent(campaign: Campaign) -> None:
-    for _ in range(15):
-        await asyncio.sleep(0.15)
-        campaign.stage.agent_proxy.reset()
+    """Loses acknowledgements, and then the connection: what they were for is sent again."""
+    for _ in range(6):
+        await _operations(campaign, 10)
+        await campaign.stage.agent_proxy.half_open(0.4, up=False)
     await _operations(campaign, ENOUGH)
 
 

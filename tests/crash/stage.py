@@ -75,6 +75,8 @@ class Stage:
         self.agent: Process | None = None
         self.legal: set[int] = set()
         """Exit codes that what was done to this life allows."""
+        self.lasting: set[int] = set()
+        """Exit codes that are legal for every life that begins while something lasts, such as a full disk."""
         self._life = 0
         self._agents = 0
         self._started = 0.0
@@ -159,7 +161,7 @@ class Stage:
                 return
             failpoints = ""
             await self.end_life()
-            if self._came_to_grief:
+            if self._came_to_grief or self.flow is None or self.flow.returncode not in self.legal:
                 break
             if self.shim is not None:
                 self.shim.heal()
@@ -170,7 +172,7 @@ class Stage:
         """Starts the service without waiting."""
         self._life += 1
         self._started = time.monotonic()
-        self.legal = set()
+        self.legal = set(self.lasting)
         self._came_to_grief = False
         self._mark = f"{self._name}-flow-{self._life}"
         environment = self._environment(self._mark)

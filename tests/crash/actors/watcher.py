@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+from flowrpc.errors import FlowrpcError
 from flowrpc.protocol.answers import StateSnapshot
 from flowrpc.state.records import Revision
 from flowrpc.state.replica import Replica
@@ -36,6 +37,7 @@ class Watcher:
         self._replica: Replica | None = None
         self._journal_id = ""
         self._folded = 0
+        self._broken = False
 
     @property
     def revision(self) -> int:
@@ -53,6 +55,8 @@ class Watcher:
                 await following
             except (UnknownError, RefusedError, asyncio.CancelledError):
                 await asyncio.sleep(0.05)
+            if self._broken:
+                self._replica, self._broken = None, False
         self._tell_fold()
 
     async def _follow(self) -> None:
@@ -83,7 +87,12 @@ class Watcher:
         if self._replica is None:
             return
         self._replica.revision = revision.number - 1  # those between changed nothing here
-        self._replica.fold(revision)
+        try:
+            self._replica.fold(revision)
+        except FlowrpcError as error:
+            self._tell("fold", revision.number, f"broken: {error}")
+            self._broken = True  # it begins anew
+            raise UnknownError(str(error)) from error
         self._replica.runs.clear()
         self._folded += 1
         if self._folded % FOLDS == 0:

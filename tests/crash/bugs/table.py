@@ -9,11 +9,11 @@ from tests.crash.bugs import answering, living, storing, working
 
 LATE = "store.commit.before=sleep(400)@60;store.commit.before_fsync=kill@60"
 """Dies before a commit, but late: what leaves too early has left by then."""
-BUSY = LATE.replace("@60", "@400")
-"""The same, when the works are under way."""
+BUSY = "store.commit.before=sleep(80)@100+;store.commit.before_fsync=kill@130"
+"""The same with slow commits, so that each of them holds deltas of works."""
 AFTER = "store.commit.after_fsync=kill@60"
 """Dies after a commit, before anybody is told of it."""
-SNAPSHOT = "store.snapshot.after_cleaning=kill@2"
+SNAPSHOT = "store.snapshot.after_cleaning=kill"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +32,7 @@ class Bug:
     new_id_on_retry: bool = False
     commanders: int = 10
     works: tuple[str, ...] = ("near", "far")
+    deltas: int = 100
 
 
 def _bug(
@@ -43,6 +44,7 @@ def _bug(
     new_id_on_retry: bool = False,
     commanders: int = 10,
     works: tuple[str, ...] = ("near", "far"),
+    deltas: int = 100,
 ) -> Bug:
     return Bug(
         name=plant.__name__.replace("_", "-"),
@@ -54,6 +56,7 @@ def _bug(
         new_id_on_retry=new_id_on_retry,
         commanders=commanders,
         works=works,
+        deltas=deltas,
     )
 
 
@@ -65,7 +68,7 @@ _ALL = [
     _bug(storing.half_commit, "C6"),
     _bug(storing.snapshot_one_off, "C4", "C8", "C13", failpoints=SNAPSHOT, snapshots=80),
     _bug(storing.ignore_sync_error, "C13", "C3", "C1", script="sync_error"),
-    _bug(answering.retry_with_a_new_id, "C2", failpoints=AFTER, new_id_on_retry=True),
+    _bug(answering.retry_with_a_new_id, "C2", "C6", failpoints=AFTER, new_id_on_retry=True, commanders=30),
     _bug(answering.other_answer_to_a_repeat, "C6", failpoints=AFTER),
     _bug(answering.stale_reads, "C5"),
     _bug(answering.watch_begins_late, "C7"),
@@ -74,7 +77,7 @@ _ALL = [
     _bug(working.apply_resent_deltas_again, "C2", script="reset_agent"),
     _bug(working.acknowledge_above_applied, "C1", "C12", failpoints=AFTER),
     _bug(working.keep_changes_of_lost_attempts, "C10", works=("flaky",)),
-    _bug(working.end_runs_twice, "C9", script="cancelled", works=("slow",)),
+    _bug(working.end_runs_twice, "C9", script="cancelled", works=("slow",), deltas=1_600),
     _bug(living.outlive_the_parent, "C11", failpoints=AFTER),
     _bug(living.end_well_when_the_storage_failed, "C13", script="sync_error"),
 ]

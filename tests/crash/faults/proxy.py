@@ -112,6 +112,10 @@ class FaultProxy:
             event.set()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(asyncio.CancelledError):  # at the end of the loop, which has nobody to tell
+            await self._join(reader, writer)
+
+    async def _join(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             to_read, to_write = await asyncio.open_connection("127.0.0.1", self._target)
         except OSError:

@@ -12,23 +12,29 @@ from tests.crash.processes import tell
 from tests.crash.stage import STORAGE_FAILED, Stage
 
 FULL_SECONDS = 3.0
+_USAGE = 2  # what a data directory that cannot be used at start is told with
+_NO_ROOM = {STORAGE_FAILED, _USAGE}
 
 
 async def fill_disk(stage: Stage, dice: random.Random) -> None:
     """Fills the disk for a while. The service may go on read-only, or end with 75 and be started again."""
     stage.legal.add(STORAGE_FAILED)
+    stage.lasting |= _NO_ROOM
     stage.disk.fill()
     await stage.ended(FULL_SECONDS)
     stage.disk.free()
+    stage.lasting -= _NO_ROOM
 
 
 async def fail_writes(stage: Stage, dice: random.Random) -> None:
     """Lets a few writes of the journal fail for want of space."""
     if stage.shim is not None:
         stage.legal.add(STORAGE_FAILED)
+        stage.lasting |= _NO_ROOM
         stage.shim.fail_writes(dice.randint(1, 4), errno.ENOSPC)
         await stage.ended(FULL_SECONDS)
         stage.shim.heal()
+        stage.lasting -= _NO_ROOM
 
 
 async def fail_writes_for_good(stage: Stage, dice: random.Random) -> None:
@@ -48,9 +54,11 @@ async def fail_syncs(stage: Stage, dice: random.Random) -> None:
 async def _end_by_storage(stage: Stage) -> None:
     assert stage.shim is not None
     stage.legal.add(STORAGE_FAILED)
+    stage.lasting |= _NO_ROOM
     failed = stage.shim.failed
-    ended = await stage.ended(20)
+    ended = await stage.ended(10)
     stage.shim.heal()
+    stage.lasting -= _NO_ROOM
     if not ended and stage.alive and stage.flow is not None and stage.shim.failed > failed:
         # It goes on as if nothing had happened, which no exit code makes legal.
         stage.legal.clear()
