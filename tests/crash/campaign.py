@@ -135,7 +135,12 @@ class Campaign:
     @property
     def acknowledged(self) -> int:
         """How many operations were acknowledged so far."""
-        return sum(commander.acknowledged for commander in self.commanders) + self._deltas.total()
+        return sum(commander.acknowledged for commander in self.commanders) + self.deltas
+
+    @property
+    def deltas(self) -> int:
+        """How many deltas of works were acknowledged so far."""
+        return self._deltas.total()
 
     # Load
 
@@ -282,7 +287,8 @@ class Campaign:
         count = len(self.commanders)
         for actor in self._actors[count + len(self.watchers) :]:
             actor.cancel()
-        await asyncio.wait(self._actors[:count], timeout=REST_SECONDS)
+        if count:
+            await asyncio.wait(self._actors[:count], timeout=REST_SECONDS)
 
     async def _until(self, calls: Calls, command: str) -> None:
         for _ in range(100):

@@ -90,7 +90,10 @@ class Watched:
     at: float
     component: str
     what: str
-    """`begin`, `snapshot`, `revision` or `fold`; a `fold` is the digest of the watcher's replica."""
+    """`begin`, `snapshot`, `revision`, `fold` or `repeated`.
+
+    A `fold` is the digest of the watcher's replica. A `repeated` revision was refused, as by the client.
+    """
     revision: int
     digest: str
 
@@ -140,6 +143,8 @@ class Histories:
     """By run and attempt: the last sequence number that its agent kept."""
     counts: dict[str, tuple[int, int]] = field(default_factory=dict)
     """By process and resource: how many there were in rest at the begin and at the end."""
+    duplicated: list[float] = field(default_factory=list)
+    """When the link of the clients that are called proxied was told to double bytes."""
     left: list[str] = field(default_factory=list)
     """Processes that were left at the very end."""
 
@@ -209,6 +214,11 @@ def _life(found: Histories, line: dict[str, Any]) -> None:
     found.lives.append(Life(**line))
 
 
+def _fault(found: Histories, line: Mapping[str, Any]) -> None:
+    if "client-link-duplicate" in line["names"]:
+        found.duplicated.append(line["at"])
+
+
 _TAKERS: dict[str, Any] = {
     "invoke": _invoke,
     "ok": _ok,
@@ -221,5 +231,5 @@ _TAKERS: dict[str, Any] = {
     "life": _life,
     "count": lambda found, line: found.counts.update({line["name"]: (line["before"], line["after"])}),
     "left": lambda found, line: found.left.append(line["process"]),
-    "fault": lambda found, line: None,
+    "fault": _fault,
 }

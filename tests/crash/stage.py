@@ -314,6 +314,7 @@ class Stage:
     def _environment(self, mark: str) -> dict[str, str]:
         return {
             **os.environ,
+            "FLOWRPC_AUDIT": "0",  # it would find some planted bugs before the checkers do
             **self._options.environment,
             MARK: mark,
             HISTORY: str(self.histories),

@@ -167,7 +167,7 @@ class _Teller:
 
     def _take_note(self, number: int, revision: Revision) -> None:
         for delta in revision.deltas:
-            if delta.component == "root.board" and (delta.changes or delta.attached):
+            if delta.component == "root.board" and any(change.path[0] == "note" for change in delta.changes):
                 note: Any = self._replica.components["root.board"].vars["note"]
                 if note:
                     self.story.notes.append((number, note))

@@ -247,6 +247,12 @@ def watch_twice(evidence: Evidence) -> None:
     evidence.histories.watched.append(evidence.histories.watched[-1])
 
 
+def repeat_a_revision(evidence: Evidence) -> None:
+    evidence.histories.watched.append(
+        Watched(actor="w", at=3.9, component="root", what="repeated", revision=3, digest="")
+    )
+
+
 def fold_wrong(evidence: Evidence) -> None:
     evidence.histories.watched.append(
         Watched(actor="w", at=3.9, component="root", what="fold", revision=3, digest="another")
@@ -329,6 +335,7 @@ def replace_revision(
         (refuse_and_do, "C6"),
         (miss_a_revision, "C7"),
         (watch_twice, "C7"),
+        (repeat_a_revision, "C7"),
         (fold_wrong, "C7"),
         (see_the_undurable, "C8"),
         (end_with(recovered=2), "C8"),
@@ -350,3 +357,13 @@ def test_one_wrong_fact_is_found(spoil: Callable[[Evidence], None], checker: str
     spoil(evidence)
 
     assert checker in caught(evidence)
+
+
+def test_a_revision_that_the_network_doubled_is_no_violation() -> None:
+    evidence = right_evidence()
+    evidence.histories.duplicated.append(3.5)
+    evidence.histories.watched.append(
+        Watched(actor="w-proxied", at=3.9, component="root", what="repeated", revision=3, digest="")
+    )
+
+    assert check(evidence) == []

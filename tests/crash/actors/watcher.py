@@ -82,6 +82,9 @@ class Watcher:
             self._tell("snapshot", snapshot.revision, state_digest(self._replica.components.values()))
 
     def _fold(self, revision: Revision, message: Any) -> None:
+        if revision.number <= self.revision:  # as the client's replica does
+            self._tell("repeated", revision.number, "")
+            raise UnknownError(f"revision {revision.number} came twice")
         data: bytes = message.revision.SerializeToString(deterministic=True)
         self._tell("revision", revision.number, bytes_digest(data))
         if self._replica is None:

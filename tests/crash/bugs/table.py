@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from tests.crash.bugs import answering, living, storing, working
 
-LATE = "store.commit.before=sleep(400)@60;store.commit.before_fsync=kill@60"
+LATE = "store.commit.before=sleep(1500)@60;store.commit.before_fsync=kill@60"
 """Dies before a commit, but late: what leaves too early has left by then."""
-BUSY = "store.commit.before=sleep(80)@100+;store.commit.before_fsync=kill@130"
-"""The same with slow commits, so that each of them holds deltas of works."""
+BUSY = "store.commit.before=sleep(300)@20+;store.commit.before_fsync=kill@35"
+"""The same with slow commits, so that each of them holds deltas of works: no client may write meanwhile."""
 AFTER = "store.commit.after_fsync=kill@60"
 """Dies after a commit, before anybody is told of it."""
 SNAPSHOT = "store.snapshot.after_cleaning=kill"
@@ -61,11 +61,11 @@ def _bug(
 
 
 _ALL = [
-    _bug(storing.reply_before_commit, "C1", failpoints=LATE),
-    _bug(storing.acknowledge_before_commit, "C1", failpoints=BUSY, commanders=1),
-    _bug(storing.publish_before_commit, "C8", failpoints=LATE),
+    _bug(storing.reply_before_commit, "C1", "C5", "C8", failpoints=LATE),
+    _bug(storing.acknowledge_before_commit, "C1", failpoints=BUSY, commanders=0, deltas=400),
+    _bug(storing.publish_before_commit, "C7", "C8", failpoints=LATE),
     _bug(storing.commit_without_answers, "C2", failpoints=AFTER),
-    _bug(storing.half_commit, "C6"),
+    _bug(storing.half_commit, "C4", "C6"),
     _bug(storing.snapshot_one_off, "C4", "C8", "C13", failpoints=SNAPSHOT, snapshots=80),
     _bug(storing.ignore_sync_error, "C13", "C3", "C1", script="sync_error"),
     _bug(answering.retry_with_a_new_id, "C2", "C6", failpoints=AFTER, new_id_on_retry=True, commanders=30),
@@ -74,7 +74,7 @@ _ALL = [
     _bug(answering.watch_begins_late, "C7"),
     _bug(answering.resume_one_off, "C7", script="reset_clients"),
     _bug(working.accept_fenced_frames, "C2", "C10", script="late_frames"),
-    _bug(working.apply_resent_deltas_again, "C2", script="reset_agent"),
+    _bug(working.apply_resent_deltas_again, "C2", script="reset_agent", works=("far",), deltas=3_000),
     _bug(working.acknowledge_above_applied, "C1", "C12", failpoints=AFTER),
     _bug(working.keep_changes_of_lost_attempts, "C10", works=("flaky",)),
     _bug(working.end_runs_twice, "C9", script="cancelled", works=("slow",), deltas=1_600),

@@ -12,6 +12,9 @@ from tests.crash.history import Histories, read
 from tests.crash.journal import Archive
 from tests.crash.story import Story, tell
 
+_STATES = ("snapshot", "fold")
+"""What watchers tell with the digest of a state."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Violation:
@@ -48,5 +51,5 @@ class Evidence:
         """What the journal tells."""
         found = self.histories
         wanted = {(sight.component, sight.revision) for sight in found.sights}
-        wanted |= {(seen.component, seen.revision) for seen in found.watched if seen.what != "begin"}
+        wanted |= {(seen.component, seen.revision) for seen in found.watched if seen.what in _STATES}
         return tell(self.archive, found.operations, wanted)

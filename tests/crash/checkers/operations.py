@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from itertools import pairwise
 
 from tests.crash.checkers.evidence import Evidence, Violation
 from tests.crash.history import Operation
@@ -33,11 +32,9 @@ def none_doubled(evidence: Evidence) -> Iterator[Violation]:
             yield Violation(checker="C2", message=f"{op} happened {count} times, in revisions {revisions}")
         if op not in evidence.histories.operations:
             yield Violation(checker="C2", message=f"{op} happened and nobody asked for it")
-    notes = [note for _, note in evidence.story.notes]
-    for before, after in pairwise(notes):
-        if notes.count(after) > 1 and after != before:
-            yield Violation(checker="C2", message=f"{after} is on the board more than once")
-            return
+    for note, count in Counter(note for _, note in evidence.story.notes).items():
+        if count > 1:
+            yield Violation(checker="C2", message=f"{note} is on the board {count} times")
 
 
 def replies_right(evidence: Evidence) -> Iterator[Violation]:

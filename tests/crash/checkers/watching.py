@@ -8,6 +8,9 @@ from collections.abc import Iterator, Sequence
 from tests.crash.checkers.evidence import Evidence, Violation
 from tests.crash.history import Watched
 
+_DOUBLED_SECONDS = 30.0
+"""How long after it was told to a proxy may double bytes: when the next ones come."""
+
 
 def watchers_right(evidence: Evidence) -> Iterator[Violation]:
     """Follows each watcher through all of its watches."""
@@ -18,6 +21,7 @@ def watchers_right(evidence: Evidence) -> Iterator[Violation]:
         component = sequence[0].component
         touched = evidence.story.touched.get(component, []) if component != "root" else None
         yield from _in_order(actor, sequence, touched)
+        yield from _repeated(evidence, sequence)
         yield from _replica_is_fold(evidence, sequence)
 
 
@@ -38,6 +42,17 @@ def _in_order(actor: str, sequence: Sequence[Watched], touched: Sequence[int] | 
                 message = f"{actor} was at {position} and was sent {seen.revision}: {missed} are missing"
                 yield Violation(checker="C7", message=message)
             position = max(position, seen.revision)
+
+
+def _repeated(evidence: Evidence, sequence: Sequence[Watched]) -> Iterator[Violation]:
+    """Bytes that the network doubles may be a whole message: the client refuses it. Nothing else doubles any."""
+    for seen in sequence:
+        if seen.what != "repeated":
+            continue
+        times = evidence.histories.duplicated if "proxied" in seen.actor else []
+        if not any(at <= seen.at <= at + _DOUBLED_SECONDS for at in times):
+            message = f"{seen.actor} was sent revision {seen.revision} again"
+            yield Violation(checker="C7", message=message)
 
 
 def _between(position: int, number: int, touched: Sequence[int] | None) -> int:
