@@ -178,9 +178,11 @@ class Stage:
         environment = self._environment(self._mark)
         if failpoints:
             self.legal.add(KILLED)
-            fired = self.folder / "fired" / str(self._life)
-            fired.mkdir(parents=True)
-            environment |= {"FLOWRPC_FAILPOINTS": failpoints, "FLOWRPC_FAILPOINTS_FIRED": str(fired)}
+            environment["FLOWRPC_FAILPOINTS"] = failpoints
+            if "+" not in failpoints:  # those act once, in whatever process comes there first
+                fired = self.folder / "fired" / str(self._life)
+                fired.mkdir(parents=True)
+                environment["FLOWRPC_FAILPOINTS_FIRED"] = str(fired)
         if self.shim is not None:
             environment |= self.shim.environment
         with self._errors().open("w") as errors:

@@ -9,7 +9,7 @@ from tests.crash.bugs import answering, living, storing, working
 
 LATE = "store.commit.before=sleep(1500)@60;store.commit.before_fsync=kill@60"
 """Dies before a commit, but late: what leaves too early has left by then."""
-BUSY = "store.commit.before=sleep(300)@20+;store.commit.before_fsync=kill@35"
+BUSY = "store.commit.before=sleep(150)@20+;store.commit.before_fsync=kill@40"
 """The same with slow commits, so that each of them holds deltas of works: no client may write meanwhile."""
 AFTER = "store.commit.after_fsync=kill@60"
 """Dies after a commit, before anybody is told of it."""
@@ -62,7 +62,7 @@ def _bug(
 
 _ALL = [
     _bug(storing.reply_before_commit, "C1", "C5", "C8", failpoints=LATE),
-    _bug(storing.acknowledge_before_commit, "C1", failpoints=BUSY, commanders=0, deltas=400),
+    _bug(storing.acknowledge_before_commit, "C1", failpoints=BUSY, commanders=0, deltas=20_000),
     _bug(storing.publish_before_commit, "C7", "C8", failpoints=LATE),
     _bug(storing.commit_without_answers, "C2", failpoints=AFTER),
     _bug(storing.half_commit, "C4", "C6"),
