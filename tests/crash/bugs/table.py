@@ -73,7 +73,7 @@ _ALL = [
     _bug(answering.stale_reads, "C5"),
     _bug(answering.watch_begins_late, "C7"),
     _bug(answering.resume_one_off, "C7", script="reset_clients"),
-    _bug(working.accept_fenced_frames, "C2", "C10", script="late_frames"),
+    _bug(working.accept_fenced_frames, "C2", "C10", script="late_frames", deltas=3_000),
     _bug(working.apply_resent_deltas_again, "C2", script="reset_agent", works=("far",), deltas=3_000),
     _bug(working.acknowledge_above_applied, "C1", "C12", failpoints=AFTER),
     _bug(working.keep_changes_of_lost_attempts, "C10", works=("flaky",)),

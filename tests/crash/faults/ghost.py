@@ -19,7 +19,7 @@ from tests.crash.actors.calls import Calls, RefusedError, UnknownError
 from tests.crash.stage import Stage
 
 _WORKS = ("root.near", "root.far", "root.greedy", "root.flaky")
-_DELTAS = 60
+_DELTAS = 600
 
 
 async def late_frames(stage: Stage, dice: random.Random) -> None:
