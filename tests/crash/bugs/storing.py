@@ -1,0 +1,118 @@
+"""Bugs around the commit: what is told too early, stored wrong, or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from tests.crash.bugs.patching import put
+
+
+def tell_early(chosen: Callable[[Any], bool], *, publish: bool = False) -> None:
+    """Has effects, or the revision, leave before the commit that they wait on."""
+    from flowrpc.flow_service.engine import Engine
+    from flowrpc.store.sqlite import SQLiteStore
+    from flowrpc.wire.journal import revision_bytes
+
+    begin, commit = Engine.__init__, SQLiteStore.commit
+    found: dict[str, Any] = {"published": 0}
+
+    def begun(engine: Engine, make_core: Any, store: Any, deliver: Any, *args: Any, **kwargs: Any) -> None:
+        def make(now: Any) -> Any:
+            found["core"] = make_core(now)
+            return found["core"]
+
+        def deliver_once(revision: Any, data: bytes, effects: list[Any]) -> None:
+            if revision is not None and revision.number <= found["published"]:
+                deliver(None, b"", effects)
+            else:
+                deliver(revision, data, effects)
+
+        found["deliver"] = deliver
+        begin(engine, make, store, deliver_once, *args, **kwargs)
+
+    def committed_late(store: Any, order: Any) -> bytes:
+        core = found["core"]
+        early = [effect for effect in core._waiting if chosen(effect)]
+        core._waiting[:] = [effect for effect in core._waiting if not chosen(effect)]
+        if publish:
+            found["published"] = order.revision.number
+            found["deliver"](order.revision, revision_bytes(order.revision), early)
+        elif early:
+            found["deliver"](None, b"", early)
+        return commit(store, order)
+
+    put(Engine, "__init__", begun)
+    put(SQLiteStore, "commit", committed_late)
+
+
+def reply_before_commit() -> None:
+    from flowrpc.flow_service.effects import Reply
+
+    tell_early(lambda effect: isinstance(effect, Reply))
+
+
+def acknowledge_before_commit() -> None:
+    from flowrpc.flow_service.effects import Send
+    from flowrpc.protocol.messages import Ack
+
+    tell_early(lambda effect: isinstance(effect, Send) and isinstance(effect.message, Ack))
+
+
+def publish_before_commit() -> None:
+    tell_early(lambda effect: False, publish=True)
+
+
+def commit_without_answers() -> None:
+    from flowrpc.store.sqlite import SQLiteStore
+
+    commit = SQLiteStore.commit
+    put(SQLiteStore, "commit", lambda store, order: commit(store, replace(order, answers=())))
+
+
+def half_commit() -> None:
+    """Loses the bank's part of a transfer now and then."""
+    from flowrpc.flow_service.revision_builder import RevisionBuilder
+
+    seal = RevisionBuilder.seal
+    count = 0
+
+    def halved(builder: RevisionBuilder, time: Any) -> Any:
+        nonlocal count
+        revision = seal(builder, time)
+        if any(delta.component == "root.bank" and not delta.attached for delta in revision.deltas):
+            count += 1
+            if count % 20 == 0:
+                kept = tuple(delta for delta in revision.deltas if delta.component != "root.bank")
+                return replace(revision, deltas=kept)
+        return revision
+
+    put(RevisionBuilder, "seal", halved)
+
+
+def snapshot_one_off() -> None:
+    from flowrpc.store.compaction import Compactor
+
+    write = Compactor._write
+
+    def off(compactor: Compactor, replay: Any) -> None:
+        replay.replica.revision += 1
+        write(compactor, replay)
+
+    put(Compactor, "_write", off)
+
+
+def ignore_sync_error() -> None:
+    from flowrpc.errors import StoreError
+    from flowrpc.store.database import Database
+
+    commit = Database.commit
+
+    def careless(database: Database, *args: Any) -> Any:
+        try:
+            return commit(database, *args)
+        except StoreError:
+            return None
+
+    put(Database, "commit", careless)

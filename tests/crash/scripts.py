@@ -1,0 +1,91 @@
+"""Scripts: what is done to an app to bring one bug to light, without luck."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable
+
+from tests.crash.campaign import Campaign
+from tests.crash.faults import resources
+from tests.crash.faults.ghost import late_frames
+
+ENOUGH = 150
+"""Operations after the last fault."""
+PATIENCE_SECONDS = 60.0
+DELTA_SECONDS = 20.0
+"""How long deltas are waited for: a bug may stop them for good."""
+
+
+async def enough(campaign: Campaign) -> None:
+    """Lets the first life end where it is to, and then some operations happen."""
+    if campaign.order.failpoints:
+        await campaign.stage.ended(PATIENCE_SECONDS)
+        await campaign.stage.recover()
+    await _operations(campaign, ENOUGH)
+    await _deltas(campaign, 10)
+
+
+async def reset_clients(campaign: Campaign) -> None:
+    for _ in range(6):
+        await _operations(campaign, 30)
+        campaign.stage.client_proxy.reset()
+    await _operations(campaign, ENOUGH)
+
+
+async def reset_agent(campaign: Campaign) -> None:
+    """Loses acknowledgements, and then the connection: what they were for is sent again."""
+    for _ in range(2):
+        await _deltas(campaign, 5)
+        await campaign.stage.agent_proxy.half_open(0.4, up=False)
+    await _operations(campaign, ENOUGH)
+
+
+async def sync_error(campaign: Campaign) -> None:
+    await _operations(campaign, ENOUGH)
+    await resources.fail_syncs(campaign.stage, random.Random(0))
+    await campaign.stage.recover()
+    await _operations(campaign, ENOUGH)
+
+
+async def cancelled(campaign: Campaign) -> None:
+    """Lets the canceller of the load cancel a few runs."""
+    await _deltas(campaign, 50)
+    await asyncio.sleep(3.0)
+    await _deltas(campaign, 50)
+
+
+async def frames_too_late(campaign: Campaign) -> None:
+    for _ in range(4):
+        await _deltas(campaign, 5)
+        await late_frames(campaign.stage, random.Random(0))
+    await _operations(campaign, ENOUGH)
+
+
+async def _operations(campaign: Campaign, count: int) -> None:
+    """Waits until so many more operations were acknowledged; a service that is gone is started again."""
+    wanted = campaign.acknowledged + count
+    end = time.monotonic() + PATIENCE_SECONDS
+    while campaign.acknowledged < wanted and time.monotonic() < end:
+        if not campaign.stage.alive:
+            await campaign.stage.recover()
+        await asyncio.sleep(0.05)
+
+
+async def _deltas(campaign: Campaign, count: int) -> None:
+    """Waits until so many more deltas of works were acknowledged."""
+    wanted = campaign.deltas + count
+    end = time.monotonic() + DELTA_SECONDS
+    while campaign.deltas < wanted and time.monotonic() < end:  # noqa: ASYNC110  # agents write to files
+        await asyncio.sleep(0.02)
+
+
+SCRIPTS: dict[str, Callable[[Campaign], Awaitable[None]]] = {
+    "enough": enough,
+    "reset_clients": reset_clients,
+    "reset_agent": reset_agent,
+    "sync_error": sync_error,
+    "cancelled": cancelled,
+    "late_frames": frames_too_late,
+}
