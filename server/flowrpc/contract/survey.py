@@ -102,12 +102,12 @@ class _Survey:
 
     def _add_service(self, flow: LightningFlow, offered: list[Offered]) -> None:
         name = _service_name(flow.name)
-        prefix = "" if flow is self._root else name.removesuffix("Service")
+        # As buf wants the messages of methods to be called.
+        prefix = "" if flow is self._root else name
         state = self._state(type(flow))
+        called = [(_method_name(command), command.name) for command in offered]
+        names.check_distinct([*((look, look) for look in _LOOKS), *called], flow.name, "method")
         methods = [self._method(command, prefix) for command in offered]
-        names.check_distinct(
-            [*((look, look) for look in _LOOKS), *((m.name, m.command) for m in methods)], flow.name, "method"
-        )
         methods += [self._look(look, prefix, state) for look in _LOOKS]
         service = ServiceShape(
             name=name, flow=flow.name, methods=tuple(methods), help=summary(inspect.getdoc(type(flow)))
@@ -118,7 +118,7 @@ class _Survey:
 
     def _method(self, command: Offered, prefix: str) -> MethodShape:
         place = f"the command {command.name!r}"
-        method = names.camel(command.name.rpartition(".")[2], place)
+        method = _method_name(command)
         text = inspect.getdoc(command.method) or ""
         request = self._define(
             prefix + method + "Request", place, self._parameters(command, text, prefix + method)
@@ -149,18 +149,11 @@ class _Survey:
             annotation = dict[str, annotation]
         required = parameter.default is Parameter.empty and parameter.kind is not Parameter.VAR_KEYWORD
         field = self._definitions.field(parameter.name, annotation, place, owner, required)
-        if parameter.default not in (None, Parameter.empty):
+        if parameter.default is Parameter.empty:
+            return field
+        if parameter.default is not None:
             field = replace(field, default=_written_default(parameter.default))
-        lost = bool(parameter.default) and isinstance(field.shape, ListOf | MapOf)
-        if (
-            not required
-            and (parameter.default is None or lost)
-            and not isinstance(field.shape, Maybe)
-            and field.shape != ANY
-        ):
-            # Of a bare list or map an empty one cannot be told from none.
-            return replace(field, shape=Maybe(field.shape))
-        return field
+        return replace(field, shape=_absent_or(field.shape, parameter.default))
 
     def _result(self, command: Offered, place: str, owner: str) -> FieldShape:
         annotation = _read(place, annotated_result, command.method)
@@ -264,6 +257,10 @@ _LOOK_HELP = {
 }
 
 
+def _method_name(command: Offered) -> str:
+    return names.camel(command.name.rpartition(".")[2], f"the command {command.name!r}")
+
+
 def _service_name(flow: str) -> str:
     """Names the service of a flow: `root` is RootService, `root.dags.train` DagsTrainService."""
     steps = flow.split(".")[1:] or [flow]
@@ -286,6 +283,12 @@ def _class_hints(kind: type) -> dict[str, Any]:
             raise ContractError(base.__name__, f"has an annotation that {unresolved(error)}") from error
         found |= {name: hints[name] for name in inspect.get_annotations(base) if name[0] != "_"}
     return found
+
+
+def _absent_or(shape: Shape, default: Any) -> Shape:
+    """Lets a field be absent where that means another thing than empty: of a bare list or map nobody could tell."""
+    lost = default is None or (bool(default) and isinstance(shape, ListOf | MapOf))
+    return Maybe(shape) if lost and not isinstance(shape, Maybe) and shape != ANY else shape
 
 
 def _written_default(value: Any) -> str:

@@ -146,6 +146,7 @@ def _hints(kind: Any) -> dict[str, Any]:
 
 
 def dataclass_fields(kind: Any) -> Iterable[tuple[str, Any, bool]]:
+    """Returns name, annotation and whether it is required, of each field of a dataclass."""
     hints = _hints(kind)
     for field in dataclasses.fields(kind):
         if field.init:
@@ -154,6 +155,7 @@ def dataclass_fields(kind: Any) -> Iterable[tuple[str, Any, bool]]:
 
 
 def typed_dict_fields(kind: Any) -> Iterable[tuple[str, Any, bool]]:
+    """Returns the same of a TypedDict."""
     for name, annotation in _hints(kind).items():
         # Postponed annotations hide Required and NotRequired from TypedDict itself.
         marks = {typing.Required: True, typing.NotRequired: False}
@@ -161,6 +163,7 @@ def typed_dict_fields(kind: Any) -> Iterable[tuple[str, Any, bool]]:
 
 
 def named_tuple_fields(kind: Any) -> Iterable[tuple[str, Any, bool]]:
+    """Returns the same of a NamedTuple."""
     hints = _hints(kind)
     for name in kind._fields:
         yield name, hints.get(name, Any), name not in kind._field_defaults
