@@ -100,7 +100,7 @@ def _locked_message(message: ProtoMessage, before: LockedMessage) -> LockedMessa
     for one in message.fields:
         old = before.fields.get(one.name) or before.fields.get(one.renamed_from)
         kept = old is not None and (old.type, old.oneof) == (written_type(one), one.oneof)
-        number = old.number if old and kept else _FIXED.get(one.name) or _next(taken)
+        number = old.number if old and kept else _FIXED.get(one.name) or next_number(taken)
         taken.add(number)
         made.fields[one.name] = LockedField(
             number=number, type=written_type(one), oneof=one.oneof, required=one.required
@@ -114,14 +114,15 @@ def _locked_enum(enum: EnumShape, before: LockedEnum) -> LockedEnum:
     made = LockedEnum(reserved=dict(before.reserved))
     taken = {0, *before.values.values(), *before.reserved}
     for name, _ in enum.values:
-        number = before.values.get(name) or _next(taken)
+        number = before.values.get(name) or next_number(taken)
         taken.add(number)
         made.values[name] = number
     made.reserved |= {number: name for name, number in before.values.items() if name not in made.values}
     return made
 
 
-def _next(taken: set[int]) -> int:
+def next_number(taken: set[int]) -> int:
+    """Returns the smallest number that is free and allowed."""
     number = 1
     while number in taken or number in RESERVED_BY_PROTOBUF:
         number += 1
