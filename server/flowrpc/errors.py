@@ -91,6 +91,9 @@ class CallError(FlowrpcError):
     `reason` is the name of an `ErrorReason` without its prefix, `metadata` what the reason's comment lists.
     """
 
+    violations: tuple[tuple[str, str], ...] = ()
+    """Fields of the request, and what is wrong with each; empty where the message says it all."""
+
     def __init__(self, reason: str, message: str, **metadata: str) -> None:
         """Takes the reason's name (`UNKNOWN_COMMAND`), a readable message and the metadata."""
         super().__init__(message)

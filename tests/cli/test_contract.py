@@ -11,6 +11,8 @@ import pytest
 
 from tests.end_to_end.conftest import FLOWCTL, flowctl
 
+BUF = FLOWCTL.parent / "buf"
+
 APP = """
 from flowrpc import LightningApp, LightningFlow
 
@@ -61,7 +63,7 @@ def test_it_writes_what_buf_takes(shop: Path) -> None:
     )
     for arguments in (["lint"], ["build"]):
         buf = subprocess.run(
-            ["buf", *arguments],
+            [BUF, *arguments],
             cwd=shop / "contract",
             capture_output=True,
             text=True,

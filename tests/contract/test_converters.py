@@ -124,7 +124,7 @@ def test_a_message_that_does_not_fit_is_named(name: str, given: Any, path: str, 
     message = POOL.message_class(name)(**given)
     with pytest.raises(Unreadable) as caught:
         READERS.of_message(name)(message)
-    assert (caught.value.path, caught.value.problem) == (path, problem)
+    assert caught.value.problems == ((path, problem),)
 
 
 def test_a_field_of_a_newer_contract_is_refused() -> None:

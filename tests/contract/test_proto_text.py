@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSe
 
 from tests.contract.offering import Shop, contract_of, numbered
 
+BUF = Path(sys.executable).parent / "buf"
 PROTOS = Path(__file__).parents[2] / "protos"
 
 
@@ -32,7 +34,7 @@ def written(tmp_path: Path) -> Path:
 
 def buf(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        ["buf", *arguments], cwd=folder, capture_output=True, text=True, timeout=60, check=False
+        [BUF, *arguments], cwd=folder, capture_output=True, text=True, timeout=60, check=False
     )
 
 

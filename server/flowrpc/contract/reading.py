@@ -33,16 +33,19 @@ Read = Callable[[Any], Any]
 class Unreadable(Exception):
     """Tells that a message does not fit its contract; the field is put together on the way out."""
 
-    def __init__(self, problem: str) -> None:
-        super().__init__(problem)
-        self.problem = problem
-        self.path = ""
+    def __init__(self, *problems: tuple[str, str]) -> None:
+        """Takes places and problems; the place is empty where it is the message or value itself."""
+        super().__init__(problems)
+        self.problems = problems
 
     def inside(self, step: str) -> Unreadable:
         """Notes the field, item or key that holds it, the innermost first; returns itself."""
-        dot = "." if self.path and not self.path.startswith("[") else ""
-        self.path = step + dot + self.path
+        self.problems = tuple((_joined(step, path), problem) for path, problem in self.problems)
         return self
+
+
+def _joined(step: str, path: str) -> str:
+    return step + ("." if path and not path.startswith("[") else "") + path
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,13 +102,13 @@ class MessageReader:
                 found[name] = make() if make is not None else None
         if len(UnknownFieldSet(message)):
             number = UnknownFieldSet(message)[0].field_number
-            raise Unreadable(f"has a field {number} that this contract does not have; the client's is newer")
+            raise _problem(f"has a field {number} that this contract does not have; the client's is newer")
         return self._ordered(found) if self._shape.is_tuple else found
 
     def _check_required(self, seen: set[int]) -> None:
-        for number, name in self._required:
-            if number not in seen:
-                raise Unreadable("is missing").inside(name)
+        missing = [(name, "is missing") for number, name in self._required if number not in seen]
+        if missing:
+            raise Unreadable(*missing)
 
     def _ordered(self, found: dict[str, Any]) -> list[Any]:
         """Makes a list of the fields of a tuple, up to the last that is there."""
@@ -182,6 +185,10 @@ def _empty(shape: Shape) -> type | None:
             return _NoValue
 
 
+def _problem(text: str) -> Unreadable:
+    return Unreadable(("", text))
+
+
 def _list_reader(read: Read | None) -> Read:
     if read is None:
         return list
@@ -230,7 +237,7 @@ def _choice_reader(members: dict[str, Read | None]) -> Read:
     def value(message: Any) -> Any:
         name = message.WhichOneof(CHOICE)
         if name is None:
-            raise Unreadable(f"has nothing set; set one of {', '.join(members)}")
+            raise _problem(f"has nothing set; set one of {', '.join(members)}")
         read = members[name]
         return read(getattr(message, name)) if read else getattr(message, name)
 
@@ -240,7 +247,7 @@ def _choice_reader(members: dict[str, Read | None]) -> Read:
 def _enum_reader(name: str, values: dict[int, Any]) -> Read:
     def value(number: int) -> Any:
         if number not in values:
-            raise Unreadable(
+            raise _problem(
                 f"is {number}, which {name} does not have" if number else f"is not set; choose a {name}"
             )
         return values[number]
@@ -256,7 +263,7 @@ def _moment(message: Any) -> str:
     try:
         return str(message.ToJsonString())
     except ValueError as error:
-        raise Unreadable(f"is no time: {error}") from None
+        raise _problem(f"is no time: {error}") from None
 
 
 def _seconds(message: Any) -> float:

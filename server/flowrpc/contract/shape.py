@@ -138,6 +138,8 @@ class MethodShape:
     help: str = ""
     streams: bool = False
     """Whether it answers with a stream."""
+    rest: str = ""
+    """Name of the parameter that takes every other argument (`**rest`); empty if there is none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -126,7 +126,12 @@ class _Survey:
         result = self._result(command, place, prefix + method)
         response = self._define(prefix + method + "Response", place, (result, _REVISION))
         return MethodShape(
-            name=method, command=command.name, request=request, response=response, help=summary(text)
+            name=method,
+            command=command.name,
+            request=request,
+            response=response,
+            help=summary(text),
+            rest=_rest(command.method),
         )
 
     def _parameters(self, command: Offered, text: str, owner: str) -> tuple[FieldShape, ...]:
@@ -255,6 +260,11 @@ _LOOK_HELP = {
     "GetState": "Returns the state.",
     "WatchState": "Sends the state as it is, and again after each revision that changes it.",
 }
+
+
+def _rest(method: Callable[..., Any]) -> str:
+    parameters = inspect.signature(method).parameters.values()
+    return next((one.name for one in parameters if one.kind is Parameter.VAR_KEYWORD), "")
 
 
 def _method_name(command: Offered) -> str:

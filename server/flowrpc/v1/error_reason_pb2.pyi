@@ -60,6 +60,14 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """INTERNAL: a fault of flowrpc itself, logged by the service under the id. {"error_id": "…"}"""
     ERROR_REASON_NO_CLIENT_PART: _ErrorReason.ValueType  # 18
     """NOT_FOUND: the command has no client part, and so no source; call it directly. {"command": "add"}"""
+    ERROR_REASON_COMMAND_FAILED: _ErrorReason.ValueType  # 19
+    """FAILED_PRECONDITION: the command raised, and what it changed was undone; only methods of an app's own contract say
+    so by a status, CallCommand by its answer. {"command": "add", "type": "ValueError", "revision": "17"}
+    """
+    ERROR_REASON_NOT_IN_CONTRACT: _ErrorReason.ValueType  # 20
+    """FAILED_PRECONDITION: what is to be sent does not fit the app's own contract, whose types say less than the values;
+    the generic methods send it. {"place": "state.count", "problem": "is 9223372036854775808, beyond 64 bits"}
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call was refused: the `reason` of the `google.rpc.ErrorInfo` in the status, whose `domain` is
@@ -104,4 +112,12 @@ ERROR_REASON_INTERNAL: ErrorReason.ValueType  # 17
 """INTERNAL: a fault of flowrpc itself, logged by the service under the id. {"error_id": "…"}"""
 ERROR_REASON_NO_CLIENT_PART: ErrorReason.ValueType  # 18
 """NOT_FOUND: the command has no client part, and so no source; call it directly. {"command": "add"}"""
+ERROR_REASON_COMMAND_FAILED: ErrorReason.ValueType  # 19
+"""FAILED_PRECONDITION: the command raised, and what it changed was undone; only methods of an app's own contract say
+so by a status, CallCommand by its answer. {"command": "add", "type": "ValueError", "revision": "17"}
+"""
+ERROR_REASON_NOT_IN_CONTRACT: ErrorReason.ValueType  # 20
+"""FAILED_PRECONDITION: what is to be sent does not fit the app's own contract, whose types say less than the values;
+the generic methods send it. {"place": "state.count", "problem": "is 9223372036854775808, beyond 64 bits"}
+"""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015
