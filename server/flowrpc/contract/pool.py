@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from flowrpc.v1 import value_pb2
+from flowrpc.v1 import flow_service_pb2, value_pb2, work_service_pb2
 from google.protobuf import duration_pb2, struct_pb2, timestamp_pb2
 from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
 from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message_factory import GetMessageClass
+from grpc_health.v1 import health_pb2
 
 _IMPORTED = (struct_pb2, timestamp_pb2, duration_pb2, value_pb2)
+_SERVED: tuple[Any, ...] = (flow_service_pb2, work_service_pb2, health_pb2)
 
 
 class ContractPool:
@@ -39,3 +41,23 @@ class ContractPool:
             files.file.add().ParseFromString(module.DESCRIPTOR.serialized_pb)
         files.file.append(self.file)
         return files
+
+
+def reflection_pool(contract: ContractPool | None) -> DescriptorPool:
+    """Makes a pool of everything that an app serves: flowrpc's services, health, and its own contract."""
+    pool, added = DescriptorPool(), set[str]()
+    for module in _SERVED:
+        _add(pool, module.DESCRIPTOR, added)
+    for file in contract.descriptor_set().file if contract is not None else ():
+        if file.name not in added:
+            pool.Add(file)
+    return pool
+
+
+def _add(pool: DescriptorPool, file: Any, added: set[str]) -> None:
+    """Adds a file after what it imports."""
+    if file.name not in added:
+        added.add(file.name)
+        for dependency in file.dependencies:
+            _add(pool, dependency, added)
+        pool.AddSerializedFile(file.serialized_pb)

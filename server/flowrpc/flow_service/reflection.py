@@ -5,13 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import grpc
-from google.protobuf.descriptor_pool import DescriptorPool
-from grpc_health.v1 import health_pb2
 from grpc_reflection.v1alpha import _async as reflection_aio
 from grpc_reflection.v1alpha import reflection_pb2
 
+from flowrpc.contract.pool import reflection_pool
 from flowrpc.flow_service.typed_service import TypedService
-from flowrpc.v1 import flow_service_pb2, work_service_pb2
 
 FLOW_SERVICE = "flowrpc.v1.FlowService"
 WORK_SERVICE = "flowrpc.v1.WorkService"
@@ -21,7 +19,6 @@ SERVED = (FLOW_SERVICE, WORK_SERVICE, "grpc.health.v1.Health")
 _METHODS = tuple(
     f"/grpc.reflection.{version}.ServerReflection/ServerReflectionInfo" for version in ("v1", "v1alpha")
 )
-_OWN = (flow_service_pb2, work_service_pb2, health_pb2)
 
 
 class Reflection(grpc.GenericRpcHandler):
@@ -42,29 +39,14 @@ class Reflection(grpc.GenericRpcHandler):
         return self._handler
 
     def _make(self) -> Any:
-        built, pool = self._typed.built, DescriptorPool()
-        added: set[str] = set()
-        for module in _OWN:
-            _add(pool, module.DESCRIPTOR, added)
+        built = self._typed.built
         names = list(SERVED)
         if built is not None:
-            for file in built.pool().descriptor_set().file:
-                if file.name not in added:
-                    pool.Add(file)
             names += [f"{built.contract.package}.{name}" for name in built.contract.services]
+        pool = reflection_pool(built.pool() if built is not None else None)
         servicer: Any = reflection_aio.ReflectionServicer(names, pool=pool)
         return grpc.stream_stream_rpc_method_handler(
             servicer.ServerReflectionInfo,
             request_deserializer=reflection_pb2.ServerReflectionRequest.FromString,
             response_serializer=reflection_pb2.ServerReflectionResponse.SerializeToString,
         )
-
-
-def _add(pool: DescriptorPool, file: Any, added: set[str]) -> None:
-    """Adds a file after what it imports."""
-    if file.name in added:
-        return
-    added.add(file.name)
-    for dependency in file.dependencies:
-        _add(pool, dependency, added)
-    pool.AddSerializedFile(file.serialized_pb)

@@ -10,13 +10,13 @@ from functools import partial
 from typing import Any
 
 import grpc
-from google.protobuf.message import DecodeError
 
 from flowrpc.contract.building import Built
-from flowrpc.contract.reading import Readers, Unreadable
+from flowrpc.contract.codec import Codec, ReadBytes, WriteBytes
+from flowrpc.contract.reading import Unreadable
 from flowrpc.contract.shape import MethodShape, ServiceShape
 from flowrpc.contract.state_of import state_of
-from flowrpc.contract.writing import Unwritable, Writers
+from flowrpc.contract.writing import Unwritable
 from flowrpc.errors import CallError
 from flowrpc.flow_service.calls_waiting import WaitingCalls
 from flowrpc.flow_service.events import CommandCalled
@@ -72,9 +72,7 @@ class _Serving:
     def __init__(self, waiting: WaitingCalls, publisher: Publisher, built: Built) -> None:
         self._waiting = waiting
         self._publisher = publisher
-        self._pool = built.pool()
-        self._readers = Readers(built.contract, built.lock)
-        self._writers = Writers(built.contract, built.lock)
+        self._codec = Codec(built)
 
     def handler(self, service: ServiceShape, method: MethodShape) -> Any:
         """Makes the handler of a method, which takes and gives bytes."""
@@ -89,7 +87,7 @@ class _Serving:
             )
         return grpc.unary_unary_rpc_method_handler(_named(method, unary(self._get(service, read, write))))
 
-    def _command(self, method: MethodShape, read: _Read, write: _Write) -> Callable[..., Any]:
+    def _command(self, method: MethodShape, read: ReadBytes, write: WriteBytes) -> Callable[..., Any]:
         async def call(_: Any, data: bytes, context: Any) -> bytes:
             arguments = read(data)
             arguments |= arguments.pop(method.rest, {})
@@ -109,7 +107,7 @@ class _Serving:
 
         return call
 
-    def _get(self, service: ServiceShape, read: _Read, write: _Write) -> Callable[..., Any]:
+    def _get(self, service: ServiceShape, read: ReadBytes, write: WriteBytes) -> Callable[..., Any]:
         async def get(_: Any, data: bytes, context: Any) -> bytes:
             read(data)
             snapshot = self._publisher.state(GetState(component=service.flow))
@@ -117,7 +115,7 @@ class _Serving:
 
         return get
 
-    def _watch(self, service: ServiceShape, read: _Read, write: _Write) -> Callable[..., Any]:
+    def _watch(self, service: ServiceShape, read: ReadBytes, write: WriteBytes) -> Callable[..., Any]:
         async def watch(_: Any, data: bytes, context: Any) -> AsyncIterator[bytes]:
             after = read(data).get("after_revision")
             request = WatchState(
@@ -135,26 +133,23 @@ class _Serving:
 
         return watch
 
-    def _reader(self, method: MethodShape) -> _Read:
-        make, read = self._pool.message_class(method.request), self._readers.of_message(method.request)
+    def _reader(self, method: MethodShape) -> ReadBytes:
+        read = self._codec.reader(method.request)
 
         def arguments(data: bytes) -> dict[str, Any]:
             try:
-                return dict(read(make.FromString(data)))
-            except DecodeError as error:
-                raise CallError("INVALID_ARGUMENTS", f"this is no {method.request}: {error}") from None
+                return read(data)
             except Unreadable as error:
                 raise _refused(method, error) from None
 
         return arguments
 
-    def _writer(self, method: MethodShape) -> _Write:
-        make, write = self._pool.message_class(method.response), self._writers.of_message(method.response)
+    def _writer(self, method: MethodShape) -> WriteBytes:
+        write = self._codec.writer(method.response)
 
         def answer(value: dict[str, Any]) -> bytes:
-            message = make()
             try:
-                write(message, value)
+                return write(value)
             except Unwritable as error:
                 place = error.path.removeprefix(".")
                 raise CallError(
@@ -163,13 +158,8 @@ class _Serving:
                     place=place,
                     problem=error.problem,
                 ) from None
-            return bytes(message.SerializeToString())
 
         return answer
-
-
-_Read = Callable[[bytes], dict[str, Any]]
-_Write = Callable[[dict[str, Any]], bytes]
 
 
 def _named(method: MethodShape, call: Callable[..., Any]) -> Callable[..., Any]:
