@@ -12,6 +12,7 @@
     ├── StorageError             the app's storage, or a file in it, cannot be used
     ├── ScriptError              a script that a work runs did not end well
     ├── AppLoadError             an app file that cannot be loaded
+    ├── ContractError            an app's types cannot become a typed contract, or its lock does not fit
     ├── BundleError              an app's folder cannot be bundled, or not written to that place
     ├── StoreError               the data directory cannot be used
     │   ├── StoreLockedError     … because another flow service uses it
@@ -91,6 +92,9 @@ class CallError(FlowrpcError):
     `reason` is the name of an `ErrorReason` without its prefix, `metadata` what the reason's comment lists.
     """
 
+    violations: tuple[tuple[str, str], ...] = ()
+    """Fields of the request, and what is wrong with each; empty where the message says it all."""
+
     def __init__(self, reason: str, message: str, **metadata: str) -> None:
         """Takes the reason's name (`UNKNOWN_COMMAND`), a readable message and the metadata."""
         super().__init__(message)
@@ -109,6 +113,16 @@ class AppLoadError(FlowrpcError):
 
 class StorageError(FlowrpcError):
     """Tells that the app's storage for files, or a file that should be in it, cannot be used."""
+
+
+class ContractError(FlowrpcError):
+    """Tells that an app's types cannot become a typed contract, or that its lock cannot be used."""
+
+    def __init__(self, place: str, problem: str) -> None:
+        """Names the place (`root.order(items=…)`) and the problem, which says what to write instead."""
+        super().__init__(f"{place}: {problem}")
+        self.place = place
+        self.problem = problem
 
 
 class BundleError(FlowrpcError):

@@ -16,6 +16,7 @@ import click
 from flowrpc.cli.telling import Teller
 from flowrpc.component.app import LightningApp
 from flowrpc.component.app_file import load_app
+from flowrpc.contract.lock_file import FILE_NAME as LOCK_NAME
 from flowrpc.errors import StartError
 from flowrpc.flow_service.door import Door, Gateway
 from flowrpc.flow_service.serve import Agent, Hooks, ServeOptions, serve
@@ -80,6 +81,7 @@ class Serving:
             remote_works=self.remote_works,
             storage_url=storage_url(self.storage) if self.storage else "",
             tls=self._tls(),
+            contract_lock=self.app_file.resolve().parent / LOCK_NAME,
         )
         try:
             hooks = self._hooks(app)

@@ -80,6 +80,10 @@ class Catalogue:
         """Describes all commands, by name."""
         return tuple(self._commands[name].info() for name in sorted(self._commands))
 
+    def commands(self) -> tuple[Command, ...]:
+        """Returns all commands, as they were configured."""
+        return tuple(self._commands.values())
+
     def find(self, name: str) -> Command:
         """Finds a command by its qualified or unique bare name.
 

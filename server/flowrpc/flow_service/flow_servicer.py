@@ -38,7 +38,7 @@ logger = logging.getLogger(__name__)
 Item = TypeVar("Item")
 
 
-def _unary(method: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+def unary(method: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
     """Turns errors of a method into a status."""
 
     @wraps(method)
@@ -53,7 +53,7 @@ def _unary(method: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any
     return call
 
 
-def _streaming(method: Callable[..., AsyncIterator[Any]]) -> Callable[..., AsyncIterator[Any]]:
+def streaming(method: Callable[..., AsyncIterator[Any]]) -> Callable[..., AsyncIterator[Any]]:
     """Turns errors of a streaming method into a status."""
 
     @wraps(method)
@@ -86,19 +86,19 @@ class FlowServicer(flow_service_pb2_grpc.FlowServiceServicer):
         self._logs = logs
         self._app_info = app_info
 
-    @_unary
+    @unary
     async def GetApp(self, request: Any, context: Any) -> Any:
         info = self._app_info()
         if requests.decode_get_app(request):
             info = replace(info, state_hash=self._publisher.state_hash())
         return answers.encode_app(info)
 
-    @_unary
+    @unary
     async def GetState(self, request: Any, context: Any) -> bytes:
         """Answers bytes: what did not change is not encoded again."""
         return self._publisher.state_bytes(requests.decode_get_state(request))
 
-    @_unary
+    @unary
     async def WatchState(  # type: ignore[override]  # it writes its answers, which costs less than to yield them
         self, request: Any, context: Any
     ) -> None:
@@ -118,7 +118,7 @@ class FlowServicer(flow_service_pb2_grpc.FlowServiceServicer):
                         following.fall_behind()
                     del messages
 
-    @_unary
+    @unary
     async def UpdateState(self, request: Any, context: Any) -> Any:
         update = requests.decode_update_state(request)
         event = partial(
@@ -130,7 +130,7 @@ class FlowServicer(flow_service_pb2_grpc.FlowServiceServicer):
         )
         return outcomes.encode_update_outcome(await self._ask(event))
 
-    @_unary
+    @unary
     async def CallCommand(self, request: Any, context: Any) -> Any:
         call = requests.decode_call_command(request)
         event = partial(
@@ -141,49 +141,49 @@ class FlowServicer(flow_service_pb2_grpc.FlowServiceServicer):
         )
         return outcomes.encode_command_outcome(await self._ask(event))
 
-    @_unary
+    @unary
     async def ListCommands(self, request: Any, context: Any) -> Any:
         page = requests.decode_list_page(request)
         commands = await self._ask(CommandsListed)
         chosen, token = _page(commands, page.page_size, page.page_token)
         return answers.encode_commands(chosen, token)
 
-    @_unary
+    @unary
     async def GetCommandSource(self, request: Any, context: Any) -> Any:
         command = requests.decode_get_command_source(request)
         return answers.encode_command_source(await self._ask(partial(SourceRequested, command=command)))
 
-    @_unary
+    @unary
     async def ListWorks(self, request: Any, context: Any) -> Any:
         page = requests.decode_list_page(request)
         listed = await self._ask(WorksListed)
         chosen, token = _page(listed.works, page.page_size, page.page_token)
         return answers.encode_works(chosen, listed.revision, token)
 
-    @_unary
+    @unary
     async def ListAgents(self, request: Any, context: Any) -> Any:
         page = requests.decode_list_page(request)
         chosen, token = _page(await self._ask(AgentsListed), page.page_size, page.page_token)
         return agents.encode_agents(chosen, token)
 
-    @_unary
+    @unary
     async def DrainAgent(self, request: Any, context: Any) -> Any:
         drain = requests.decode_drain_agent(request)
         await self._ask(partial(DrainRequested, agent_id=drain.agent_id, grace=drain.grace))
         return answers.encode_drained()
 
-    @_unary
+    @unary
     async def ListRuns(self, request: Any, context: Any) -> Any:
         runs, token = self._publisher.runs(requests.decode_list_runs(request))
         return answers.encode_runs(runs, self._publisher.replica.revision, token)
 
-    @_unary
+    @unary
     async def CancelRun(self, request: Any, context: Any) -> Any:
         cancel = requests.decode_cancel_run(request)
         event = partial(CancelRequested, run_id=cancel.run_id, grace=cancel.grace)
         return answers.encode_cancelled(await self._ask(event))
 
-    @_streaming
+    @streaming
     async def StreamLogs(self, request: Any, context: Any) -> AsyncIterator[Any]:
         wanted = requests.decode_stream_logs(request)
         if wanted.component and not self._logs.knows(wanted.component):
@@ -191,7 +191,7 @@ class FlowServicer(flow_service_pb2_grpc.FlowServiceServicer):
         async for record, dropped in self._logs.read(wanted):
             yield answers.encode_log_update(record, dropped)
 
-    @_unary
+    @unary
     async def StopApp(self, request: Any, context: Any) -> Any:
         stop = requests.decode_stop_app(request)
         return answers.encode_stopped(await self._ask(partial(StopRequested, message=stop.message)))

@@ -49,8 +49,9 @@ _OPEN = "/grpc.health.v1.Health/"
 class Guard(grpc.GenericRpcHandler):
     """Lets a call through to the handlers if its token allows it."""
 
-    def __init__(self, tokens: Mapping[str, str]) -> None:
-        """Takes the token of each role."""
+    def __init__(self, tokens: Mapping[str, str], needed: Callable[[str], str | None]) -> None:
+        """Takes the token of each role, and what tells which role a method of the app's own contract needs."""
+        self._needed = needed
         self._roles = {token.encode(): role for role, token in tokens.items()}
         self._handlers: list[Any] = []
 
@@ -78,7 +79,7 @@ class Guard(grpc.GenericRpcHandler):
         if method.startswith(_OPEN):
             return
         role = self._role(details.invocation_metadata)
-        needed = NEEDED.get(method)
+        needed = NEEDED.get(method) or self._needed(method)
         if needed is not None and needed not in ROLES[role]:
             raise CallError(
                 "PERMISSION_DENIED",

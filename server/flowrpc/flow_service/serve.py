@@ -47,6 +47,8 @@ from flowrpc.flow_service.logs import HubHandler, LogHub, OwnLane, Tee
 from flowrpc.flow_service.publisher import Publisher
 from flowrpc.flow_service.security import Guard
 from flowrpc.flow_service.server import Server, Tls, bind_checked
+from flowrpc.flow_service.typed_contract import offer_contract
+from flowrpc.flow_service.typed_service import TypedService
 from flowrpc.flow_service.work_servicer import WorkServicer
 from flowrpc.protocol.answers import AppInfo
 from flowrpc.protocol.messages import LogRecord, LogSource
@@ -99,6 +101,8 @@ class ServeOptions:
     storage_url: str = ""
     """Where works keep the files that they hand over; empty: in the data directory."""
     tls: Tls | None = None
+    contract_lock: Path | None = None
+    """The lock of the app's typed contract; None, or a file that is not there: numbers are made up at each start."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -221,7 +225,10 @@ class _Service:
         )
         flow_servicer = FlowServicer(self._waiting, self._publisher, self._logs, self._info)
         tokens = _tokens(self._options.data_dir)
-        self._server = Server(flow_servicer, self._work_servicer, Guard(tokens))
+        typed = TypedService(self._waiting, self._publisher)
+        offer_contract(typed, self._app.root, self._options.name, self._options.contract_lock)
+        guard = Guard(tokens, typed.role_needed)
+        self._server = Server(flow_servicer, self._work_servicer, typed, guard)
         self._health = Health(self._server)
         if self._hooks.open_gateway is not None:
             self._gateway = self._hooks.open_gateway(

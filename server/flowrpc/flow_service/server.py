@@ -9,21 +9,18 @@ from typing import Any
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import _async as reflection_aio
-from grpc_reflection.v1alpha import reflection_pb2
 
 from flowrpc.errors import StartError
 from flowrpc.flow_service.flow_servicer import FlowServicer
+from flowrpc.flow_service.reflection import FLOW_SERVICE, WORK_SERVICE, Reflection
 from flowrpc.flow_service.security import Guard
+from flowrpc.flow_service.typed_service import TypedService
 from flowrpc.flow_service.work_servicer import WorkServicer
 from flowrpc.v1 import flow_service_pb2_grpc, work_service_pb2_grpc
 from flowrpc.wire.requests import state_request_from_bytes, watch_request_from_bytes
 
-FLOW_SERVICE = "flowrpc.v1.FlowService"
-WORK_SERVICE = "flowrpc.v1.WorkService"
 WRITES = "flowrpc.writes"
 """What the health service is asked for by who wants to know whether the app can save."""
-SERVED = (FLOW_SERVICE, WORK_SERVICE, "grpc.health.v1.Health")
 
 OPTIONS = (
     ("grpc.so_reuseport", 0),  # otherwise two servers share a port in silence
@@ -73,10 +70,10 @@ def is_loopback(host: str) -> bool:
 class Server:
     """Serves the flow service's methods on one port."""
 
-    def __init__(self, flow: FlowServicer, work: WorkServicer, guard: Guard) -> None:
+    def __init__(self, flow: FlowServicer, work: WorkServicer, typed: TypedService, guard: Guard) -> None:
         self._server = grpc.aio.server(options=OPTIONS)
         self._health = health.aio.HealthServicer()
-        _register(flow, work, self._health, guard)
+        _register(flow, work, typed, self._health, guard)
         self._server.add_generic_rpc_handlers((guard,))
 
     def bind(self, address: str, tls: Tls | None) -> str:
@@ -125,12 +122,14 @@ def _status(serving: bool) -> Any:
     return health_pb2.HealthCheckResponse.SERVING if serving else health_pb2.HealthCheckResponse.NOT_SERVING
 
 
-def _register(flow: FlowServicer, work: WorkServicer, health_servicer: Any, guard: Guard) -> None:
+def _register(
+    flow: FlowServicer, work: WorkServicer, typed: TypedService, health_servicer: Any, guard: Guard
+) -> None:
     guard.add_generic_rpc_handlers((_bytes_handler(flow),))
     flow_service_pb2_grpc.add_FlowServiceServicer_to_server(flow, guard)  # type: ignore[arg-type]  # collects
     work_service_pb2_grpc.add_WorkServiceServicer_to_server(work, guard)  # type: ignore[arg-type]  # handlers
     health_pb2_grpc.add_HealthServicer_to_server(health_servicer, guard)  # type: ignore[arg-type]  # as above
-    guard.add_generic_rpc_handlers(_reflection_handlers())
+    guard.add_generic_rpc_handlers((typed, Reflection(typed)))
 
 
 def _bytes_handler(flow: FlowServicer) -> Any:
@@ -144,17 +143,3 @@ def _bytes_handler(flow: FlowServicer) -> Any:
         ),
     }
     return grpc.method_handlers_generic_handler(FLOW_SERVICE, handlers)
-
-
-def _reflection_handlers() -> tuple[Any, ...]:
-    """Serves reflection under both of its names: the messages are the same."""
-    servicer: Any = reflection_aio.ReflectionServicer(SERVED)
-    handler: Any = grpc.stream_stream_rpc_method_handler(
-        servicer.ServerReflectionInfo,
-        request_deserializer=reflection_pb2.ServerReflectionRequest.FromString,
-        response_serializer=reflection_pb2.ServerReflectionResponse.SerializeToString,
-    )
-    names = ("grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection")
-    return tuple(
-        grpc.method_handlers_generic_handler(name, {"ServerReflectionInfo": handler}) for name in names
-    )

@@ -64,6 +64,14 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """RESOURCE_EXHAUSTED: the disk is full; nothing happened, reads are answered. {"problem": "the disk of /data is …"}"""
     ERROR_REASON_UNKNOWN_AGENT: _ErrorReason.ValueType  # 20
     """NOT_FOUND: no agent of that name is attached. {"agent_id": "gpu-box"}"""
+    ERROR_REASON_COMMAND_FAILED: _ErrorReason.ValueType  # 21
+    """FAILED_PRECONDITION: the command raised, and what it changed was undone; only methods of an app's own contract say
+    so by a status, CallCommand by its answer. {"command": "add", "type": "ValueError", "revision": "17"}
+    """
+    ERROR_REASON_NOT_IN_CONTRACT: _ErrorReason.ValueType  # 22
+    """FAILED_PRECONDITION: what is to be sent does not fit the app's own contract, whose types say less than the values;
+    the generic methods send it. {"place": "state.count", "problem": "is 9223372036854775808, beyond 64 bits"}
+    """
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call was refused: the `reason` of the `google.rpc.ErrorInfo` in the status, whose `domain` is
@@ -112,4 +120,12 @@ ERROR_REASON_READ_ONLY: ErrorReason.ValueType  # 19
 """RESOURCE_EXHAUSTED: the disk is full; nothing happened, reads are answered. {"problem": "the disk of /data is …"}"""
 ERROR_REASON_UNKNOWN_AGENT: ErrorReason.ValueType  # 20
 """NOT_FOUND: no agent of that name is attached. {"agent_id": "gpu-box"}"""
+ERROR_REASON_COMMAND_FAILED: ErrorReason.ValueType  # 21
+"""FAILED_PRECONDITION: the command raised, and what it changed was undone; only methods of an app's own contract say
+so by a status, CallCommand by its answer. {"command": "add", "type": "ValueError", "revision": "17"}
+"""
+ERROR_REASON_NOT_IN_CONTRACT: ErrorReason.ValueType  # 22
+"""FAILED_PRECONDITION: what is to be sent does not fit the app's own contract, whose types say less than the values;
+the generic methods send it. {"place": "state.count", "problem": "is 9223372036854775808, beyond 64 bits"}
+"""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

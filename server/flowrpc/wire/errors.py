@@ -54,6 +54,8 @@ STATUS_CODES = {
     "NO_CLIENT_PART": grpc.StatusCode.NOT_FOUND,
     "READ_ONLY": grpc.StatusCode.RESOURCE_EXHAUSTED,
     "UNKNOWN_AGENT": grpc.StatusCode.NOT_FOUND,
+    "COMMAND_FAILED": grpc.StatusCode.FAILED_PRECONDITION,
+    "NOT_IN_CONTRACT": grpc.StatusCode.FAILED_PRECONDITION,
 }
 """Of each `ErrorReason` its status code; a reason that is missing here is a fault of ours and INTERNAL."""
 
@@ -80,6 +82,8 @@ def status_of(error: CallError) -> tuple[grpc.StatusCode, str, Trailer]:
     message = _cut(error.message, MAX_MESSAGE_BYTES)
     status = status_pb2.Status(code=code.value[0], message=message)
     status.details.add().Pack(_info(error))
+    if error.violations:
+        status.details.add().Pack(_bad_request(error))
     return code, message, ((DETAILS_KEY, status.SerializeToString()),)
 
 
@@ -112,6 +116,14 @@ def _info(error: CallError) -> error_details_pb2.ErrorInfo:
     return error_details_pb2.ErrorInfo(
         reason=_cut(error.reason, MAX_NAME_BYTES), domain=DOMAIN, metadata=metadata
     )
+
+
+def _bad_request(error: CallError) -> error_details_pb2.BadRequest:
+    details = error_details_pb2.BadRequest()
+    share = MAX_METADATA_BYTES // len(error.violations[:MAX_METADATA_ENTRIES])
+    for field, problem in error.violations[:MAX_METADATA_ENTRIES]:
+        details.field_violations.add(field=_cut(field, MAX_NAME_BYTES), description=_cut(problem, share))
+    return details
 
 
 def _cut(text: str, size: int) -> str:

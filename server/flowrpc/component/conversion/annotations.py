@@ -58,7 +58,7 @@ class _Making:
         self._begun: dict[Any, Converter] = {}
 
     def of(self, annotation: Any) -> Converter:
-        annotation = _core(annotation)
+        annotation = core(annotation)
         try:
             if annotation in _WHOLE:
                 return _WHOLE[annotation]
@@ -87,7 +87,7 @@ class _Making:
         return fixed_tuple([self.of(part) for part in parts])
 
     def _dict(self, annotation: Any, parts: tuple[Any, ...]) -> Converter:
-        if _core(parts[0]) not in (str, Any):
+        if core(parts[0]) not in (str, Any):
             raise Unusable(annotation, f"keys travel as text: write dict[str, {written(parts[1])}]")
         return dict_of(self.of(parts[1]))
 
@@ -101,11 +101,11 @@ class _Making:
         if callable(getattr(kind, "model_validate", None)):
             return model(kind)
         if dataclasses.is_dataclass(kind):
-            return self._fields(kind, from_fields, _dataclass_fields(kind))
+            return self._fields(kind, from_fields, dataclass_fields(kind))
         if typing.is_typeddict(kind):
-            return self._fields(kind, from_fields, _typed_dict_fields(kind))
+            return self._fields(kind, from_fields, typed_dict_fields(kind))
         if issubclass(kind, tuple) and hasattr(kind, "_fields"):
-            return self._fields(kind, named_tuple, _named_tuple_fields(kind))
+            return self._fields(kind, named_tuple, named_tuple_fields(kind))
         raise Unusable(kind)
 
     def _fields(
@@ -124,7 +124,7 @@ class _Making:
         return made
 
 
-def _core(annotation: Any) -> Any:
+def core(annotation: Any) -> Any:
     """Takes off what says nothing of the value: Annotated, Required, NewType, names of types."""
     while True:
         origin = get_origin(annotation)
@@ -145,7 +145,8 @@ def _hints(kind: Any) -> dict[str, Any]:
         raise Unusable(kind, unresolved(error)) from error
 
 
-def _dataclass_fields(kind: Any) -> Iterable[tuple[str, Any, bool]]:
+def dataclass_fields(kind: Any) -> Iterable[tuple[str, Any, bool]]:
+    """Returns name, annotation and whether it is required, of each field of a dataclass."""
     hints = _hints(kind)
     for field in dataclasses.fields(kind):
         if field.init:
@@ -153,14 +154,16 @@ def _dataclass_fields(kind: Any) -> Iterable[tuple[str, Any, bool]]:
             yield field.name, hints[field.name], required
 
 
-def _typed_dict_fields(kind: Any) -> Iterable[tuple[str, Any, bool]]:
+def typed_dict_fields(kind: Any) -> Iterable[tuple[str, Any, bool]]:
+    """Returns the same of a TypedDict."""
     for name, annotation in _hints(kind).items():
         # Postponed annotations hide Required and NotRequired from TypedDict itself.
         marks = {typing.Required: True, typing.NotRequired: False}
         yield name, annotation, marks.get(get_origin(annotation), name in kind.__required_keys__)
 
 
-def _named_tuple_fields(kind: Any) -> Iterable[tuple[str, Any, bool]]:
+def named_tuple_fields(kind: Any) -> Iterable[tuple[str, Any, bool]]:
+    """Returns the same of a NamedTuple."""
     hints = _hints(kind)
     for name in kind._fields:
         yield name, hints.get(name, Any), name not in kind._field_defaults

@@ -91,7 +91,7 @@ def _read(function: Callable[..., Any]) -> Parameters:
     by_name: dict[str, Converter] = {}
     rest = None
     infos = []
-    for parameter, annotation in _annotated(function):
+    for parameter, annotation in annotated(function):
         converter = _converter(parameter, annotation)
         infos.append(_info(parameter, converter))
         if parameter.default is None and type(None) not in converter.exact | converter.takes:
@@ -112,8 +112,12 @@ def _converted(converter: Converter, name: str, value: Value) -> Any:
         raise ArgumentRefused(name, misfit.text(name)) from misfit
 
 
-def _annotated(function: Callable[..., Any]) -> list[tuple[Parameter, Any]]:
-    """Returns the parameters with their annotations, resolved."""
+def annotated(function: Callable[..., Any]) -> list[tuple[Parameter, Any]]:
+    """Returns the parameters of a function with their annotations, resolved.
+
+    Raises:
+        ComponentError: Clients cannot call it. The message goes on after the name of the command.
+    """
     try:
         parameters = inspect.signature(function).parameters.values()
     except ValueError as error:
@@ -125,6 +129,17 @@ def _annotated(function: Callable[..., Any]) -> list[tuple[Parameter, Any]]:
             )
     names = _Names(function)
     return [(parameter, names.resolve(parameter)) for parameter in parameters]
+
+
+def annotated_result(function: Callable[..., Any]) -> Any:
+    """Returns the annotation of what a function returns, resolved; Any if there is none.
+
+    Raises:
+        ComponentError: It uses names that cannot be found.
+    """
+    annotation = inspect.signature(function).return_annotation
+    result = Parameter("return_", Parameter.KEYWORD_ONLY, annotation=annotation)
+    return _Names(function).resolve(result)
 
 
 def _mro(owner: object) -> tuple[type, ...]:

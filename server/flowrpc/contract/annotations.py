@@ -1,0 +1,317 @@
+"""From annotations to shapes: the list of types of `component.conversion`, seen from protobuf."""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import inspect
+import typing
+from collections.abc import Callable, Collection, Iterable, Mapping, MutableMapping, MutableSequence, Sequence
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from pathlib import Path, PosixPath, PurePath, PurePosixPath
+from types import NoneType, UnionType
+from typing import Any, get_args, get_origin
+from uuid import UUID
+
+from flowrpc.component.conversion.annotations import (
+    core,
+    dataclass_fields,
+    named_tuple_fields,
+    typed_dict_fields,
+)
+from flowrpc.component.conversion.refusals import Unusable
+from flowrpc.component.conversion.results import plain
+from flowrpc.contract import names
+from flowrpc.contract.shape import (
+    ANY,
+    EnumShape,
+    FieldShape,
+    Known,
+    KnownMessage,
+    Leaf,
+    ListOf,
+    MapOf,
+    Maybe,
+    MessageShape,
+    OneOf,
+    Ref,
+    Scalar,
+    Shape,
+)
+from flowrpc.errors import ContractError
+
+_TEXT = Leaf(Scalar.STRING)
+
+_WHOLE: dict[Any, Shape] = {
+    Any: ANY,
+    object: ANY,
+    bool: Leaf(Scalar.BOOL),
+    int: Leaf(Scalar.INT64),
+    float: Leaf(Scalar.DOUBLE),
+    str: _TEXT,
+    bytes: Leaf(Scalar.BYTES),
+    list: ListOf(ANY),
+    tuple: ListOf(ANY),
+    dict: MapOf(ANY),
+    datetime: KnownMessage(Known.TIMESTAMP),
+    timedelta: KnownMessage(Known.DURATION),
+    date: Leaf(Scalar.STRING, "a date as ISO 8601 text such as 2026-03-01"),
+    time: Leaf(Scalar.STRING, "a time of day as ISO 8601 text such as 12:30:00"),
+    UUID: Leaf(Scalar.STRING, "a UUID as text"),
+    Decimal: Leaf(Scalar.STRING, "a decimal number as text such as 1.50"),
+    **dict.fromkeys((Path, PosixPath, PurePath, PurePosixPath), Leaf(Scalar.STRING, "a path as text")),
+}
+"""Shapes of annotations that have no parts."""
+
+_LISTS: tuple[Any, ...] = (list, Sequence, MutableSequence, Collection, Iterable)
+_DICTS: tuple[Any, ...] = (dict, Mapping, MutableMapping)
+_MEMBER_NAMES: dict[Any, str] = {
+    Scalar.BOOL: "bool",
+    Scalar.INT64: "int",
+    Scalar.DOUBLE: "float",
+    Scalar.STRING: "text",
+    Scalar.BYTES: "bytes",
+    Known.TIMESTAMP: "time",
+    Known.DURATION: "duration",
+    Known.VALUE: "value",
+}
+"""What a member of a union is called in the message that holds it."""
+_CONTAINER_NAMES: dict[type, str] = {ListOf: "list", MapOf: "map", OneOf: "value"}
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class RenamedFrom:
+    """Marks what had another name before, so that it keeps its number: `total: Annotated[int, RenamedFrom("sum")]`."""
+
+    name: str
+
+
+class Definitions:
+    """Makes shapes of annotations, and collects the messages and enums that they need."""
+
+    def __init__(self) -> None:
+        self.messages: dict[str, MessageShape] = {}
+        self.enums: dict[str, EnumShape] = {}
+        self._owners: dict[str, Any] = {}
+
+    def shape(self, annotation: Any, place: str, owner: str) -> Shape:
+        """Makes the shape of an annotation whose forward references are resolved.
+
+        Args:
+            annotation: The annotation.
+            place: Where it is, for messages to people.
+            owner: Name for what is defined on its account and has none of its own, such as a Literal.
+
+        Raises:
+            ContractError: No value of the contract can be made of it.
+        """
+        try:
+            return self._shape(annotation, place, owner)
+        except Unusable as unusable:
+            raise ContractError(place, f"is annotated with {unusable}") from None
+
+    def fields(
+        self, facts: Iterable[tuple[str, Any, bool]], place: str, owner: str
+    ) -> tuple[FieldShape, ...]:
+        """Makes the fields of a message of Python name, annotation, and whether it is required."""
+        made = tuple(
+            self.field(name, annotation, place, owner, required) for name, annotation, required in facts
+        )
+        names.check_distinct(((names.json_name(one.name), one.python_name) for one in made), place, "field")
+        return made
+
+    def field(self, name: str, annotation: Any, place: str, owner: str, required: bool) -> FieldShape:
+        """Makes one field."""
+        place = f"{place}.{name}"
+        marks = getattr(annotation, "__metadata__", ()) if get_origin(annotation) is typing.Annotated else ()
+        before = next((mark.name for mark in marks if isinstance(mark, RenamedFrom)), "")
+        return FieldShape(
+            name=names.snake(name, place),
+            python_name=name,
+            shape=self.shape(annotation, place, owner + names.camel(name, place)),
+            help=next((mark for mark in marks if isinstance(mark, str)), ""),
+            required=required,
+            renamed_from=names.snake(before, place) if before else "",
+        )
+
+    def define(self, message: MessageShape, kind: Any) -> Ref:
+        """Adds a message; two types of one name are refused."""
+        self._claim(message.name, kind, message.source)
+        self.messages[message.name] = message
+        return Ref(message.name)
+
+    # One annotation
+
+    def _shape(self, annotation: Any, place: str, owner: str) -> Shape:
+        annotation = core(annotation)
+        try:
+            if annotation in _WHOLE:
+                return _WHOLE[annotation]
+        except TypeError:
+            raise Unusable(annotation) from None
+        if annotation in (None, NoneType):
+            return Maybe(ANY)
+        if (
+            isinstance(annotation, type)
+            and get_origin(annotation) is None
+            and annotation not in _LISTS + _DICTS
+        ):
+            return self._class(annotation, place)
+        return self._parted(annotation, place, owner)
+
+    def _parted(self, annotation: Any, place: str, owner: str) -> Shape:
+        origin, parts = get_origin(annotation) or annotation, get_args(annotation)
+        if origin in (typing.Union, UnionType):
+            return self._union(parts, place, owner)
+        if origin is typing.Literal:
+            return self._literal(parts, place, owner)
+        if origin is tuple:
+            return self._tuple(parts, place, owner)
+        if origin in _LISTS:
+            return ListOf(self._shape(parts[0], place, owner) if parts else ANY)
+        if origin in _DICTS:
+            return MapOf(self._shape(parts[1], place, owner) if parts else ANY)
+        raise Unusable(annotation)
+
+    def _tuple(self, parts: tuple[Any, ...], place: str, owner: str) -> Shape:
+        if len(parts) == 2 and parts[1] is Ellipsis:
+            return ListOf(self._shape(parts[0], place, owner))
+        facts = [(f"item_{number}", part, True) for number, part in enumerate(parts, 1)]
+        return self._anonymous(owner, place, facts)
+
+    def _anonymous(self, owner: str, place: str, facts: list[tuple[str, Any, bool]]) -> Ref:
+        message = MessageShape(
+            name=owner, source=place, fields=self.fields(facts, place, owner), is_tuple=True
+        )
+        return self.define(message, place)
+
+    def _union(self, parts: tuple[Any, ...], place: str, owner: str) -> Shape:
+        members = [part for part in parts if core(part) not in (None, NoneType)]
+        shapes = [self._shape(part, place, f"{owner}{number or ''}") for number, part in enumerate(members)]
+        shape = _one_of(shapes, place)
+        return shape if len(members) == len(parts) else Maybe(shape)
+
+    def _literal(self, choices: tuple[Any, ...], place: str, owner: str) -> Shape:
+        values = [plain(choice) for choice in choices]
+        given = [value for value in values if value is not None]
+        if not all(isinstance(value, str) for value in given):
+            shape: Shape = (
+                _WHOLE.get(type(given[0]), ANY) if len({type(value) for value in given}) == 1 else ANY
+            )
+        else:
+            shape = self._enum(owner, place, [(value, value) for value in given], place)
+        return shape if len(given) == len(values) else Maybe(shape)
+
+    def _class(self, kind: Any, place: str) -> Shape:
+        name = names.camel(kind.__name__, place)
+        if name in self.messages and self._owners[name] is kind:
+            return Ref(name)
+        if issubclass(kind, enum.Enum):
+            return self._enum_class(kind, name, place)
+        facts = _facts(kind)
+        if facts is None:
+            raise Unusable(kind)
+        source = f"{kind.__module__}.{kind.__qualname__}"
+        self.define(
+            MessageShape(name=name, source=source), kind
+        )  # a type that holds itself meets its own name
+        try:
+            fields = self.fields(facts, kind.__name__, name)
+        except BaseException:
+            del self.messages[name]
+            raise
+        self.messages[name] = MessageShape(
+            name=name, source=source, fields=fields, help=_help(kind), is_tuple=issubclass(kind, tuple)
+        )
+        return Ref(name)
+
+    # Enums
+
+    def _enum_class(self, kind: Any, name: str, place: str) -> Shape:
+        if issubclass(kind, enum.Flag):
+            return Leaf(Scalar.INT64, f"the sum of values of {kind.__name__}")
+        members = [(member.name, plain(member)) for member in kind]
+        self._claim(name, kind, f"{kind.__module__}.{kind.__qualname__}")
+        return self._enum(name, f"{kind.__module__}.{kind.__qualname__}", members, place, _help(kind))
+
+    def _enum(
+        self, name: str, source: str, members: list[tuple[str, Any]], place: str, text: str = ""
+    ) -> Shape:
+        try:
+            values = tuple((names.shout(member, place), value) for member, value in members)
+        except ContractError:
+            if all(isinstance(value, str) for _, value in members):
+                return Leaf(Scalar.STRING, "one of " + ", ".join(repr(value) for _, value in members))
+            raise
+        names.check_distinct(
+            ((one, str(member)) for (one, _), (member, _) in zip(values, members, strict=True)),
+            place,
+            "value",
+        )
+        self.enums[name] = EnumShape(name=name, source=source, values=values, help=text)
+        return Ref(name, is_enum=True)
+
+    def _claim(self, name: str, kind: Any, source: str) -> None:
+        """Takes a name for a type.
+
+        Raises:
+            ContractError: Another type has it.
+        """
+        other = self._owners.setdefault(name, kind)
+        if other is not kind and other != kind:
+            taken = self.messages.get(name) or self.enums.get(name)
+            raise ContractError(
+                source, f"and {taken.source if taken else other} are both {name} in the contract; rename one"
+            )
+
+
+def _one_of(shapes: list[Shape], place: str) -> Shape:
+    """Makes a union: of what is one shape anyway, that shape; of what holds anything, anything."""
+    distinct = list(dict.fromkeys(shapes))
+    if ANY in distinct:
+        return ANY
+    if len(distinct) == 1:
+        return distinct[0]
+    members = tuple((_member_name(shape, place), shape) for shape in distinct)
+    if len({name for name, _ in members}) < len(members):
+        return ANY  # two kinds of lists, say: protobuf has no names for them
+    return OneOf(members)
+
+
+def _member_name(shape: Shape, place: str) -> str:
+    match shape:
+        case Leaf(scalar=kind) | KnownMessage(message=kind):
+            return _MEMBER_NAMES[kind]
+        case Ref(name=name):
+            return names.snake(name, place)
+        case Maybe(item=item):
+            return _member_name(item, place)
+        case _:
+            return _CONTAINER_NAMES[type(shape)]
+
+
+def _facts(kind: Any) -> Iterable[tuple[str, Any, bool]] | None:
+    """Returns name, annotation and whether it is required, of every field of a class; None if it is no such class."""
+    if callable(getattr(kind, "model_validate", None)):
+        return _model_fields(kind)
+    readers: tuple[tuple[Callable[[Any], bool], Callable[[Any], Iterable[tuple[str, Any, bool]]]], ...] = (
+        (dataclasses.is_dataclass, dataclass_fields),
+        (typing.is_typeddict, typed_dict_fields),
+        (lambda one: issubclass(one, tuple) and hasattr(one, "_fields"), named_tuple_fields),
+    )
+    return next((read(kind) for fits, read in readers if fits(kind)), None)
+
+
+def _model_fields(kind: Any) -> Iterable[tuple[str, Any, bool]]:
+    """Reads a pydantic model, which this room does not import: its fields go by alias, as its JSON does."""
+    for name, found in kind.model_fields.items():
+        annotation = found.annotation
+        described = typing.Annotated[annotation, found.description] if found.description else annotation
+        yield found.alias or name, described, found.is_required()
+
+
+def _help(kind: type) -> str:
+    """Returns what a class says of itself, not what Python wrote for it or its base says."""
+    text = vars(kind).get("__doc__") or ""
+    return "" if text.startswith(kind.__name__ + "(") else inspect.cleandoc(text)

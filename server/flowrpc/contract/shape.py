@@ -1,0 +1,163 @@
+"""Shapes: what the values of an app's contract look like, between Python's types and protobuf's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+
+class Scalar(Enum):
+    """The protobuf types without parts that contracts use."""
+
+    BOOL = "bool"
+    INT64 = "int64"
+    DOUBLE = "double"
+    STRING = "string"
+    BYTES = "bytes"
+
+
+class Known(Enum):
+    """Messages that every protobuf library brings, and flowrpc's own value."""
+
+    TIMESTAMP = "google.protobuf.Timestamp"
+    DURATION = "google.protobuf.Duration"
+    VALUE = "flowrpc.v1.Value"
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """A value without parts."""
+
+    scalar: Scalar
+    notation: str = ""
+    """What a text means, for people: `UUID`, `date as ISO 8601 text`; empty: nothing but itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class KnownMessage:
+    """A value of a message that is defined elsewhere."""
+
+    message: Known
+
+
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """A value of a message or enum of the contract, by name. A type that holds itself refers to itself."""
+
+    name: str
+    is_enum: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ListOf:
+    """Values in order."""
+
+    item: Shape
+
+
+@dataclass(frozen=True, slots=True)
+class MapOf:
+    """Values by text; without order, as protobuf's maps are."""
+
+    item: Shape
+
+
+@dataclass(frozen=True, slots=True)
+class Maybe:
+    """A value or None. None is that nothing is set, so what cannot be unset by itself is wrapped in a message."""
+
+    item: Shape
+
+
+@dataclass(frozen=True, slots=True)
+class OneOf:
+    """A value of one of several shapes, each with a name in the message that holds them."""
+
+    members: tuple[tuple[str, Shape], ...]
+
+
+Shape = Leaf | KnownMessage | Ref | ListOf | MapOf | Maybe | OneOf
+
+ANY = KnownMessage(Known.VALUE)
+"""What has no type, or one that protobuf cannot express: flowrpc's own value."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FieldShape:
+    """A field of a message."""
+
+    name: str
+    """As it is in protobuf: lower_snake_case."""
+    python_name: str
+    """As it is in Python, which may write it otherwise."""
+    shape: Shape
+    help: str = ""
+    required: bool = False
+    """Whether a request without it is refused."""
+    default: str = ""
+    """What stands for it in a request without it, for people; empty: nothing to tell."""
+    renamed_from: str = ""
+    """Name that it had before, by which the lock knows its number."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageShape:
+    """A message."""
+
+    name: str
+    source: str
+    """The Python type that it is made of, for messages to people: `shop.Order`."""
+    fields: tuple[FieldShape, ...] = ()
+    help: str = ""
+    is_tuple: bool = False
+    """Whether Python has it as a tuple, a value without names."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnumShape:
+    """A choice of named values."""
+
+    name: str
+    source: str
+    values: tuple[tuple[str, Any], ...]
+    """Name in protobuf, without the prefix, and plain value in Python."""
+    help: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MethodShape:
+    """A method of a service: a command of the app, or a look at the state."""
+
+    name: str
+    """As it is in protobuf: UpperCamelCase."""
+    command: str
+    """The command's qualified name; empty for GetState and WatchState."""
+    request: str
+    response: str
+    help: str = ""
+    streams: bool = False
+    """Whether it answers with a stream."""
+    rest: str = ""
+    """Name of the parameter that takes every other argument (`**rest`); empty if there is none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceShape:
+    """A service: a flow that has commands."""
+
+    name: str
+    flow: str
+    """Full name of the flow."""
+    methods: tuple[MethodShape, ...]
+    help: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contract:
+    """Everything that an app offers, without numbers."""
+
+    package: str
+    messages: dict[str, MessageShape] = field(default_factory=dict)
+    enums: dict[str, EnumShape] = field(default_factory=dict)
+    services: dict[str, ServiceShape] = field(default_factory=dict)

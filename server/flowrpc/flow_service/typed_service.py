@@ -1,0 +1,201 @@
+"""The app's own services: what `flowctl contract build` writes, served live beside `FlowService`."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import time
+from collections.abc import AsyncIterator, Callable
+from functools import partial
+from typing import Any
+
+import grpc
+
+from flowrpc.contract.building import Built
+from flowrpc.contract.codec import Codec, ReadBytes, WriteBytes
+from flowrpc.contract.reading import Unreadable
+from flowrpc.contract.shape import MethodShape, ServiceShape
+from flowrpc.contract.state_of import state_of
+from flowrpc.contract.writing import Unwritable
+from flowrpc.errors import CallError
+from flowrpc.flow_service.calls_waiting import WaitingCalls
+from flowrpc.flow_service.events import CommandCalled
+from flowrpc.flow_service.flow_servicer import streaming, unary
+from flowrpc.flow_service.publisher import Publisher
+from flowrpc.protocol.answers import WatchEnd
+from flowrpc.protocol.requests import GetState, WatchState
+from flowrpc.state.canonical import canonical_bytes
+from flowrpc.state.records import Failure
+
+logger = logging.getLogger(__name__)
+
+
+class TypedService(grpc.GenericRpcHandler):
+    """Answers the methods of a contract. Another contract takes its place under open channels.
+
+    Args:
+        waiting: Hands commands to the engine.
+        publisher: Holds the state.
+    """
+
+    def __init__(self, waiting: WaitingCalls, publisher: Publisher) -> None:
+        self._waiting = waiting
+        self._publisher = publisher
+        self._handlers: dict[str, Any] = {}
+        self.built: Built | None = None
+        """The contract that is served; None: none is."""
+        self._needed: dict[str, str] = {}
+
+    def offer(self, built: Built) -> None:
+        """Serves a contract from now on; calls that are under way end with the one they began with."""
+        serving = _Serving(self._waiting, self._publisher, built)
+        handlers, needed = {}, {}
+        for service in built.contract.services.values():
+            for method in service.methods:
+                path = f"/{built.contract.package}.{service.name}/{method.name}"
+                handlers[path] = serving.handler(service, method)
+                needed[path] = "call" if method.command else "read"
+        self._handlers, self._needed, self.built = handlers, needed, built
+
+    def role_needed(self, path: str) -> str | None:
+        """Returns the role that a method needs; None if it is none of the contract's."""
+        return self._needed.get(path)
+
+    def service(self, details: Any) -> Any:
+        """Returns the handler of a method; None if it is none of the contract's."""
+        return self._handlers.get(details.method)
+
+
+class _Serving:
+    """One version of a contract, its converters made once."""
+
+    def __init__(self, waiting: WaitingCalls, publisher: Publisher, built: Built) -> None:
+        self._waiting = waiting
+        self._publisher = publisher
+        self._codec = Codec(built)
+
+    def handler(self, service: ServiceShape, method: MethodShape) -> Any:
+        """Makes the handler of a method, which takes and gives bytes."""
+        read, write = self._reader(method), self._writer(method)
+        if method.command:
+            return grpc.unary_unary_rpc_method_handler(
+                _named(method, unary(self._command(method, read, write)))
+            )
+        if method.streams:
+            return grpc.unary_stream_rpc_method_handler(
+                _named(method, streaming(self._watch(service, read, write)))
+            )
+        return grpc.unary_unary_rpc_method_handler(_named(method, unary(self._get(service, read, write))))
+
+    def _command(self, method: MethodShape, read: ReadBytes, write: WriteBytes) -> Callable[..., Any]:
+        async def call(_: Any, data: bytes, context: Any) -> bytes:
+            arguments = read(data)
+            arguments |= arguments.pop(method.rest, {})
+            request_id = arguments.pop("request_id", "")
+            event = partial(
+                CommandCalled,
+                command=method.command,
+                arguments=arguments,
+                request_id=request_id,
+                digest=_digest(method.command, arguments) if request_id else b"",
+                deadline=_deadline(context),
+            )
+            outcome = await self._waiting.ask(lambda call_id: event(call_id=call_id))
+            if outcome.failure is not None:
+                raise _failed(method.command, outcome.failure, outcome.revision)
+            return write({"result": outcome.result, "revision": outcome.revision})
+
+        return call
+
+    def _get(self, service: ServiceShape, read: ReadBytes, write: WriteBytes) -> Callable[..., Any]:
+        async def get(_: Any, data: bytes, context: Any) -> bytes:
+            read(data)
+            snapshot = self._publisher.state(GetState(component=service.flow))
+            return write({"state": state_of(snapshot.components), "revision": snapshot.revision})
+
+        return get
+
+    def _watch(self, service: ServiceShape, read: ReadBytes, write: WriteBytes) -> Callable[..., Any]:
+        async def watch(_: Any, data: bytes, context: Any) -> AsyncIterator[bytes]:
+            after = read(data).get("after_revision")
+            request = WatchState(
+                component=service.flow, after_revision=after, journal_id=self._publisher.journal_id
+            )
+            with self._publisher.follow(request) as following:
+                sent = -1
+                while not following.over:
+                    update = following.step()
+                    if update is None:
+                        await following.wait()
+                    elif not isinstance(update, WatchEnd) and self._publisher.replica.revision > sent:
+                        # Several revisions may have come since: the state is that of the last.
+                        sent = self._publisher.replica.revision
+                        state = state_of(self._publisher.replica.subtree(service.flow))
+                        yield write({"state": state, "revision": sent})
+
+        return watch
+
+    def _reader(self, method: MethodShape) -> ReadBytes:
+        read = self._codec.reader(method.request)
+
+        def arguments(data: bytes) -> dict[str, Any]:
+            try:
+                return read(data)
+            except Unreadable as error:
+                raise _refused(method, error) from None
+
+        return arguments
+
+    def _writer(self, method: MethodShape) -> WriteBytes:
+        write = self._codec.writer(method.response)
+
+        def answer(value: dict[str, Any]) -> bytes:
+            try:
+                return write(value)
+            except Unwritable as error:
+                place = error.path.removeprefix(".")
+                raise CallError(
+                    "NOT_IN_CONTRACT",
+                    f"{method.name}: {place} {error.problem}",
+                    place=place,
+                    problem=error.problem,
+                ) from None
+
+        return answer
+
+
+def _named(method: MethodShape, call: Callable[..., Any]) -> Callable[..., Any]:
+    """Makes of a method of a servicer a function of request and context."""
+    return partial(call, method)
+
+
+def _refused(method: MethodShape, error: Unreadable) -> CallError:
+    told = "; ".join(f"{path or 'the request'} {problem}" for path, problem in error.problems)
+    refused = CallError(
+        "INVALID_ARGUMENTS",
+        f"{method.command or method.name}: {told}",
+        command=method.command,
+        parameter=error.problems[0][0],
+    )
+    refused.violations = error.problems
+    return refused
+
+
+def _digest(command: str, arguments: dict[str, Any]) -> bytes:
+    """Makes the digest of what a request asks for: of the arguments, as maps have no order on the wire."""
+    return hashlib.sha256(canonical_bytes(["typed", command, arguments])).digest()
+
+
+def _deadline(context: Any) -> float | None:
+    remaining = context.time_remaining()
+    return time.monotonic() + remaining if remaining is not None else None
+
+
+def _failed(command: str, failure: Failure, revision: int) -> CallError:
+    return CallError(
+        "COMMAND_FAILED",
+        f"{command} raised {failure.message}",
+        command=command,
+        type=failure.type or failure.reason.value,
+        revision=str(revision),
+    )

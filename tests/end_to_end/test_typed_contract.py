@@ -1,0 +1,224 @@
+"""The app's own services, called as a stranger does: with what reflection tells, and no library of ours."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import grpc
+import pytest
+from google.protobuf.descriptor_pool import DescriptorPool
+from google.protobuf.message_factory import GetMessageClass
+from google.rpc import error_details_pb2, status_pb2
+from grpc_reflection.v1alpha.proto_reflection_descriptor_database import ProtoReflectionDescriptorDatabase
+
+from tests.end_to_end.conftest import MakeApp, RunningApp, flowctl
+
+APP = """
+from dataclasses import dataclass
+
+
+@dataclass
+class Item:
+    sku: str
+    price: float = 1.0
+
+
+class Root(LightningFlow):
+    names: list[str]
+    big: int
+
+    def __init__(self):
+        self.names = []
+        self.items = []
+        self.count = 0
+        self.big = 0
+
+    def run(self):
+        self.count = len(self.names)
+
+    def add(self, name: str, times: int = 1) -> int:
+        '''Adds a name.'''
+        if name == "bad":
+            raise ValueError("bad name")
+        self.names += [name] * times
+        return len(self.names)
+
+    def order(self, items: list[Item], note: str | None = None) -> Item:
+        return max(items, key=lambda item: item.price)
+
+    def grow(self, to: int) -> None:
+        self.big = 2**to
+
+    def configure_commands(self):
+        return {"my_command": self.add, "order": self.order, "grow": self.grow}
+
+
+app = LightningApp(Root())
+"""
+
+
+class Stranger:
+    """A client that knows an address and a token, and learns the rest by reflection."""
+
+    def __init__(self, app: RunningApp, role: str = "call") -> None:
+        self._metadata = (
+            ("authorization", f"Bearer {(app.folder / '.flowrpc' / 'tokens' / role).read_text().strip()}"),
+        )
+        self.channel = grpc.insecure_channel(app.address)
+        told: Any = _WithMetadata(self.channel, self._metadata)
+        self._pool = DescriptorPool(ProtoReflectionDescriptorDatabase(told))
+
+    def method(self, name: str) -> Any:
+        return self._pool.FindServiceByName("shop.v1.RootService").FindMethodByName(name)
+
+    def call(self, name: str, /, **fields: Any) -> Any:
+        """Calls a method and returns its answer."""
+        method = self.method(name)
+        request, response = GetMessageClass(method.input_type), GetMessageClass(method.output_type)
+        path = f"/{method.containing_service.full_name}/{name}"
+        make = self.channel.unary_stream if method.server_streaming else self.channel.unary_unary
+        call: Any = make(
+            path, request_serializer=request.SerializeToString, response_deserializer=response.FromString
+        )
+        return call(request(**fields), metadata=self._metadata, timeout=30)
+
+
+class _WithMetadata:
+    """A channel whose calls carry the token."""
+
+    def __init__(self, channel: grpc.Channel, metadata: Any) -> None:
+        self._channel, self._metadata = channel, metadata
+
+    def stream_stream(self, *args: Any, **kwargs: Any) -> Any:
+        call: Any = self._channel.stream_stream(*args, **kwargs)
+        return lambda requests, **more: call(requests, metadata=self._metadata, timeout=30)
+
+
+@pytest.fixture
+def app(make_app: MakeApp) -> RunningApp:
+    return make_app(APP).start()
+
+
+@pytest.fixture
+def stranger(app: RunningApp) -> Iterator[Stranger]:
+    made = Stranger(app)
+    yield made
+    made.channel.close()
+
+
+def details(error: grpc.RpcError, kind: Any) -> Any:
+    """Finds a detail of an error."""
+    metadata: Any = error.trailing_metadata()
+    sent = dict(metadata)["grpc-status-details-bin"]
+    for detail in status_pb2.Status.FromString(sent).details:
+        found = kind()
+        if detail.Unpack(found):
+            return found
+    return None
+
+
+def test_a_command_is_called_with_its_types(stranger: Stranger) -> None:
+    answer = stranger.call("MyCommand", name="x", times=2)
+    assert (answer.result, answer.revision > 0) == (2, True)
+    item = stranger.call("Order", items=[{"sku": "a"}, {"sku": "b", "price": 2}]).result
+    assert (item.sku, item.price) == ("b", 2.0)
+
+
+def test_state_is_read_with_its_types(stranger: Stranger) -> None:
+    revision = stranger.call("MyCommand", name="é").revision
+    answer = stranger.call("GetState")
+    assert answer.revision >= revision
+    assert list(answer.state.names) == ["é"]
+
+
+def test_2_to_the_53_plus_1_is_exact(stranger: Stranger) -> None:
+    stranger.call("Grow", to=53)
+    assert stranger.call("GetState").state.big == 2**53
+
+
+def test_an_int_beyond_64_bits_is_refused_by_place(stranger: Stranger) -> None:
+    stranger.call("Grow", to=64)
+    with pytest.raises(grpc.RpcError) as caught:
+        stranger.call("GetState")
+    info = details(caught.value, error_details_pb2.ErrorInfo)
+    assert (info.reason, info.metadata["place"]) == ("NOT_IN_CONTRACT", "state.big")
+
+
+def test_what_is_missing_is_told_field_by_field(stranger: Stranger) -> None:
+    with pytest.raises(grpc.RpcError) as caught:
+        stranger.call("Order", items=[{"price": 1}, {}])
+    assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+    with pytest.raises(grpc.RpcError) as caught:
+        stranger.call("MyCommand")
+    violations = details(caught.value, error_details_pb2.BadRequest).field_violations
+    assert [(one.field, one.description) for one in violations] == [("name", "is missing")]
+
+
+def test_what_a_command_raises_is_a_status_with_its_reason(stranger: Stranger) -> None:
+    with pytest.raises(grpc.RpcError) as caught:
+        stranger.call("MyCommand", name="bad")
+    assert caught.value.code() is grpc.StatusCode.FAILED_PRECONDITION
+    info = details(caught.value, error_details_pb2.ErrorInfo)
+    assert (info.reason, info.metadata["type"]) == ("COMMAND_FAILED", "ValueError")
+    assert list(stranger.call("GetState").state.names) == []
+
+
+def test_a_repeated_request_id_gets_the_first_answer(stranger: Stranger) -> None:
+    request_id = uuid7()
+    answers = [stranger.call("MyCommand", name="once", request_id=request_id) for _ in range(3)]
+    assert len({answer.revision for answer in answers}) == 1
+    with pytest.raises(grpc.RpcError) as caught:
+        stranger.call("MyCommand", name="other", request_id=request_id)
+    assert caught.value.code() is grpc.StatusCode.ALREADY_EXISTS
+    assert list(stranger.call("GetState").state.names) == ["once"]
+
+
+def uuid7() -> str:
+    milliseconds = time.time_ns() // 1_000_000
+    return str(uuid.UUID(int=(milliseconds << 80) | (0x7 << 76) | (0x2 << 62) | uuid.uuid4().int % 2**62))
+
+
+def test_a_role_that_reads_may_not_call(app: RunningApp) -> None:
+    reader = Stranger(app, "read")
+    assert reader.call("GetState").state.count == 0
+    with pytest.raises(grpc.RpcError) as caught:
+        reader.call("MyCommand", name="x")
+    assert caught.value.code() is grpc.StatusCode.PERMISSION_DENIED
+    reader.channel.close()
+
+
+def test_a_watch_goes_on_after_the_app_was_killed(app: RunningApp, stranger: Stranger) -> None:
+    stranger.call("MyCommand", name="a")
+    watch = stranger.call("WatchState")
+    first = next(watch)
+    while first.state.count < 1:
+        first = next(watch)
+    watch.cancel()
+    app.kill()
+    app.start()
+    again = Stranger(app)
+    again.call("MyCommand", name="b")
+    watch = again.call("WatchState", after_revision=first.revision)
+    update = next(watch)
+    while update.state.count < 2:
+        assert update.revision > first.revision
+        update = next(watch)
+    assert list(update.state.names) == ["a", "b"]
+    watch.cancel()
+    again.channel.close()
+
+
+def test_numbers_come_from_the_lock(make_app: MakeApp) -> None:
+    app = make_app(APP)
+    assert flowctl("contract", "build", "app.py", cwd=app.folder).returncode == 0
+    source = (app.folder / "app.py").read_text()
+    (app.folder / "app.py").write_text(
+        source.replace("name: str, times: int = 1", "times: int = 1, *, name: str")
+    )
+    stranger = Stranger(app.start())
+    numbers = {field.name: field.number for field in stranger.method("MyCommand").input_type.fields}
+    assert numbers == {"name": 1, "times": 2, "request_id": 15}
+    stranger.channel.close()
