@@ -65,13 +65,9 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     ERROR_REASON_UNKNOWN_AGENT: _ErrorReason.ValueType  # 20
     """NOT_FOUND: no agent of that name is attached. {"agent_id": "gpu-box"}"""
     ERROR_REASON_COMMAND_FAILED: _ErrorReason.ValueType  # 21
-    """FAILED_PRECONDITION: the command raised, and what it changed was undone; only methods of an app's own contract say
-    so by a status, CallCommand by its answer. {"command": "add", "type": "ValueError", "revision": "17"}
-    """
+    """FAILED_PRECONDITION: the command raised and was undone; said by methods of an app's own contract. {"type": "ValueError"}"""
     ERROR_REASON_NOT_IN_CONTRACT: _ErrorReason.ValueType  # 22
-    """FAILED_PRECONDITION: what is to be sent does not fit the app's own contract, whose types say less than the values;
-    the generic methods send it. {"place": "state.count", "problem": "is 9223372036854775808, beyond 64 bits"}
-    """
+    """FAILED_PRECONDITION: a value does not fit the app's own contract; the generic methods send it. {"place": "state.n"}"""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call was refused: the `reason` of the `google.rpc.ErrorInfo` in the status, whose `domain` is
@@ -121,11 +117,7 @@ ERROR_REASON_READ_ONLY: ErrorReason.ValueType  # 19
 ERROR_REASON_UNKNOWN_AGENT: ErrorReason.ValueType  # 20
 """NOT_FOUND: no agent of that name is attached. {"agent_id": "gpu-box"}"""
 ERROR_REASON_COMMAND_FAILED: ErrorReason.ValueType  # 21
-"""FAILED_PRECONDITION: the command raised, and what it changed was undone; only methods of an app's own contract say
-so by a status, CallCommand by its answer. {"command": "add", "type": "ValueError", "revision": "17"}
-"""
+"""FAILED_PRECONDITION: the command raised and was undone; said by methods of an app's own contract. {"type": "ValueError"}"""
 ERROR_REASON_NOT_IN_CONTRACT: ErrorReason.ValueType  # 22
-"""FAILED_PRECONDITION: what is to be sent does not fit the app's own contract, whose types say less than the values;
-the generic methods send it. {"place": "state.count", "problem": "is 9223372036854775808, beyond 64 bits"}
-"""
+"""FAILED_PRECONDITION: a value does not fit the app's own contract; the generic methods send it. {"place": "state.n"}"""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015
