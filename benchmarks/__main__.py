@@ -30,6 +30,7 @@ from benchmarks import (
     routes,
     start,
     state_size,
+    typed,
     watchers,
 )
 from benchmarks.harness import HEADING, Result, Row, Settings, table_lines
@@ -38,6 +39,7 @@ ROWS: dict[str, Row] = {
     "passes": passes.measure,
     "state_size": state_size.measure,
     "command": command.measure,
+    "typed": typed.measure,
     "durable": durable.measure,
     "callers": callers.measure,
     "deltas": deltas.measure,

@@ -18,8 +18,8 @@ TIMEOUT_SECONDS = 30.0
 
 
 def service_call(service: Service, channel: grpc.Channel, method: str) -> Call:
-    """Returns what calls a method of the flow service, with the token."""
-    call: Any = channel.unary_unary(FLOW + method)
+    """Returns what calls a method of the flow service, or of the path that is given, with the token."""
+    call: Any = channel.unary_unary(method if method.startswith("/") else FLOW + method)
     metadata = service.metadata
     return lambda request: call(request, timeout=TIMEOUT_SECONDS, metadata=metadata)
 

@@ -29,8 +29,11 @@ class Commanded(LightningFlow):
         self.changed += 1
         return self.changed
 
+    def add(self, number: int, text: str, share: float) -> float:
+        return number * share + len(text)
+
     def configure_commands(self) -> Any:
-        return {"spin": self.spin, "read": self.read, "change": self.change}
+        return {"spin": self.spin, "read": self.read, "change": self.change, "add": self.add}
 
 
 app = LightningApp(Commanded())
