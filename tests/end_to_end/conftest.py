@@ -148,6 +148,14 @@ def var(replica: StateReplica, component: str, name: str) -> Any:
     return replica.vars(component)[name]
 
 
+def children(pid: int) -> set[int]:
+    """Returns the processes that one started and that are there."""
+    found: set[int] = set()
+    for listed in Path(f"/proc/{pid}/task").glob("*/children"):
+        found.update(int(child) for child in listed.read_text().split())
+    return found
+
+
 def descendants(pid: int) -> set[int]:
     """Returns the processes below one."""
     children: dict[int, list[int]] = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import resource
 import signal
 import subprocess
@@ -12,7 +13,7 @@ import pytest
 from flowrpc.errors import CallError
 from flowrpc_client import CommandFailed, FlowClient, NotReachableError
 
-from tests.end_to_end.conftest import FLOWCTL, MakeApp, descendants, flowctl, var, wait_until_gone
+from tests.end_to_end.conftest import FLOWCTL, MakeApp, children, descendants, flowctl, var, wait_until_gone
 
 COUNTER = """
 class Root(LightningFlow):
@@ -160,9 +161,7 @@ def test_a_killed_agent_is_replaced_and_its_run_tried_again(make_app: MakeApp) -
     app = make_app(WORKING).start()
     with app.client() as client, client.replica() as replica:
         replica.wait_for(lambda replica: var(replica, "root.slow", "step") > 3, timeout=10)
-        (agent,) = [pid for pid in descendants(app.pid) if descendants(pid)]
-        import os
-
+        (agent,) = children(app.pid)
         os.kill(agent, signal.SIGKILL)
         replica.wait_for(lambda replica: var(replica, "root", "finished") > 0, timeout=20)
 

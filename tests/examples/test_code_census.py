@@ -238,7 +238,7 @@ def test_the_demo_succeeds_and_leaves_no_process(tmp_path: Path, library: Path) 
 
     assert done.returncode == 0
     assert not re.search("Traceback|WARNING|ERROR", done.stderr)
-    assert re.search(r"ended with exit code 0. It had 7 processes; 0 are left", done.stdout)
+    assert re.search(r"ended with exit code 0. It had 9 processes; 0 are left", done.stdout)
     assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f]", done.stdout)
     assert [line for line in done.stdout.splitlines() if len(line) > 100 and str(tmp_path) not in line] == []
 
@@ -281,7 +281,9 @@ def test_a_killed_census_goes_on_and_comes_to_the_same_numbers(
         started = descendants(entry.pid)
         os.kill(entry.pid, signal.SIGKILL)
         assert app.wait(SECONDS) == -signal.SIGKILL
-    assert len(started) == 6  # an agent with its guard, and four runners
+    assert (
+        len(started) == 8
+    )  # an agent with its guard, what forks runners, in two processes, and four runners
     wait_until_ended(started)
 
     with serving(data_dir), FlowClient(data_dir=data_dir) as client:

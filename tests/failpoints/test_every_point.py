@@ -11,7 +11,7 @@ from flowrpc import failpoints
 from flowrpc.failpoints.points import POINTS, Process
 from flowrpc_client import FlowClient
 
-from tests.end_to_end.conftest import HEADER, RunningApp, descendants
+from tests.end_to_end.conftest import HEADER, RunningApp, children
 
 APP = """
 from flowrpc import Path, Retry
@@ -83,15 +83,6 @@ def wait_for(client: FlowClient, holds: object, seconds: float = 60) -> None:
         time.sleep(0.05)
 
 
-def agent_of(pid: int) -> int:
-    """Finds the agent among the processes of an app: its own child, not what the agent started in turn."""
-    for child in descendants(pid):
-        parent = int(Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split()[1])
-        if parent == pid and b"flowrpc.work_service\0" in Path(f"/proc/{child}/cmdline").read_bytes():
-            return child
-    raise AssertionError("the app has no agent")
-
-
 @pytest.fixture
 def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunningApp:
     marks = tmp_path / "marks"
@@ -120,7 +111,8 @@ def live(app: RunningApp) -> None:
     with app.client() as client:
         client.call("want", number=1)
         wait_for(client, lambda state: state["works"]["make"]["vars"]["file"] is not None)
-        os.kill(agent_of(app.pid), 9)
+        (agent,) = children(app.pid)
+        os.kill(agent, 9)
         client.call("tell", number=1)
         wait_for(client, lambda state: state["works"]["make"]["vars"]["seen"] == 1)
         client.call("want", number=2)

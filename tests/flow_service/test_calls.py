@@ -316,6 +316,7 @@ def test_a_cancelled_run_raises_in_a_blocking_call() -> None:
     driver, agent = attached()
     start = agent.take_start()
 
+    driver.ask(CancelRequested, run_id=start.run_id, grace=timedelta(seconds=2))
     agent.finish(start, Failure(reason=FailureReason.CANCELLED, message="cancelled by hand"))
 
     assert driver.exit is not None

@@ -83,15 +83,24 @@ def test_a_run_that_succeeds_at_last_has_succeeded() -> None:
     assert driver.runs()[0].attempt == 2
 
 
-@pytest.mark.parametrize(
-    "reason", [FailureReason.BROKEN_RULE, FailureReason.NOT_BUILT, FailureReason.CANCELLED]
-)
+@pytest.mark.parametrize("reason", [FailureReason.BROKEN_RULE, FailureReason.NOT_BUILT])
 def test_what_another_attempt_would_only_repeat_is_not_tried_again(reason: FailureReason) -> None:
     driver, agent = attached(retry=RETRY)
 
     agent.finish(agent.take_start(), Failure(reason=reason, message="no use"))
 
     assert status(driver).terminal
+
+
+def test_a_run_that_nobody_wanted_to_end_begins_again() -> None:
+    """Its app was stopped, or its agent, and the work's process had the time to say how it ended."""
+    driver, agent = attached()
+
+    agent.finish(agent.take_start(), Failure(reason=FailureReason.CANCELLED, message="cancelled"))
+
+    agent.finish(agent.take_start())
+    assert status(driver) is RunStatus.SUCCEEDED
+    assert driver.runs()[0].attempt == 2
 
 
 def test_a_run_that_pauses_is_tried_at_once_after_a_restart() -> None:

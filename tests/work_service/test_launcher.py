@@ -307,14 +307,14 @@ async def test_zygotes_that_end_again_and_again_are_done_without(
 
 @on_a_loop
 async def test_a_runner_that_is_wanted_no_more_ends_without_executing_anything(tmp_path: Path) -> None:
-    app_file = write_app(tmp_path)
+    app_file, before = write_app(tmp_path), own_children()
     async with launcher_of(app_file) as launcher:
         unwanted = Started(launcher, app_file)
         launcher.take_back(unwanted.launch)
         unwanted.ends.pop().close()
         assert "end" in await Started(launcher, app_file).run()
         assert not unwanted.child.done()
-        known = {launcher.zygote_pid}
+        known = {launcher.zygote_pid, *before}
 
         def alone() -> bool:
             launcher._reap_strangers()

@@ -22,6 +22,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from flowrpc.work_service import runner
+from flowrpc.work_service.command_line import show_command_line
 from flowrpc.work_service.launch_protocol import Forked, NotForked, Order, Ready, receive_order, send_answer
 from flowrpc.work_service.parent import die_with_parent
 from flowrpc.work_service.preload import NotPreloadable, Preload, flush
@@ -173,6 +174,8 @@ def _be_runner(order: Order, ends: list[int], preload: Preload | None) -> None:
         os.dup2(end, number)
         os.close(end)
     gc.enable()
+    work = order.arguments[order.arguments.index("--work") + 1]
+    show_command_line([sys.executable, "-m", "flowrpc.work_service.runner", "--work", work])
     runner.serve([*order.arguments, "--fd", str(peer)], preload, wait=True)
 
 
