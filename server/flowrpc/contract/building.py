@@ -7,18 +7,19 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from flowrpc.component.flow import LightningFlow
 from flowrpc.contract.compatibility import Break, breaks
-from flowrpc.contract.descriptors import file_descriptor, file_name
 from flowrpc.contract.lock import Lock, locked
 from flowrpc.contract.lock_file import lock_text
 from flowrpc.contract.lowering import ProtoMessage, lowered
-from flowrpc.contract.pool import ContractPool
-from flowrpc.contract.proto_text import proto_text
 from flowrpc.contract.shape import Contract
 from flowrpc.contract.survey import Offered, survey
 from flowrpc.errors import ContractError
+
+if TYPE_CHECKING:
+    from flowrpc.contract.pool import ContractPool
 
 _PACKAGE = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*\.v[1-9][0-9]*")
 
@@ -46,10 +47,17 @@ class Built:
     @property
     def text(self) -> str:
         """The .proto file."""
+        from flowrpc.contract.proto_text import proto_text
+
         return proto_text(self.contract, self.messages, self.lock)
 
     def pool(self) -> ContractPool:
         """Makes the classes of its messages."""
+        from flowrpc.contract.descriptors import (
+            file_descriptor,  # protobuf's own descriptors take a while to load
+        )
+        from flowrpc.contract.pool import ContractPool
+
         return ContractPool(file_descriptor(self.contract, self.messages, self.lock))
 
     def write(self, folder: Path) -> list[Path]:
@@ -58,6 +66,8 @@ class Built:
         Raises:
             ContractError: It cannot be written.
         """
+        from flowrpc.contract.descriptors import file_name
+
         contents = {
             file_name(self.contract.package): self.text.encode(),
             "flowrpc/v1/value.proto": (files("flowrpc.contract") / "value.proto").read_bytes(),

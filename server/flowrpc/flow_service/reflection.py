@@ -5,10 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import grpc
-from grpc_reflection.v1alpha import _async as reflection_aio
-from grpc_reflection.v1alpha import reflection_pb2
 
-from flowrpc.contract.pool import reflection_pool
 from flowrpc.flow_service.typed_service import TypedService
 
 FLOW_SERVICE = "flowrpc.v1.FlowService"
@@ -39,6 +36,11 @@ class Reflection(grpc.GenericRpcHandler):
         return self._handler
 
     def _make(self) -> Any:
+        from grpc_reflection.v1alpha import _async as reflection_aio  # most apps are never asked
+        from grpc_reflection.v1alpha import reflection_pb2
+
+        from flowrpc.contract.pool import reflection_pool
+
         built = self._typed.built
         names = list(SERVED)
         if built is not None:

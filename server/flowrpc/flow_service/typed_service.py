@@ -7,12 +7,11 @@ import logging
 import time
 from collections.abc import AsyncIterator, Callable
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import grpc
 
 from flowrpc.contract.building import Built
-from flowrpc.contract.codec import Codec, ReadBytes, WriteBytes
 from flowrpc.contract.reading import Unreadable
 from flowrpc.contract.shape import MethodShape, ServiceShape
 from flowrpc.contract.state_of import state_of
@@ -26,6 +25,9 @@ from flowrpc.protocol.answers import WatchEnd
 from flowrpc.protocol.requests import GetState, WatchState
 from flowrpc.state.canonical import canonical_bytes
 from flowrpc.state.records import Failure
+
+if TYPE_CHECKING:
+    from flowrpc.contract.codec import ReadBytes, WriteBytes
 
 logger = logging.getLogger(__name__)
 
@@ -41,29 +43,35 @@ class TypedService(grpc.GenericRpcHandler):
     def __init__(self, waiting: WaitingCalls, publisher: Publisher) -> None:
         self._waiting = waiting
         self._publisher = publisher
+        self._methods: dict[str, tuple[ServiceShape, MethodShape]] = {}
         self._handlers: dict[str, Any] = {}
+        self._serving: _Serving | None = None
         self.built: Built | None = None
         """The contract that is served; None: none is."""
-        self._needed: dict[str, str] = {}
 
     def offer(self, built: Built) -> None:
         """Serves a contract from now on; calls that are under way end with the one they began with."""
-        serving = _Serving(self._waiting, self._publisher, built)
-        handlers, needed = {}, {}
-        for service in built.contract.services.values():
-            for method in service.methods:
-                path = f"/{built.contract.package}.{service.name}/{method.name}"
-                handlers[path] = serving.handler(service, method)
-                needed[path] = "call" if method.command else "read"
-        self._handlers, self._needed, self.built = handlers, needed, built
+        package = built.contract.package
+        self._methods = {
+            f"/{package}.{service.name}/{method.name}": (service, method)
+            for service in built.contract.services.values()
+            for method in service.methods
+        }
+        self._handlers, self._serving, self.built = {}, None, built
 
     def role_needed(self, path: str) -> str | None:
         """Returns the role that a method needs; None if it is none of the contract's."""
-        return self._needed.get(path)
+        found = self._methods.get(path)
+        return None if found is None else "call" if found[1].command else "read"
 
     def service(self, details: Any) -> Any:
-        """Returns the handler of a method; None if it is none of the contract's."""
-        return self._handlers.get(details.method)
+        """Returns the handler of a method, made when it is called first; None if it is none of the contract's."""
+        handler = self._handlers.get(details.method)
+        if handler is None and details.method in self._methods:
+            assert self.built is not None, "its methods are there"
+            self._serving = self._serving or _Serving(self._waiting, self._publisher, self.built)
+            handler = self._handlers[details.method] = self._serving.handler(*self._methods[details.method])
+        return handler
 
 
 class _Serving:
@@ -72,6 +80,8 @@ class _Serving:
     def __init__(self, waiting: WaitingCalls, publisher: Publisher, built: Built) -> None:
         self._waiting = waiting
         self._publisher = publisher
+        from flowrpc.contract.codec import Codec  # what makes messages is loaded when somebody calls
+
         self._codec = Codec(built)
 
     def handler(self, service: ServiceShape, method: MethodShape) -> Any:
