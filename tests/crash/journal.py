@@ -40,9 +40,7 @@ class Archive:
                 found = row.revision
                 known = self.records.setdefault(found, row.record)
                 if known != row.record:
-                    self.problems.append(
-                        f"revision {found} is not what it was before the end of the service"
-                    )
+                    self.problems.append(f"revision {found} is not what it was before the end of the service")
         self.last = max(self.last, found)
         return found
 

@@ -6,6 +6,7 @@ import ctypes
 import os
 import time
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from flowrpc import Dict, LightningApp, LightningFlow, LightningWork, Retry
@@ -138,7 +139,8 @@ class Greedy(Appending):
             self.mischief = ""
         if mischief == "gil":
             ctypes.PyDLL(None).sleep(5)  # a PyDLL keeps the interpreter's lock
-        elif mischief == "memory":
+        elif mischief.startswith("memory "):
+            Path(mischief.removeprefix("memory ")).write_text("0")  # into the group that may take little
             taken = []
             for _ in range(200):
                 taken.append(bytearray(10_000_000))
