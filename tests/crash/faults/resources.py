@@ -59,11 +59,14 @@ async def hold_interpreter(stage: Stage, dice: random.Random) -> None:
 async def take_memory(stage: Stage, dice: random.Random) -> None:
     """Has a work take more memory than its process may have."""
     killed = stage.memory.killed
-    await _misbehave(stage, f"memory {stage.memory.door}")
+    note = stage.folder / "memory"
+    note.write_text(str(stage.memory.door))
+    await _misbehave(stage, f"memory {note}")
     for _ in range(_TRIES):
         if stage.memory.killed > killed:
             break
         await asyncio.sleep(0.1)
+    note.unlink(missing_ok=True)
     stage.kills += stage.memory.killed - killed
 
 
