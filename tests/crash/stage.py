@@ -31,8 +31,10 @@ from tests.crash.processes import MARK, agents_of, kill_marked, runners_below, t
 
 APP = Path(__file__).with_name("apps") / "torture.py"
 START_SECONDS = 90.0
-ORPHAN_SECONDS = 6.0
-"""How long a process may outlive its parent here. The promise is 2 s; a crowded machine is no reason to fail."""
+PROMISED_SECONDS = 2.0
+"""How long a process may outlive its parent."""
+ORPHAN_SECONDS = 2 * PROMISED_SECONDS
+"""How long it may do so here: on two cores that many others want, it took up to half of what is promised."""
 KILLED = -signal.SIGKILL
 STORAGE_FAILED = 75
 _READ_ONLY = re.compile(r"read-only: .*; revision \d+ waits")

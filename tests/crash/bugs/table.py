@@ -62,7 +62,7 @@ def _bug(
 
 _ALL = [
     _bug(storing.reply_before_commit, "C1", "C5", "C8", failpoints=LATE),
-    _bug(storing.acknowledge_before_commit, "C1", failpoints=BUSY, commanders=0, deltas=20_000),
+    _bug(storing.acknowledge_before_commit, "C1", failpoints=BUSY, commanders=0, deltas=4_000),
     _bug(storing.publish_before_commit, "C7", "C8", failpoints=LATE),
     _bug(storing.commit_without_answers, "C2", failpoints=AFTER),
     _bug(storing.half_commit, "C4", "C6"),

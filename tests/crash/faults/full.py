@@ -21,7 +21,8 @@ _FEW_SECONDS = 3.0
 async def fill_disk(stage: Stage, dice: random.Random) -> None:
     """Fills the disk until the service is read-only, reads from it, and gives the room back."""
     if stage.alive:
-        became, read = await _fill_until_read_only(stage), await _is_read(stage)
+        became = await _fill_until_read_only(stage)
+        read = became and await _is_read(stage)
         await asyncio.sleep(dice.uniform(0.0, 1.0))
         stage.disk.free()
         await _write_down(stage, "fill-disk", became=became, read=read)
@@ -46,7 +47,7 @@ async def have_no_room(stage: Stage, *, until_killed: bool = False) -> None:
     times, _ = stage.times_read_only()
     stage.shim.fail_writes(-1, errno.ENOSPC)
     became = await until(stage, lambda: stage.times_read_only()[0] > times)
-    read = await _is_read(stage)
+    read = became and await _is_read(stage)
     if until_killed:
         await asyncio.sleep(0.5)  # replies are on their way
         stage.kill_flow()
@@ -106,13 +107,15 @@ def _is_writable(stage: Stage) -> bool:
 
 
 async def _is_read(stage: Stage) -> bool:
-    """Reads a state, as everybody can of a service that is read-only."""
+    """Reads a state, as everybody can of a service that is read-only; tells whether that worked."""
     calls = Calls(stage.address, stage.token())
     try:
         for _ in range(5):  # it may be frozen, or not be heard, for a while
             try:
                 await calls.state("root.board")
             except UnknownError:
+                if not stage.alive:
+                    break
                 continue
             except RefusedError:
                 return False
