@@ -70,6 +70,20 @@ demo: $(READY) ## Run the example app end to end.
 bench: $(READY) ## Measure; prints ratios.
 	$(BIN)/python -m benchmarks
 
+##@ Kill anything, lose nothing
+.PHONY: torture-ci
+torture-ci: $(READY) ## 100 kills in 100,000 operations, and every checker: some five minutes.
+	$(BIN)/python -m tests.crash --kills 100 --operations 100000 --seed 1
+
+.PHONY: torture
+torture: $(READY) ## The long sets: hours; each ends with its line of figures.
+	$(BIN)/python -m tests.crash --kills 1000 --operations 1000000
+	$(BIN)/python -m tests.crash --each-once
+	$(BIN)/python -m tests.crash --faults all --pairs 200
+	$(BIN)/python -m tests.power_loss --cuts 10000
+	$(BIN)/python -m tests.simulation --seeds 100000 --jobs 2
+	$(BIN)/python -m tests.soak --deltas 1000000
+
 ##@ Parts of check
 .PHONY: lint
 lint: $(READY) ## Format and lint of Python.

@@ -1,3 +1,4 @@
+import errno
 import os
 import subprocess
 import sys
@@ -5,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from flowrpc.errors import StoreError
+from flowrpc.errors import StoreError, StoreFullError
 from flowrpc.protocol.run_directory import (
     ROLES,
     AppEntry,
@@ -42,6 +43,20 @@ def test_no_temporary_files_stay(entry: AppEntry, run_directory: Path) -> None:
 
     assert len(list(run_directory.iterdir())) == 1
     assert [path.name for path in entry.data_dir.iterdir()] == ["app.json"]
+
+
+@pytest.mark.parametrize(("number", "kind"), [(errno.ENOSPC, StoreFullError), (errno.EROFS, StoreError)])
+def test_a_full_disk_is_told_from_other_trouble(
+    number: int, kind: type[StoreError], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(descriptor: int) -> None:
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(StoreError, match="cannot be written") as caught:
+        ensure_tokens(tmp_path)
+    assert type(caught.value) is kind
+    assert not list((tmp_path / "tokens").iterdir())
 
 
 def test_apps_of_one_name_have_entries_of_their_own(entry: AppEntry, tmp_path: Path) -> None:

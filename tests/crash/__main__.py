@@ -17,6 +17,7 @@ import shlex
 import shutil
 import sys
 import tempfile
+import time
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -55,10 +56,13 @@ def main(arguments: Sequence[str]) -> int:
         commanders=options.commanders,
     )
     outcome = asyncio.run(Campaign(order).run())
+    began = time.monotonic()
     evidence = Evidence.load(folder)
     violations = check(evidence)
-    _tell(outcome, evidence, violations)
+    _tell(outcome, evidence, violations, time.monotonic() - began)
     code = _report(folder, violations, repeat)
+    if outcome.kills < options.kills or outcome.operations < options.operations:
+        outcome.problem = outcome.problem or f"the time was over: {options.seconds:.0f} s"
     if outcome.problem:
         _say(f"PROBLEM: {outcome.problem}\n  evidence: {folder}\n  to repeat: {repeat}")
         return 1
@@ -104,7 +108,9 @@ def _without_seed(arguments: Sequence[str]) -> list[str]:
     return kept
 
 
-def _tell(outcome: Outcome, evidence: Evidence, violations: Sequence[Violation]) -> None:
+def _tell(
+    outcome: Outcome, evidence: Evidence, violations: Sequence[Violation], checking_seconds: float
+) -> None:
     struck = Counter(outcome.struck)
     _say(f"faults: {', '.join(f'{name} {count}' for name, count in sorted(struck.items()))}")
     for name, why in outcome.skipped.items():
@@ -115,7 +121,8 @@ def _tell(outcome: Outcome, evidence: Evidence, violations: Sequence[Violation])
     _say(
         f"kills: {outcome.kills}, kinds of faults: {len(struck)}, acknowledged operations: {outcome.operations} "
         f"(commands and updates {outcome.commands}, deltas {outcome.deltas}), "
-        f"revisions: {len(evidence.story.numbers)}, violations: {len(violations)}, seconds: {outcome.seconds:.0f}"
+        f"revisions: {len(evidence.story.numbers)}, lives: {len(evidence.histories.lives)}, "
+        f"violations: {len(violations)}, seconds: {outcome.seconds:.0f} and {checking_seconds:.0f} of checking"
     )
 
 

@@ -53,6 +53,8 @@ class Order:
     snapshots: int = 2_500
     failpoints: str = ""
     """What is set in the first life."""
+    rest_seconds: float = 30.0
+    """How long is waited at the end for what should have come by then."""
     works: tuple[str, ...] = ("near", "flaky", "slow", "greedy", "far", "far_too")
     deltas: int = 400
     """How many items a run of a work appends."""
@@ -190,7 +192,8 @@ class Campaign:
         self._stopping.set()
         self._writers_stopping.set()
         if self._actors:
-            await asyncio.wait(self._actors, timeout=REST_SECONDS)
+            # If the service is gone for good, nobody is told anything any more.
+            await asyncio.wait(self._actors, timeout=0.1 if self.outcome.problem else self.order.rest_seconds)
             for actor in self._actors:
                 actor.cancel()
             for result in await asyncio.gather(*self._actors, return_exceptions=True):
@@ -288,7 +291,7 @@ class Campaign:
         for actor in self._actors[count + len(self.watchers) :]:
             actor.cancel()
         if count:
-            await asyncio.wait(self._actors[:count], timeout=REST_SECONDS)
+            await asyncio.wait(self._actors[:count], timeout=self.order.rest_seconds)
 
     async def _until(self, calls: Calls, command: str) -> None:
         for _ in range(100):
@@ -301,7 +304,7 @@ class Campaign:
 
     async def _see_the_end(self, calls: Calls) -> None:
         whole = [watcher for watcher in self.watchers if watcher.revision]
-        deadline = time.monotonic() + REST_SECONDS
+        deadline = time.monotonic() + self.order.rest_seconds
         last = (await calls.state("root.board")).revision
         while time.monotonic() < deadline:
             if all(watcher.revision >= last for watcher in whole[:2]):

@@ -130,6 +130,22 @@ class Life:
     seconds_orphaned: float = 0.0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Full:
+    """A time without room on the disk, through which the service lived."""
+
+    at: float
+    what: str
+    """The fault."""
+    life: int
+    became: bool
+    """Whether it became read-only where it had to."""
+    read: bool
+    """Whether its state could be read."""
+    back: bool
+    """Whether it was read-only no more when there was room."""
+
+
 @dataclass(slots=True, kw_only=True)
 class Histories:
     """Everything that was recorded, apart from the journal."""
@@ -143,6 +159,7 @@ class Histories:
     """By run and attempt: the last sequence number that its agent kept."""
     counts: dict[str, tuple[int, int]] = field(default_factory=dict)
     """By process and resource: how many there were in rest at the begin and at the end."""
+    full: list[Full] = field(default_factory=list)
     duplicated: list[float] = field(default_factory=list)
     """When the link of the clients that are called proxied was told to double bytes."""
     left: list[str] = field(default_factory=list)
@@ -231,5 +248,6 @@ _TAKERS: dict[str, Any] = {
     "life": _life,
     "count": lambda found, line: found.counts.update({line["name"]: (line["before"], line["after"])}),
     "left": lambda found, line: found.left.append(line["process"]),
+    "full": lambda found, line: found.full.append(Full(**line)),
     "fault": _fault,
 }

@@ -36,13 +36,11 @@ class Archive:
             return 0
         found = 0
         with closing(Database(path, read_only=True)) as database:
-            for number, record in database.revisions_after(max(self.last - _LOOK_BACK, 0)):
-                found = number
-                known = self.records.setdefault(number, record)
-                if known != record:
-                    self.problems.append(
-                        f"revision {number} is not what it was before the end of the service"
-                    )
+            for row in database.revisions_after(max(self.last - _LOOK_BACK, 0)):
+                found = row.revision
+                known = self.records.setdefault(found, row.record)
+                if known != row.record:
+                    self.problems.append(f"revision {found} is not what it was before the end of the service")
         self.last = max(self.last, found)
         return found
 
@@ -72,15 +70,15 @@ def applied_in(data_dir: Path) -> dict[str, tuple[int, int]]:
             if database.identity() is None:
                 return {}
             found = {}
-            for data in database.runs():
-                record = run_record_from_bytes(data)
+            for row in database.runs():
+                record = run_record_from_bytes(row.record)
                 run = record.run
                 waits = not run.status.terminal and not run.agent_id
                 found[run.run_id] = (run.attempt + waits, record.applied_seq)
-            for run_id, attempt, seq in database.applied():
-                known = found.get(run_id)
-                if known is not None and known[0] == attempt and seq > known[1]:
-                    found[run_id] = (attempt, seq)
+            for applied in database.applied():
+                known = found.get(applied.run_id)
+                if known is not None and known[0] == applied.attempt and applied.seq > known[1]:
+                    found[applied.run_id] = (applied.attempt, applied.seq)
             return found
     except StoreError:
         return {}

@@ -22,6 +22,7 @@ def expose(bug: Bug, folder: Path, *, planted: bool = True) -> tuple[Outcome, li
         commanders=bug.commanders,
         works=bug.works,
         deltas=bug.deltas,
+        rest_seconds=5.0 if planted else 30.0,
         bug=bug.name if planted else "none",
         new_id_on_retry=bug.new_id_on_retry and planted,
         snapshots=bug.snapshots,

@@ -54,8 +54,17 @@ def agents_of(pid: int) -> list[int]:
 
 
 def runners_below(pid: int) -> list[int]:
-    """Returns the runners among the processes below an agent or a flow service: they execute one work each."""
-    return [child for child in below(pid) if "work_service.runner" in command_line(child)]
+    """Returns the runners among the processes below an agent or a flow service: they execute one work each.
+
+    Those that a zygote forked have its command line; unlike it, they have more threads than one.
+    """
+    return [child for child in below(pid) if _is_runner(child)]
+
+
+def _is_runner(pid: int) -> bool:
+    line = command_line(pid)
+    forked = "work_service.zygote" in line and count_of(pid, "task") > 1
+    return forked or "work_service.runner" in line
 
 
 def marked(mark: str) -> list[int]:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Awaitable, Callable
 
 from tests.crash.campaign import Campaign
-from tests.crash.faults import resources
+from tests.crash.faults import full, resources
 from tests.crash.faults.ghost import late_frames
 
 ENOUGH = 150
@@ -49,6 +49,20 @@ async def sync_error(campaign: Campaign) -> None:
     await _operations(campaign, ENOUGH)
 
 
+async def full_disk(campaign: Campaign) -> None:
+    """Lets every write of the journal fail for want of room, until the service is read-only."""
+    await _operations(campaign, ENOUGH)
+    await full.have_no_room(campaign.stage)
+    await _operations(campaign, ENOUGH)
+
+
+async def killed_on_a_full_disk(campaign: Campaign) -> None:
+    """Kills the service while it is read-only, when clients have been told whatever they are told."""
+    await _operations(campaign, ENOUGH)
+    await full.have_no_room(campaign.stage, until_killed=True)
+    await _operations(campaign, ENOUGH)
+
+
 async def cancelled(campaign: Campaign) -> None:
     """Lets the canceller of the load cancel a few runs."""
     await _deltas(campaign, 50)
@@ -86,6 +100,8 @@ SCRIPTS: dict[str, Callable[[Campaign], Awaitable[None]]] = {
     "reset_clients": reset_clients,
     "reset_agent": reset_agent,
     "sync_error": sync_error,
+    "full_disk": full_disk,
+    "killed_on_a_full_disk": killed_on_a_full_disk,
     "cancelled": cancelled,
     "late_frames": frames_too_late,
 }

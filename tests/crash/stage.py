@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import random
+import re
 import secrets
 import shutil
 import signal
@@ -30,10 +31,13 @@ from tests.crash.processes import MARK, agents_of, kill_marked, runners_below, t
 
 APP = Path(__file__).with_name("apps") / "torture.py"
 START_SECONDS = 90.0
-ORPHAN_SECONDS = 6.0
-"""How long a process may outlive its parent here. The promise is 2 s; a crowded machine is no reason to fail."""
+PROMISED_SECONDS = 2.0
+"""How long a process may outlive its parent."""
+ORPHAN_SECONDS = 2 * PROMISED_SECONDS
+"""How long it may do so here: on two cores that many others want, it took up to half of what is promised."""
 KILLED = -signal.SIGKILL
 STORAGE_FAILED = 75
+_READ_ONLY = re.compile(r"read-only: .*; revision \d+ waits")
 
 
 class NeverCameBackError(Exception):
@@ -97,6 +101,16 @@ class Stage:
     def alive(self) -> bool:
         """Whether the flow service lives."""
         return self.flow is not None and self.flow.returncode is None
+
+    @property
+    def life(self) -> int:
+        """The number of the service's life."""
+        return self._life
+
+    def times_read_only(self) -> tuple[int, int]:
+        """Counts how often this life of the service became read-only, and how often it was so no more."""
+        told = self._last_words()
+        return len(_READ_ONLY.findall(told)), told.count("read-only no more, after")
 
     def token(self) -> str:
         return (self.data_dir / "tokens" / "admin").read_text().strip()

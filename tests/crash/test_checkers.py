@@ -26,6 +26,7 @@ from tests.crash.checkers.evidence import Evidence
 from tests.crash.history import (
     Acknowledged,
     Answer,
+    Full,
     Histories,
     Life,
     Operation,
@@ -304,6 +305,12 @@ def end_with(**facts: Any) -> Callable[[Evidence], None]:
     return change
 
 
+def fill_disk(**facts: bool) -> Callable[[Evidence], None]:
+    right = {"became": True, "read": True, "back": True}
+    full = Full(at=2.0, what="fill-disk", life=1, **(right | facts))
+    return lambda evidence: evidence.histories.full.append(full)
+
+
 def replace_revision(
     evidence: Evidence, old: Delta | None, new: Delta | None, *, number: int = 3, runs: Any = None
 ) -> None:
@@ -350,6 +357,9 @@ def replace_revision(
         (end_with(code=70), "C13"),
         (end_with(code=None), "C13"),
         (end_with(code=75, legal=(75,), told="something else"), "C13"),
+        (fill_disk(became=False), "C13"),
+        (fill_disk(read=False), "C13"),
+        (fill_disk(back=False), "C13"),
     ],
 )
 def test_one_wrong_fact_is_found(spoil: Callable[[Evidence], None], checker: str) -> None:

@@ -22,12 +22,16 @@ SOUND = (
     "end-runs-twice",
     "keep-changes-of-lost-attempts",
     "ignore-sync-error",
+    "answer-while-read-only",
+    "end-on-a-full-disk",
 )
 """One bug for each script."""
 
 
 def skip_without_means(name: str) -> None:
-    if BUGS[name].script == "sync_error" and (why := Shim.available()):
+    if BUGS[name].script in ("sync_error", "full_disk", "killed_on_a_full_disk") and (
+        why := Shim.available()
+    ):
         pytest.skip(why)
 
 

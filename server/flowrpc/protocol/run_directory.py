@@ -8,6 +8,7 @@ writes them: an entry says which token goes to which address, so one from somebo
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import re
@@ -18,7 +19,7 @@ from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 
-from flowrpc.errors import StoreError
+from flowrpc.errors import StoreError, StoreFullError
 
 ROLES = ("read", "call", "work", "admin")
 """The roles that a token can have; see `FlowService` for what each may do."""
@@ -27,6 +28,7 @@ PAGE_DATA_DIR = "FLOWRPC_PAGE_DATA_DIR"
 """The variable of the environment that tells the process of a page the data directory of its app."""
 
 _OTHERS = 0o077
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -224,6 +226,9 @@ def _write_private(path: Path, content: str) -> None:
         temporary.replace(path)
     except OSError as error:
         temporary.unlink(missing_ok=True)
+        if error.errno in _NO_ROOM:
+            message = f"{path} cannot be written, its disk is full ({error.strerror}): free some room there"
+            raise StoreFullError(message) from None
         raise StoreError(f"{path} cannot be written: {error.strerror}") from None
 
 

@@ -6,6 +6,7 @@ import ctypes
 import os
 import time
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from flowrpc import Dict, LightningApp, LightningFlow, LightningWork, Retry
@@ -138,10 +139,21 @@ class Greedy(Appending):
             self.mischief = ""
         if mischief == "gil":
             ctypes.PyDLL(None).sleep(5)  # a PyDLL keeps the interpreter's lock
-        elif mischief == "memory":
-            taken = []
-            for _ in range(200):
-                taken.append(bytearray(10_000_000))
+        elif mischief.startswith("memory "):
+            self._take_memory(Path(mischief.removeprefix("memory ")))
+
+    @staticmethod
+    def _take_memory(note: Path) -> None:
+        """Takes too much in the group that a note leads into; only the attempt that finds the note does."""
+        try:
+            door = note.read_text()
+            note.unlink()
+        except FileNotFoundError:
+            return  # what this attempt was told was taken back with the last one
+        Path(door).write_text("0")
+        taken = []
+        for _ in range(200):
+            taken.append(bytearray(10_000_000))
 
 
 class Torture(LightningFlow):

@@ -17,56 +17,54 @@ def other_answer_to_a_repeat() -> None:
     from flowrpc.flow_service.requests import Requests
     from flowrpc.protocol.answers import CommandOutcome
 
-    first_answer = Requests._first_answer
+    first_answer = Requests.first_answer
 
     def other(requests: Requests, *args: Any) -> Any:
         answer = first_answer(requests, *args)
         return replace(answer, result=None) if isinstance(answer, CommandOutcome) else answer
 
-    put(Requests, "_first_answer", other)
+    put(Requests, "first_answer", other)
 
 
 def stale_reads() -> None:
     from flowrpc.flow_service.publisher import Publisher
 
-    state = Publisher.state
-    kept: dict[Any, tuple[float, Any]] = {}
+    state_bytes = Publisher.state_bytes
+    kept: dict[Any, tuple[float, bytes]] = {}
 
-    def stale(publisher: Publisher, request: Any) -> Any:
-        at, answer = kept.get(request, (0.0, None))
+    def stale(publisher: Publisher, request: Any) -> bytes:
+        at, answer = kept.get(request, (0.0, b""))
         if time.monotonic() - at > 0.3:
-            answer = state(publisher, request)
+            answer = state_bytes(publisher, request)
             kept[request] = time.monotonic(), answer
         return answer
 
-    put(Publisher, "state", stale)
+    put(Publisher, "state_bytes", stale)
 
 
 def watch_begins_late() -> None:
     """Loses the first revision after a snapshot."""
-    from flowrpc.flow_service.publisher import Published, Publisher
+    from flowrpc.flow_service.watching import Watch
 
-    watch = Publisher.watch
+    cut = Watch._cut
 
-    async def late(publisher: Publisher, request: Any) -> Any:
-        after_snapshot = False
-        async for update in watch(publisher, request):
-            if after_snapshot and isinstance(update, Published):
-                after_snapshot = False
-                continue
-            after_snapshot = isinstance(update, list)
-            yield update
+    def late(watch: Watch, reason: Any) -> Any:
+        made = cut(watch, reason)
+        watch._count += 1
+        return made
 
-    put(Publisher, "watch", late)
+    put(Watch, "_cut", late)
 
 
 def resume_one_off() -> None:
     from flowrpc.flow_service.publisher import Publisher
 
-    resume_point = Publisher._resume_point
+    follow = Publisher.follow
 
-    def off(publisher: Publisher, request: Any) -> int | None:
-        after = resume_point(publisher, request)
-        return after if after is None or after == publisher.replica.revision else after + 1
+    def off(publisher: Publisher, request: Any) -> Any:
+        after = request.after_revision
+        if after is not None and after < publisher.replica.revision:
+            request = replace(request, after_revision=after + 1)
+        return follow(publisher, request)
 
-    put(Publisher, "_resume_point", off)
+    put(Publisher, "follow", off)

@@ -103,6 +103,31 @@ def snapshot_one_off() -> None:
     put(Compactor, "_write", off)
 
 
+def end_on_a_full_disk() -> None:
+    from flowrpc.flow_service.engine import Engine
+
+    def give_up(engine: Engine, core: Any, commit: Any, error: Exception) -> bytes:
+        raise error
+
+    put(Engine, "_wait_for_room", give_up)
+
+
+def answer_while_read_only() -> None:
+    """Tells clients that what waits for room was done."""
+    from flowrpc.flow_service.effects import Reply
+    from flowrpc.flow_service.engine import Engine
+
+    wait = Engine._wait_for_room
+
+    def answering(engine: Engine, core: Any, commit: Any, error: Any) -> bytes:
+        replies = [effect for effect in core._waiting if isinstance(effect, Reply)]
+        core._waiting[:] = [effect for effect in core._waiting if not isinstance(effect, Reply)]
+        engine._deliver(None, b"", list(replies))
+        return wait(engine, core, commit, error)
+
+    put(Engine, "_wait_for_room", answering)
+
+
 def ignore_sync_error() -> None:
     from flowrpc.errors import StoreError
     from flowrpc.store.database import Database

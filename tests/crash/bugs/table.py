@@ -62,11 +62,13 @@ def _bug(
 
 _ALL = [
     _bug(storing.reply_before_commit, "C1", "C5", "C8", failpoints=LATE),
-    _bug(storing.acknowledge_before_commit, "C1", failpoints=BUSY, commanders=0, deltas=20_000),
+    _bug(storing.acknowledge_before_commit, "C1", failpoints=BUSY, commanders=0, deltas=4_000),
     _bug(storing.publish_before_commit, "C7", "C8", failpoints=LATE),
     _bug(storing.commit_without_answers, "C2", failpoints=AFTER),
     _bug(storing.half_commit, "C4", "C6"),
     _bug(storing.snapshot_one_off, "C4", "C8", "C13", failpoints=SNAPSHOT, snapshots=80),
+    _bug(storing.end_on_a_full_disk, "C13", script="full_disk"),
+    _bug(storing.answer_while_read_only, "C1", "C8", script="killed_on_a_full_disk"),
     _bug(storing.ignore_sync_error, "C13", "C3", "C1", script="sync_error"),
     _bug(answering.retry_with_a_new_id, "C2", "C6", failpoints=AFTER, new_id_on_retry=True, commanders=30),
     _bug(answering.other_answer_to_a_repeat, "C6", failpoints=AFTER),

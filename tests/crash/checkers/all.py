@@ -24,6 +24,7 @@ CHECKERS: tuple[Callable[[Evidence], Iterator[Violation]], ...] = (
     works.sent_is_applied_or_refused,
     lives.nothing_left,
     lives.ends_legal,
+    lives.read_only_while_full,
 )
 
 

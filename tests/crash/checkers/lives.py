@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from tests.crash.checkers.evidence import Evidence, Violation
 from tests.crash.stage import STORAGE_FAILED
 
+_STORAGE_WORDS = ("storage failed", "is full")
 SLACK = 3
 """How many more files or threads there may be at the end: what grpc keeps for a while."""
 
@@ -35,6 +36,18 @@ def ends_legal(evidence: Evidence) -> Iterator[Violation]:
                 f"life {life.number} ended with {life.code}, legal is {list(life.legal)}: {life.told[-300:]}"
             )
             yield Violation(checker="C13", message=message)
-        elif life.code == STORAGE_FAILED and "storage failed" not in life.told:
-            message = f"life {life.number} ended with 75 and does not say that the storage failed"
+        elif life.code == STORAGE_FAILED and not any(words in life.told for words in _STORAGE_WORDS):
+            message = f"life {life.number} ended with 75 and does not say what was wrong with the storage"
             yield Violation(checker="C13", message=message)
+
+
+def read_only_while_full(evidence: Evidence) -> Iterator[Violation]:
+    """A service without room on its disk is read-only, is read, and is back when there is room."""
+    for full in evidence.histories.full:
+        for fact, missing in (
+            (full.became, "did not become read-only"),
+            (full.read, "was not read while it was read-only"),
+            (full.back, "was read-only for good"),
+        ):
+            if not fact:
+                yield Violation(checker="C13", message=f"life {full.life} {missing} ({full.what})")

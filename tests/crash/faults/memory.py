@@ -1,4 +1,4 @@
-"""A group of processes that may take little memory: version 1 of cgroups, as root."""
+"""A group of processes that may take little memory: version 1 of cgroups, as root. Processes enter it themselves."""
 
 from __future__ import annotations
 
@@ -37,11 +37,18 @@ class SmallMemory:
             return f"cannot make a memory cgroup: {error}"
         return ""
 
-    def take(self, pid: int) -> None:
-        """Puts a process into it."""
+    @property
+    def door(self) -> Path:
+        """The file that a process writes 0 to, to put itself into it."""
         assert self._group is not None
-        with suppress(OSError):
-            (self._group / "cgroup.procs").write_text(str(pid))
+        return self._group / "cgroup.procs"
+
+    @property
+    def killed(self) -> int:
+        """How many processes the kernel killed in it."""
+        assert self._group is not None
+        facts = (self._group / "memory.oom_control").read_text().split()
+        return int(facts[facts.index("oom_kill") + 1])
 
     def remove(self) -> None:
         if self._group is not None:

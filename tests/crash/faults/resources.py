@@ -11,30 +11,9 @@ from tests.crash.actors.calls import Calls, RefusedError, UnknownError
 from tests.crash.processes import tell
 from tests.crash.stage import STORAGE_FAILED, Stage
 
-FULL_SECONDS = 3.0
 _USAGE = 2  # what a data directory that cannot be used at start is told with
-_NO_ROOM = {STORAGE_FAILED, _USAGE}
-
-
-async def fill_disk(stage: Stage, dice: random.Random) -> None:
-    """Fills the disk for a while. The service may go on read-only, or end with 75 and be started again."""
-    stage.legal.add(STORAGE_FAILED)
-    stage.lasting |= _NO_ROOM
-    stage.disk.fill()
-    await stage.ended(FULL_SECONDS)
-    stage.disk.free()
-    stage.lasting -= _NO_ROOM
-
-
-async def fail_writes(stage: Stage, dice: random.Random) -> None:
-    """Lets a few writes of the journal fail for want of space."""
-    if stage.shim is not None:
-        stage.legal.add(STORAGE_FAILED)
-        stage.lasting |= _NO_ROOM
-        stage.shim.fail_writes(dice.randint(1, 4), errno.ENOSPC)
-        await stage.ended(FULL_SECONDS)
-        stage.shim.heal()
-        stage.lasting -= _NO_ROOM
+_BROKEN = {STORAGE_FAILED, _USAGE}
+_TRIES = 30
 
 
 async def fail_writes_for_good(stage: Stage, dice: random.Random) -> None:
@@ -54,11 +33,11 @@ async def fail_syncs(stage: Stage, dice: random.Random) -> None:
 async def _end_by_storage(stage: Stage) -> None:
     assert stage.shim is not None
     stage.legal.add(STORAGE_FAILED)
-    stage.lasting |= _NO_ROOM
+    stage.lasting |= _BROKEN
     failed = stage.shim.failed
     ended = await stage.ended(10)
     stage.shim.heal()
-    stage.lasting -= _NO_ROOM
+    stage.lasting -= _BROKEN
     if not ended and stage.alive and stage.flow is not None and stage.shim.failed > failed:
         # It goes on as if nothing had happened, which no exit code makes legal.
         stage.legal.clear()
@@ -79,16 +58,16 @@ async def hold_interpreter(stage: Stage, dice: random.Random) -> None:
 
 async def take_memory(stage: Stage, dice: random.Random) -> None:
     """Has a work take more memory than its process may have."""
-    agent = stage.local_agent()
-    if agent is not None:
-        from tests.crash.processes import command_line, runners_below
-
-        for runner in runners_below(agent):
-            if "root.greedy" in command_line(runner):
-                stage.memory.take(runner)
-                await _misbehave(stage, "memory")
-                stage.kills += 1
-                return
+    killed = stage.memory.killed
+    note = stage.folder / "memory"
+    note.write_text(str(stage.memory.door))
+    await _misbehave(stage, f"memory {note}")
+    for _ in range(_TRIES):
+        if stage.memory.killed > killed:
+            break
+        await asyncio.sleep(0.1)
+    note.unlink(missing_ok=True)
+    stage.kills += stage.memory.killed - killed
 
 
 async def _misbehave(stage: Stage, how: str) -> None:

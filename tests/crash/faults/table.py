@@ -6,7 +6,7 @@ import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from tests.crash.faults import ghost, network, places, resources, signals
+from tests.crash.faults import full, ghost, network, places, resources, signals
 from tests.crash.stage import Stage
 
 
@@ -54,8 +54,10 @@ _ALL = [
     _fault(signals.freeze_far_agent, 1),
     _fault(signals.freeze_far_agent_beyond_its_lease, 1),
     _fault(signals.freeze_runner, 1),
-    _fault(resources.fill_disk, 1, needs="disk", exclusive=True),
-    _fault(resources.fail_writes, 1, needs="shim", exclusive=True),
+    _fault(full.fill_disk, 1, needs="disk", exclusive=True),
+    _fault(full.stop_on_a_full_disk, 1, needs="disk", exclusive=True),
+    _fault(full.start_on_a_full_disk, 1, needs="disk", exclusive=True),
+    _fault(full.fail_writes, 1, needs="shim", exclusive=True),
     _fault(resources.fail_writes_for_good, 1, needs="shim", exclusive=True),
     _fault(resources.fail_syncs, 1, needs="shim", exclusive=True),
     _fault(resources.jump_clock, 1, needs="shim"),
