@@ -134,6 +134,26 @@ def test_state_is_read_with_its_types(stranger: Stranger) -> None:
     assert list(answer.state.names) == ["é"]
 
 
+def test_only_what_a_mask_names_is_sent(stranger: Stranger) -> None:
+    stranger.call("MyCommand", name="x")
+    state = stranger.call("GetState", field_mask={"paths": ["count", "big"]}).state
+    assert {field.name for field, _ in state.ListFields()} == {"count", "big"}
+    with pytest.raises(grpc.RpcError) as caught:
+        stranger.call("GetState", field_mask={"paths": ["nothing"]})
+    (violation,) = details(caught.value, error_details_pb2.BadRequest).field_violations
+    assert violation.field == "field_mask"
+    assert "'nothing', which RootState does not have" in violation.description
+
+
+def test_a_watch_is_silent_about_what_its_mask_leaves_out(stranger: Stranger) -> None:
+    watch = stranger.call("WatchState", field_mask={"paths": ["big"]})
+    assert next(watch).state.big == 0
+    stranger.call("MyCommand", name="x")
+    stranger.call("Grow", to=5)
+    assert next(watch).state.big == 32
+    watch.cancel()
+
+
 def test_2_to_the_53_plus_1_is_exact(stranger: Stranger) -> None:
     stranger.call("Grow", to=53)
     assert stranger.call("GetState").state.big == 2**53

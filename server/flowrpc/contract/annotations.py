@@ -75,6 +75,7 @@ _MEMBER_NAMES: dict[Any, str] = {
     Known.TIMESTAMP: "time",
     Known.DURATION: "duration",
     Known.VALUE: "value",
+    Known.FIELD_MASK: "mask",
 }
 """What a member of a union is called in the message that holds it."""
 _CONTAINER_NAMES: dict[type, str] = {ListOf: "list", MapOf: "map", OneOf: "value"}

@@ -22,6 +22,7 @@ _IMPORTS = {
     Known.TIMESTAMP: "google/protobuf/timestamp.proto",
     Known.DURATION: "google/protobuf/duration.proto",
     Known.VALUE: "flowrpc/v1/value.proto",
+    Known.FIELD_MASK: "google/protobuf/field_mask.proto",
 }
 _SCALARS = {
     Scalar.BOOL: FieldDescriptorProto.TYPE_BOOL,

@@ -97,6 +97,7 @@ _WORDS: dict[Scalar | Known, str] = {
     Known.TIMESTAMP: "Time",
     Known.DURATION: "Duration",
     Known.VALUE: "Value",
+    Known.FIELD_MASK: "FieldMask",
 }
 
 ITEMS = "items"

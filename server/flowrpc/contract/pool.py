@@ -8,13 +8,13 @@ from __future__ import annotations
 from typing import Any
 
 from flowrpc.v1 import flow_service_pb2, value_pb2, work_service_pb2
-from google.protobuf import duration_pb2, struct_pb2, timestamp_pb2
+from google.protobuf import duration_pb2, field_mask_pb2, struct_pb2, timestamp_pb2
 from google.protobuf.descriptor_pb2 import FileDescriptorProto, FileDescriptorSet
 from google.protobuf.descriptor_pool import DescriptorPool
 from google.protobuf.message_factory import GetMessageClass
 from grpc_health.v1 import health_pb2
 
-_IMPORTED = (struct_pb2, timestamp_pb2, duration_pb2, value_pb2)
+_IMPORTED = (struct_pb2, timestamp_pb2, duration_pb2, field_mask_pb2, value_pb2)
 _SERVED: tuple[Any, ...] = (flow_service_pb2, work_service_pb2, health_pb2)
 
 

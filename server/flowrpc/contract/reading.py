@@ -274,4 +274,13 @@ def _any(message: Any) -> Any:
     return raw_value(message)
 
 
-_KNOWN: dict[Known, Read] = {Known.TIMESTAMP: _moment, Known.DURATION: _seconds, Known.VALUE: _any}
+def _paths(message: Any) -> list[str]:
+    return list(message.paths)
+
+
+_KNOWN: dict[Known, Read] = {
+    Known.TIMESTAMP: _moment,
+    Known.DURATION: _seconds,
+    Known.VALUE: _any,
+    Known.FIELD_MASK: _paths,
+}

@@ -23,6 +23,7 @@ class Known(Enum):
     TIMESTAMP = "google.protobuf.Timestamp"
     DURATION = "google.protobuf.Duration"
     VALUE = "flowrpc.v1.Value"
+    FIELD_MASK = "google.protobuf.FieldMask"
 
 
 @dataclass(frozen=True, slots=True)

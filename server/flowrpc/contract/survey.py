@@ -24,6 +24,8 @@ from flowrpc.contract.shape import (
     ANY,
     Contract,
     FieldShape,
+    Known,
+    KnownMessage,
     Leaf,
     ListOf,
     MapOf,
@@ -245,9 +247,16 @@ _REQUEST_ID = FieldShape(
     shape=Leaf(Scalar.STRING),
     help="A UUIDv7 that makes the command happen once, however often the request is sent; absent: each request counts.",
 )
+_FIELD_MASK = FieldShape(
+    name="field_mask",
+    python_name="field_mask",
+    shape=KnownMessage(Known.FIELD_MASK),
+    help="The fields of the state that are wanted, as `count` or `train.progress`; absent: all of them.",
+)
 _LOOK_REQUESTS: dict[str, tuple[FieldShape, ...]] = {
-    "GetState": (),
+    "GetState": (_FIELD_MASK,),
     "WatchState": (
+        _FIELD_MASK,
         FieldShape(
             name="after_revision",
             python_name="after_revision",
@@ -258,7 +267,7 @@ _LOOK_REQUESTS: dict[str, tuple[FieldShape, ...]] = {
 }
 _LOOK_HELP = {
     "GetState": "Returns the state.",
-    "WatchState": "Sends the state as it is, and again after each revision that changes it.",
+    "WatchState": "Sends the state as it is, and again after each revision that changes what is wanted of it.",
 }
 
 

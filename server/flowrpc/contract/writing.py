@@ -354,4 +354,15 @@ def _any(message: Any, field: str, value: Any) -> None:
     fill_value(target, value)
 
 
-_KNOWN: dict[Known, Write] = {Known.TIMESTAMP: _moment, Known.DURATION: _duration, Known.VALUE: _any}
+def _paths(message: Any, field: str, value: Any) -> None:
+    target = getattr(message, field)
+    target.SetInParent()
+    target.paths.extend(value)
+
+
+_KNOWN: dict[Known, Write] = {
+    Known.TIMESTAMP: _moment,
+    Known.DURATION: _duration,
+    Known.VALUE: _any,
+    Known.FIELD_MASK: _paths,
+}

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 import grpc
 
 from flowrpc.contract.building import Built
+from flowrpc.contract.masks import Mask, mask_of
 from flowrpc.contract.reading import Unreadable
-from flowrpc.contract.shape import MethodShape, ServiceShape
+from flowrpc.contract.shape import MethodShape, Ref, ServiceShape
 from flowrpc.contract.state_of import state_of
 from flowrpc.contract.writing import Unwritable
 from flowrpc.errors import CallError
@@ -83,19 +84,18 @@ class _Serving:
         from flowrpc.contract.codec import Codec  # what makes messages is loaded when somebody calls
 
         self._codec = Codec(built)
+        self._contract = built.contract
 
     def handler(self, service: ServiceShape, method: MethodShape) -> Any:
         """Makes the handler of a method, which takes and gives bytes."""
-        read, write = self._reader(method), self._writer(method)
+        write = self._writer(method)
         if method.command:
-            return grpc.unary_unary_rpc_method_handler(
-                _named(method, unary(self._command(method, read, write)))
-            )
+            call = unary(self._command(method, self._reader(method), write))
+            return grpc.unary_unary_rpc_method_handler(_named(method, call))
         if method.streams:
-            return grpc.unary_stream_rpc_method_handler(
-                _named(method, streaming(self._watch(service, read, write)))
-            )
-        return grpc.unary_unary_rpc_method_handler(_named(method, unary(self._get(service, read, write))))
+            watch = streaming(self._watch(service, method, write))
+            return grpc.unary_stream_rpc_method_handler(_named(method, watch))
+        return grpc.unary_unary_rpc_method_handler(_named(method, unary(self._get(service, method, write))))
 
     def _command(self, method: MethodShape, read: ReadBytes, write: WriteBytes) -> Callable[..., Any]:
         async def call(_: Any, data: bytes, context: Any) -> bytes:
@@ -117,33 +117,59 @@ class _Serving:
 
         return call
 
-    def _get(self, service: ServiceShape, read: ReadBytes, write: WriteBytes) -> Callable[..., Any]:
+    def _get(self, service: ServiceShape, method: MethodShape, write: WriteBytes) -> Callable[..., Any]:
+        read = self._masked(method)
+
         async def get(_: Any, data: bytes, context: Any) -> bytes:
-            read(data)
+            _, mask = read(data)
             snapshot = self._publisher.state(GetState(component=service.flow))
-            return write({"state": state_of(snapshot.components), "revision": snapshot.revision})
+            return write({"state": mask.of(state_of(snapshot.components)), "revision": snapshot.revision})
 
         return get
 
-    def _watch(self, service: ServiceShape, read: ReadBytes, write: WriteBytes) -> Callable[..., Any]:
+    def _watch(self, service: ServiceShape, method: MethodShape, write: WriteBytes) -> Callable[..., Any]:
+        read = self._masked(method)
+
         async def watch(_: Any, data: bytes, context: Any) -> AsyncIterator[bytes]:
-            after = read(data).get("after_revision")
+            arguments, mask = read(data)
+            after = arguments.get("after_revision")
             request = WatchState(
                 component=service.flow, after_revision=after, journal_id=self._publisher.journal_id
             )
             with self._publisher.follow(request) as following:
-                sent = -1
+                seen, sent = -1, b""
                 while not following.over:
                     update = following.step()
                     if update is None:
                         await following.wait()
-                    elif not isinstance(update, WatchEnd) and self._publisher.replica.revision > sent:
-                        # Several revisions may have come since: the state is that of the last.
-                        sent = self._publisher.replica.revision
-                        state = state_of(self._publisher.replica.subtree(service.flow))
-                        yield write({"state": state, "revision": sent})
+                        continue
+                    revision = self._publisher.replica.revision
+                    if isinstance(update, WatchEnd) or revision <= seen:
+                        continue  # several revisions may have come since: the state is that of the last
+                    seen = revision
+                    state = mask.of(state_of(self._publisher.replica.subtree(service.flow)))
+                    content = canonical_bytes(state)
+                    if content != sent:
+                        sent = content
+                        yield write({"state": state, "revision": revision})
 
         return watch
+
+    def _masked(self, method: MethodShape) -> Callable[[bytes], tuple[dict[str, Any], Mask]]:
+        """Makes what reads a request to look at the state, and the mask in it."""
+        read, contract = self._reader(method), self._contract
+        message = next(
+            one.shape.name for one in contract.messages[method.response].fields if isinstance(one.shape, Ref)
+        )
+
+        def arguments(data: bytes) -> tuple[dict[str, Any], Mask]:
+            found = read(data)
+            try:
+                return found, mask_of(found.get("field_mask", ()), message, contract)
+            except Unreadable as error:
+                raise _refused(method, error) from None
+
+        return arguments
 
     def _reader(self, method: MethodShape) -> ReadBytes:
         read = self._codec.reader(method.request)
