@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import socket
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 import pytest
 
@@ -50,6 +53,27 @@ def test_it_passes_bytes_on() -> None:
         assert proxy.spoilt == 0
 
     through_proxy(talk)
+
+
+def test_it_ends_with_a_connection_that_leads_nowhere_yet() -> None:
+    async def main() -> None:
+        with socket.socket() as busy, socket.socket() as first, socket.socket() as second:
+            busy.bind(("127.0.0.1", 0))
+            busy.listen(0)
+            for one in (first, second):  # they take what room there is: who dials now is not answered
+                one.setblocking(False)
+                one.connect_ex(busy.getsockname())
+            proxy = FaultProxy(busy.getsockname()[1])
+            await proxy.start()
+            reader, writer = await asyncio.open_connection("127.0.0.1", proxy.port)
+            await proxy.close()
+            with suppress(ConnectionResetError):
+                assert await reader.read() == b""
+            writer.transport.abort()
+            await asyncio.sleep(0)
+
+    asyncio.run(main())
+    gc.collect()
 
 
 def test_a_reset_ends_the_connection() -> None:

@@ -54,6 +54,7 @@ class FaultProxy:
         self._target = target
         self._server: asyncio.Server | None = None
         self._links: set[_Link] = set()
+        self._serving: set[asyncio.Task[None]] = set()
         self._open_up, self._open_down = asyncio.Event(), asyncio.Event()
         self._open_up.set()
         self._open_down.set()
@@ -69,9 +70,15 @@ class FaultProxy:
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def close(self) -> None:
-        self.reset()
         if self._server is not None:
             self._server.close()
+        await _turns()  # what was accepted just now is served
+        self.reset()
+        for task in self._serving:
+            task.cancel()
+        if self._serving:
+            await asyncio.wait(self._serving)
+        await _turns()  # what was aborted lets go of its socket
 
     # Faults
 
@@ -112,8 +119,15 @@ class FaultProxy:
             event.set()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(asyncio.CancelledError):  # at the end of the loop, which has nobody to tell
+        task = asyncio.current_task()
+        assert task is not None
+        self._serving.add(task)
+        try:
             await self._join(reader, writer)
+        except asyncio.CancelledError:  # at the end, which has nobody to tell
+            writer.transport.abort()
+        finally:
+            self._serving.discard(task)
 
     async def _join(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -156,6 +170,11 @@ class FaultProxy:
             await pipe.target.drain()
             if self._slow:
                 await asyncio.sleep(0.005)
+
+
+async def _turns() -> None:
+    for _ in range(5):
+        await asyncio.sleep(0)
 
 
 def _garbled(data: bytes) -> bytes:
