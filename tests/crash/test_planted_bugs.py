@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,10 @@ SOUND = (
 """One bug for each script."""
 
 
+LEAN_ON_TIME = ("accept-fenced-frames", "end-runs-twice", "answer-while-read-only")
+"""Bugs that show only if two processes meet at a moment that no failpoint brings about: under load some do not."""
+
+
 def skip_without_means(name: str) -> None:
     if BUGS[name].script in ("sync_error", "full_disk", "killed_on_a_full_disk") and (
         why := Shim.available()
@@ -38,6 +43,10 @@ def skip_without_means(name: str) -> None:
 @pytest.mark.parametrize("name", BUGS)
 def test_a_planted_bug_is_caught(name: str, tmp_path: Path) -> None:
     skip_without_means(name)
+    if name in LEAN_ON_TIME and not os.environ.get("FLOWRPC_ALL_PLANTED_BUGS"):
+        pytest.skip(
+            "needs a quiet machine: set FLOWRPC_ALL_PLANTED_BUGS, or see python -m tests.crash --matrix"
+        )
 
     _, violations = expose(BUGS[name], tmp_path)
 

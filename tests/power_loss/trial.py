@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import tempfile
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
@@ -86,8 +86,7 @@ class Trial:
         """Lives, cuts, opens and compares."""
         image: Image = {}
         told = Told()
-        logging.getLogger("flowrpc.store").setLevel(logging.CRITICAL)
-        with tempfile.TemporaryDirectory(dir=_memory(), prefix="power-loss-") as folder:
+        with _quiet(), tempfile.TemporaryDirectory(dir=_memory(), prefix="power-loss-") as folder:
             for life in range(self._lives):
                 root = Path(folder, f"life {life}")
                 operations = self._live(root, image, told)
@@ -211,6 +210,18 @@ class Trial:
 def _thread(store: SQLiteStore) -> Thread | None:
     """The thread that makes a snapshot now."""
     return store._compactor._thread if store._compactor else None
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keeps the store from telling of the damage that every cut does, for as long as a trial lasts."""
+    logger = logging.getLogger("flowrpc.store")
+    level = logger.level
+    logger.setLevel(logging.CRITICAL)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
 
 
 def _memory() -> str | None:
