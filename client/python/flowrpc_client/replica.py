@@ -232,6 +232,10 @@ class StateReplica:
             raise InvalidChangeError(
                 f"bookmark {bookmark.revision}", f"is before {self._state.revision}; watch again"
             )
+        if bookmark.journal_id != self._journal_id:
+            raise InvalidChangeError(
+                f"bookmark {bookmark.revision}", f"is of another journal, {bookmark.journal_id}; watch again"
+            )
         self._state.revision = bookmark.revision
         self._compare(bookmark.state_hash)
 

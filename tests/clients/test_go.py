@@ -1,0 +1,217 @@
+"""The Go client: its own tests, and real apps that it calls and follows. `client/go/README.md` is executed here."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.clients.go_toolchain import MODULE, ROOT, environment, run, why_missing
+from tests.end_to_end.conftest import RunningApp, flowctl
+
+_MISSING = why_missing()
+# Compiling from nothing takes minutes on a small machine, once.
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(900),
+    pytest.mark.skipif(bool(_MISSING), reason=_MISSING or "unused"),
+]
+
+APP = """\
+from typing import Any
+
+from flowrpc import Dict, LightningApp, LightningFlow
+
+
+class Member(LightningFlow):
+    def __init__(self):
+        self.rank = 0
+
+    def run(self):
+        pass
+
+
+class Root(LightningFlow):
+    kept: Any
+    counted: int
+
+    def __init__(self):
+        self.kept = None
+        self.counted = 0
+        self.team = Dict()
+
+    def run(self):
+        pass
+
+    def keep(self, value: Any) -> Any:
+        self.kept = value
+        return self.kept
+
+    def append(self, item: Any) -> None:
+        self.kept.append(item)
+
+    def count(self) -> int:
+        self.counted += 1
+        return self.counted
+
+    def hire(self, name: str) -> None:
+        self.team[name] = Member()
+
+    def fail(self, text: str) -> None:
+        self.counted = -1
+        raise ValueError(text)
+
+    def configure_commands(self):
+        names = ("keep", "append", "count", "hire", "fail")
+        return [{name: getattr(self, name)} for name in names]
+
+
+app = LightningApp(Root())
+"""
+
+
+@pytest.fixture(scope="module")
+def binary(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Builds the client's tests, with a home directory that has to stay empty."""
+    home = tmp_path_factory.mktemp("home")
+    path = tmp_path_factory.mktemp("go") / "client.test"
+    run("go", "test", "-c", "-o", path, ".", home=home)
+    run("go", "vet", "./...", home=home)
+    assert list(home.iterdir()) == []
+    return path
+
+
+@pytest.fixture
+def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RunningApp]:
+    monkeypatch.setenv("FLOWRPC_RUN_DIR", str(tmp_path / "run"))
+    folder = tmp_path / "shop"
+    folder.mkdir()
+    (folder / "app.py").write_text(APP)
+    running = RunningApp(folder).start()
+    yield running
+    running.close()
+
+
+def _environment(app: RunningApp) -> dict[str, str]:
+    return environment() | {"FLOWRPC_TEST_DATA_DIR": str(app.folder / ".flowrpc")}
+
+
+def test_its_own_tests_and_all_vectors_pass(binary: Path) -> None:
+    printed = run(binary, "-test.v")
+    for name in ("Values", "Changes", "Watches"):
+        assert f"--- PASS: TestVectorsOf{name}" in printed
+    assert printed.count("--- PASS: TestVectorsOf") > 150  # each vector is a test of its own
+    assert "--- SKIP: TestAppComesBack" in printed
+
+
+def test_sources_are_formatted() -> None:
+    sources = [path for path in MODULE.rglob("*.go") if path.parent.name != "flowrpcv1"]
+    assert run("gofmt", "-l", *sources, *(ROOT / "tests" / "clients").rglob("*.go")) == ""
+
+
+def test_generated_code_is_fresh(tmp_path: Path) -> None:
+    run("make", "go-setup", cwd=ROOT)
+    run("buf", "generate", "--template", "buf.gen.go.yaml", "--output", tmp_path, cwd=ROOT)
+    made = {path.name: path.read_text() for path in (tmp_path / "client/go/flowrpcv1").glob("*.go")}
+    kept = {path.name: path.read_text() for path in (MODULE / "flowrpcv1").glob("*.go")}
+    assert made == kept, "client/go/flowrpcv1 is stale: run make generate-go"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "TestAppEveryValueComesBack",
+        "TestAppErrorsHaveReasons",
+        "TestAppRefusesAWrongToken",
+        "TestAppAnswersARepeatOnce",
+        "TestAppIsUpdatedAndFollowed",
+    ],
+)
+def test_client_and_a_real_app(binary: Path, app: RunningApp, name: str) -> None:
+    done = subprocess.run(
+        [binary, "-test.v", "-test.run", f"^{name}$"],
+        cwd=MODULE,
+        env=_environment(app),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert f"--- PASS: {name}" in done.stdout, done.stdout + done.stderr
+
+
+def test_client_goes_on_after_the_app_was_killed(binary: Path, app: RunningApp) -> None:
+    with subprocess.Popen(
+        [binary, "-test.v", "-test.run", "^TestAppComesBack$"],
+        cwd=MODULE,
+        env=_environment(app),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as program:
+        assert program.stdin is not None
+        assert program.stdout is not None
+        try:
+            said = ""
+            while "kill it" not in said:
+                line = program.stdout.readline()
+                assert line, said
+                said += line
+            address = app.address
+            app.kill()
+            program.stdin.write("it is killed\n")
+            program.stdin.flush()
+            app.start("--address", f"127.0.0.1:{_free_port()}")
+            said += program.stdout.read()
+        finally:
+            program.kill()
+    assert "--- PASS: TestAppComesBack" in said, said
+    assert app.address != address
+
+
+def _free_port() -> int:
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        port: int = holder.getsockname()[1]
+        return port
+
+
+def test_quickstart_calls_and_follows(app: RunningApp) -> None:
+    printed = run("go", "run", "./examples/quickstart", "keep", '{"value": ["\U0001f600"]}')
+    assert 'kept = ["\U0001f600"]\n' in printed
+
+
+@pytest.fixture
+def till(app: RunningApp, tmp_path: Path) -> Path:
+    """Makes the module of a program as the README tells, with stubs of the app's own contract."""
+    built = flowctl("contract", "build", "app.py", cwd=app.folder)
+    assert built.returncode == 0, built.stderr
+    folder = tmp_path / "till"
+    folder.mkdir()
+    module = (MODULE / "go.mod").read_text().replace("module flowrpc.dev/go", "module example.com/till", 1)
+    (folder / "go.mod").write_text(
+        f"{module}\nrequire flowrpc.dev/go v0.0.0\n\nreplace flowrpc.dev/go => {MODULE}\n"
+    )
+    shutil.copy(MODULE / "go.sum", folder)
+    shutil.copy(Path(__file__).parent / "typed_go" / "main.go", folder)
+    shutil.copytree(app.folder / "contract", folder / "contract")
+    template = re.search(r"```yaml\n(.*?)```", (MODULE / "README.md").read_text(), re.S)
+    assert template is not None
+    (folder / "buf.gen.yaml").write_text(template[1])
+    run("buf", "generate", cwd=folder)
+    return folder
+
+
+def test_typed_client_is_generated_from_the_apps_contract(till: Path, app: RunningApp) -> None:
+    printed = run("go", "run", ".", app.folder / ".flowrpc", cwd=till)
+    assert printed.splitlines() == [
+        "counted 1",
+        "failed COMMAND_FAILED",
+        "refused INVALID_ARGUMENTS",
+        "watched 1",
+    ]
