@@ -60,7 +60,8 @@ class Archive:
 def applied_in(data_dir: Path) -> dict[str, tuple[int, int]]:
     """Returns by run how far its newest attempt was applied, as the next life will find it.
 
-    A run that waits for another attempt is given the number of that one: what the last one sent was taken back.
+    A run that waits for another attempt, or that ended while it did, is given the number of that one: what the last one
+    sent was taken back.
     """
     path = data_dir / "journal.db"
     if not path.exists():
@@ -73,8 +74,7 @@ def applied_in(data_dir: Path) -> dict[str, tuple[int, int]]:
             for row in database.runs():
                 record = run_record_from_bytes(row.record)
                 run = record.run
-                waits = not run.status.terminal and not run.agent_id
-                found[run.run_id] = (run.attempt + waits, record.applied_seq)
+                found[run.run_id] = (run.attempt + (not run.agent_id), record.applied_seq)
             for applied in database.applied():
                 known = found.get(applied.run_id)
                 if known is not None and known[0] == applied.attempt and applied.seq > known[1]:
