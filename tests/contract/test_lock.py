@@ -9,7 +9,7 @@ from typing import Annotated, Any
 import pytest
 from flowrpc.contract.annotations import RenamedFrom
 from flowrpc.contract.compatibility import breaks
-from flowrpc.contract.lock import Lock
+from flowrpc.contract.lock import Lock, free_numbers
 from flowrpc.contract.lock_file import lock_text, parse_lock, read_lock
 from flowrpc.errors import ContractError
 
@@ -70,6 +70,22 @@ def test_more_than_fourteen_parameters_go_around_the_request_id() -> None:
     lock = lock_of({f"p{number}": int for number in range(20)})
     assert sorted(numbers(lock).values()) == list(range(1, 22))
     assert numbers(lock)["request_id"] == 15
+
+
+def test_the_work_of_numbering_grows_with_the_fields_and_no_faster() -> None:
+    class Counted(set[int]):
+        asked = 0
+
+        def __contains__(self, number: object) -> bool:
+            self.asked += 1
+            return super().__contains__(number)
+
+    taken = Counted({3})
+    free = free_numbers(taken)
+    for _ in range(1_000):
+        taken.add(next(free))
+    assert sorted(taken) == list(range(1, 1_002))
+    assert taken.asked == 1_001
 
 
 def test_a_lock_is_read_as_it_was_written(tmp_path: Path) -> None:

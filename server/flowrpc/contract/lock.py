@@ -6,7 +6,9 @@ the next one, and a number that was used once is never given to anything else.
 
 from __future__ import annotations
 
+from collections.abc import Container, Iterator
 from dataclasses import dataclass, field
+from itertools import count
 
 from flowrpc.contract.lowering import Label, ProtoField, ProtoMessage
 from flowrpc.contract.shape import Contract, EnumShape, Ref, ServiceShape
@@ -97,10 +99,11 @@ def written_type(one: ProtoField) -> str:
 def _locked_message(message: ProtoMessage, before: LockedMessage) -> LockedMessage:
     made = LockedMessage(reserved=dict(before.reserved))
     taken = {*_FIXED.values(), *before.reserved, *(one.number for one in before.fields.values())}
+    free = free_numbers(taken)
     for one in message.fields:
         old = before.fields.get(one.name) or before.fields.get(one.renamed_from)
         kept = old is not None and (old.type, old.oneof) == (written_type(one), one.oneof)
-        number = old.number if old and kept else _FIXED.get(one.name) or next_number(taken)
+        number = old.number if old and kept else _FIXED.get(one.name) or next(free)
         taken.add(number)
         made.fields[one.name] = LockedField(
             number=number, type=written_type(one), oneof=one.oneof, required=one.required
@@ -113,20 +116,18 @@ def _locked_message(message: ProtoMessage, before: LockedMessage) -> LockedMessa
 def _locked_enum(enum: EnumShape, before: LockedEnum) -> LockedEnum:
     made = LockedEnum(reserved=dict(before.reserved))
     taken = {0, *before.values.values(), *before.reserved}
+    free = free_numbers(taken)
     for name, _ in enum.values:
-        number = before.values.get(name) or next_number(taken)
+        number = before.values.get(name) or next(free)
         taken.add(number)
         made.values[name] = number
     made.reserved |= {number: name for name, number in before.values.items() if name not in made.values}
     return made
 
 
-def next_number(taken: set[int]) -> int:
-    """Returns the smallest number that is free and allowed."""
-    number = 1
-    while number in taken or number in RESERVED_BY_PROTOBUF:
-        number += 1
-    return number
+def free_numbers(taken: Container[int]) -> Iterator[int]:
+    """Yields the numbers that are free and allowed, from the smallest; more may be taken meanwhile."""
+    return (number for number in count(1) if number not in taken and number not in RESERVED_BY_PROTOBUF)
 
 
 def _methods(service: ServiceShape) -> dict[str, list[str]]:

@@ -11,7 +11,7 @@ from flowrpc.contract.lock import (
     LockedEnum,
     LockedField,
     LockedMessage,
-    next_number,
+    free_numbers,
 )
 from flowrpc.errors import ContractError
 
@@ -108,6 +108,6 @@ def _removed(key: str, base: Container[str], branch: Container[str]) -> bool:
 def _free(place: str, number: int, taken: set[int], moved: list[Renumbered], *, keep: bool) -> int:
     if keep or number not in taken:
         return number
-    free = next_number(taken)
+    free = next(free_numbers(taken))
     moved.append(Renumbered(place=place, before=number, after=free))
     return free

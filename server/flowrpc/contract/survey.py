@@ -208,16 +208,15 @@ class _Survey:
         return ref
 
     def _vars(self, kind: type) -> Iterable[FieldShape]:
-        instances = self._instances[kind]
+        instances = [one._plain_vars() for one in self._instances[kind]]
         hints = _class_hints(kind)
-        found = dict.fromkeys(name for one in instances for name in one._plain_vars())
         owner = names.camel(kind.__name__, kind.__name__)
-        for name in found:
+        for name in dict.fromkeys(name for one in instances for name in one):
             if name in hints:
                 yield self._definitions.field(name, hints[name], kind.__name__, owner, required=False)
             else:
                 place = f"{kind.__name__}.{name}"
-                values = [one._plain_vars()[name] for one in instances if name in one._plain_vars()]
+                values = [one[name] for one in instances if name in one]
                 yield FieldShape(
                     name=names.snake(name, place), python_name=name, shape=shape_of_values(values)
                 )
