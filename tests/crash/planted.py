@@ -14,10 +14,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-from tests.crash.bugs.patching import put
+from tests.crash.bugs.patching import HISTORY, put
 from tests.crash.bugs.table import BUGS
 
-HISTORY = "TORTURE_HISTORY"
 SNAPSHOTS = "TORTURE_SNAPSHOTS"
 ROOT = Path(__file__).parents[2]
 

@@ -20,13 +20,14 @@ from pathlib import Path
 
 from flowrpc.errors import StoreError
 
+from tests.crash.bugs.patching import HISTORY
 from tests.crash.faults.disk import SmallDisk
 from tests.crash.faults.memory import SmallMemory
 from tests.crash.faults.proxy import FaultProxy
 from tests.crash.faults.shim import Shim
 from tests.crash.history import Recorder
 from tests.crash.journal import Archive, applied_in
-from tests.crash.planted import HISTORY, ROOT, SNAPSHOTS
+from tests.crash.planted import ROOT, SNAPSHOTS
 from tests.crash.processes import MARK, agents_of, kill_marked, runners_below, tell, wait_until_gone
 
 APP = Path(__file__).with_name("apps") / "torture.py"

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 from unittest.mock import patch
 
-from flowrpc.flow_service import dispatcher as dispatching
+from flowrpc.flow_service import attempt_ends
 from flowrpc.flow_service.core import Core
 from flowrpc.flow_service.dispatcher import Dispatcher
 from flowrpc.flow_service.effects import Send
@@ -16,6 +16,7 @@ from flowrpc.flow_service.engine import Engine
 from flowrpc.flow_service.publisher import Publisher
 from flowrpc.flow_service.requests import Requests
 from flowrpc.flow_service.transition import Transitions
+from flowrpc.flow_service.under_way import AttemptsUnderWay
 from flowrpc.protocol.messages import Ack, Finished, Verdict
 from flowrpc.work_service.outbox import Outbox
 from flowrpc.work_service.roster import Roster
@@ -33,7 +34,7 @@ def _acknowledge_before_commit() -> list[Place]:
 
     def apply(self: Any, session: Any, delta: Any) -> None:
         real(self, session, delta)
-        attempt = self._attempts.get(delta.run_id)
+        attempt = self.under_way.get(delta.run_id)
         if attempt is not None and attempt.session is not None:
             ack = Ack(run_id=delta.run_id, attempt=delta.attempt, seq=attempt.applied_seq)
             self._emit(Send(attempt.session, ack), at_once=True)
@@ -91,13 +92,13 @@ def _no_dedupe_row() -> list[Place]:
 
 def _late_attempt_accepted() -> list[Place]:
     def find(self: Any, session: Any, run_id: str, number: int) -> Any:
-        return self._attempts.get(run_id)
+        return self.under_way.get(run_id)
 
     return [(Dispatcher, "_find", find)]
 
 
 def _resend_applied_again() -> list[Place]:
-    real, send_above = Dispatcher._in_order, Roster._send_above
+    real, send_above = AttemptsUnderWay.in_order, Roster._send_above
 
     def in_order(self: Any, attempt: Any, frame: Any) -> bool:
         return frame.seq <= attempt.applied_seq or real(self, attempt, frame)
@@ -106,22 +107,22 @@ def _resend_applied_again() -> list[Place]:
         send_above(self, attempt, seq)
         send_above(self, attempt, seq)
 
-    return [(Dispatcher, "_in_order", in_order), (Roster, "_send_above", send_twice)]
+    return [(AttemptsUnderWay, "in_order", in_order), (Roster, "_send_above", send_twice)]
 
 
 def _vars_not_taken_back() -> list[Place]:
-    return [(dispatching, "take_back", _nothing)]
+    return [(attempt_ends, "take_back", _nothing)]
 
 
 def _what_to_take_back_not_durable() -> list[Place]:
-    real = Dispatcher._persist
+    real = AttemptsUnderWay.persist
 
     def persist(self: Any, attempt: Any) -> None:
         vars_, attempt.begin_vars = attempt.begin_vars, {}
         real(self, attempt)
         attempt.begin_vars = vars_
 
-    return [(Dispatcher, "_persist", persist)]
+    return [(AttemptsUnderWay, "persist", persist)]
 
 
 def _watcher_off_by_one() -> list[Place]:
@@ -149,7 +150,7 @@ def _continue_after_wrong_seq() -> list[Place]:
 
 
 def _missed_changes_not_told() -> list[Place]:
-    return [(Dispatcher, "_tell_missed", _nothing)]
+    return [(AttemptsUnderWay, "tell_missed", _nothing)]
 
 
 def _new_attempt_without_proof_of_death() -> list[Place]:

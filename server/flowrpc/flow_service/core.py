@@ -227,7 +227,7 @@ class Core:
 
     def must_seal(self, now: Instant) -> bool:
         """Tells whether the open revision is to be sealed now: something waits on it, or it is time."""
-        if self._waiting or self._dispatcher.owes_acks:
+        if self._waiting or self._dispatcher.under_way.owes_acks:
             return True
         return now.monotonic - self._sealed_at >= SEAL_AFTER_SECONDS and self._has_open()
 
@@ -236,7 +236,7 @@ class Core:
         self._drain()
         if self.ended is None:
             self._readiness.look(now)
-        applied = self._dispatcher.take_applied()
+        applied = self._dispatcher.under_way.take_applied()
         records = self._take_runs()
         self._sealed_at = now.monotonic
         if self._builder.empty and not applied:
@@ -382,7 +382,7 @@ class Core:
         busy = self._dispatcher.busy_works() if told else {}
         for name, changes in told.items():
             if name in busy:
-                self._dispatcher.tell_changes(busy[name], changes)
+                self._dispatcher.under_way.tell_changes(busy[name], tuple(changes))
         return True
 
     def _take_runs(self) -> tuple[RunRecord, ...]:
@@ -397,7 +397,7 @@ class Core:
         return bool(
             self._log.entries
             or self._ledger.changed()
-            or self._dispatcher.owes_acks
+            or self._dispatcher.under_way.owes_acks
             or not self._builder.empty
         )
 
