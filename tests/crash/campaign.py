@@ -275,7 +275,7 @@ class Campaign:
             await self.stage.recover()
             with suppress(UnknownError, RefusedError):
                 seen = await calls.state("root", exclude_children=False)
-                if all(run.status.terminal for run in seen.runs) and len(seen.runs) > 0:
+                if all(run.status.terminal for run in seen.runs) and (seen.runs or not self.order.works):
                     break
             await asyncio.sleep(0.1)
         else:

@@ -1,12 +1,17 @@
-"""Scripts: what is done to an app to bring one bug to light, without luck."""
+"""Scripts: what is done to an app to bring one bug to light, without luck.
+
+What has to come together by chance is done again until the bug says that it struck. Without the bug that never comes,
+so each script is tried a few times at most.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 
+from tests.crash.bugs.patching import strikes
 from tests.crash.campaign import Campaign
 from tests.crash.faults import full, resources
 from tests.crash.faults.ghost import late_frames
@@ -16,6 +21,10 @@ ENOUGH = 150
 PATIENCE_SECONDS = 60.0
 DELTA_SECONDS = 20.0
 """How long deltas are waited for: a bug may stop them for good."""
+_ROUNDS = 12
+"""How often what is left to chance is tried with a bug …"""
+_SOUND_ROUNDS = 4
+"""… and without one."""
 
 
 async def enough(campaign: Campaign) -> None:
@@ -24,11 +33,17 @@ async def enough(campaign: Campaign) -> None:
         await campaign.stage.ended(PATIENCE_SECONDS)
         await campaign.stage.recover()
     await _operations(campaign, ENOUGH)
-    await _deltas(campaign, 10)
+    if campaign.order.works:
+        await _deltas(campaign, 10)
+
+
+async def enough_to_strike(campaign: Campaign) -> None:
+    async for _ in _rounds(campaign):
+        await enough(campaign)
 
 
 async def reset_clients(campaign: Campaign) -> None:
-    for _ in range(6):
+    async for _ in _rounds(campaign):
         await _operations(campaign, 30)
         campaign.stage.client_proxy.reset()
     await _operations(campaign, ENOUGH)
@@ -36,7 +51,7 @@ async def reset_clients(campaign: Campaign) -> None:
 
 async def reset_agent(campaign: Campaign) -> None:
     """Loses acknowledgements, and then the connection: what they were for is sent again."""
-    for _ in range(2):
+    async for _ in _rounds(campaign):
         await _deltas(campaign, 5)
         await campaign.stage.agent_proxy.half_open(0.4, up=False)
     await _operations(campaign, ENOUGH)
@@ -65,16 +80,26 @@ async def killed_on_a_full_disk(campaign: Campaign) -> None:
 
 async def cancelled(campaign: Campaign) -> None:
     """Lets the canceller of the load cancel a few runs."""
-    await _deltas(campaign, 50)
-    await asyncio.sleep(3.0)
-    await _deltas(campaign, 50)
+    async for _ in _rounds(campaign):
+        await _deltas(campaign, 50)
+        await asyncio.sleep(1.0)
 
 
 async def frames_too_late(campaign: Campaign) -> None:
-    for _ in range(4):
+    async for _ in _rounds(campaign):
         await _deltas(campaign, 5)
-        await late_frames(campaign.stage, random.Random(0))
+        deltas = campaign.order.deltas + 1
+        await late_frames(campaign.stage, random.Random(0), deltas=deltas, seconds=4.0)
     await _operations(campaign, ENOUGH)
+
+
+async def _rounds(campaign: Campaign) -> AsyncIterator[int]:
+    """Counts rounds until the bug has struck."""
+    planted = campaign.order.bug != "none"
+    for number in range(_ROUNDS if planted else _SOUND_ROUNDS):
+        if strikes(campaign.stage.histories):
+            return
+        yield number
 
 
 async def _operations(campaign: Campaign, count: int) -> None:
@@ -97,6 +122,7 @@ async def _deltas(campaign: Campaign, count: int) -> None:
 
 SCRIPTS: dict[str, Callable[[Campaign], Awaitable[None]]] = {
     "enough": enough,
+    "enough_to_strike": enough_to_strike,
     "reset_clients": reset_clients,
     "reset_agent": reset_agent,
     "sync_error": sync_error,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import pytest
@@ -39,8 +38,6 @@ def skip_without_means(name: str) -> None:
 @pytest.mark.parametrize("name", BUGS)
 def test_a_planted_bug_is_caught(name: str, tmp_path: Path) -> None:
     skip_without_means(name)
-    if not os.environ.get("FLOWRPC_PLANTED_BUGS"):
-        pytest.skip("whether it shows depends on the machine's load: set FLOWRPC_PLANTED_BUGS on a quiet one")
 
     _, violations = expose(BUGS[name], tmp_path)
 
@@ -57,4 +54,4 @@ def test_the_same_without_the_bug_breaks_no_promise(name: str, tmp_path: Path) -
     assert not violations
     assert not outcome.problem
     assert outcome.commands > 0
-    assert outcome.deltas > 0
+    assert outcome.deltas > 0 or not BUGS[name].works

@@ -19,7 +19,9 @@ OPENING = 1_000
 DELTAS = int(os.environ.get("TORTURE_DELTAS", "400"))
 """Items that one run of a work appends."""
 
-WORKS = os.environ.get("TORTURE_WORKS", "near,flaky,slow,greedy,far,far_too").split(",")
+WORKS = [
+    name for name in os.environ.get("TORTURE_WORKS", "near,flaky,slow,greedy,far,far_too").split(",") if name
+]
 """The works that are called."""
 
 PATIENT = Retry(attempts=10_000, delay=timedelta(milliseconds=50), longest=timedelta(milliseconds=200))

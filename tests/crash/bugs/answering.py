@@ -6,7 +6,7 @@ import time
 from dataclasses import replace
 from typing import Any
 
-from tests.crash.bugs.patching import put
+from tests.crash.bugs.patching import put, strike
 
 
 def retry_with_a_new_id() -> None:
@@ -64,6 +64,7 @@ def resume_one_off() -> None:
     def off(publisher: Publisher, request: Any) -> Any:
         after = request.after_revision
         if after is not None and after < publisher.replica.revision:
+            strike()
             request = replace(request, after_revision=after + 1)
         return follow(publisher, request)
 

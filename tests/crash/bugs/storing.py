@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from tests.crash.bugs.patching import put
+from tests.crash.bugs.patching import put, strike
 
 
 def tell_early(chosen: Callable[[Any], bool], *, publish: bool = False) -> None:
@@ -83,7 +83,8 @@ def half_commit() -> None:
         revision = seal(builder, time)
         if any(delta.component == "root.bank" and not delta.attached for delta in revision.deltas):
             count += 1
-            if count % 20 == 0:
+            if count % 4 == 0:
+                strike()
                 kept = tuple(delta for delta in revision.deltas if delta.component != "root.bank")
                 return replace(revision, deltas=kept)
         return revision

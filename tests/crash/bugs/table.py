@@ -14,6 +14,8 @@ BUSY = "store.commit.before=sleep(150)@20+;store.commit.before_fsync=kill@40"
 AFTER = "store.commit.after_fsync=kill@60"
 """Dies after a commit, before anybody is told of it."""
 SNAPSHOT = "store.snapshot.after_cleaning=kill"
+NONE: tuple[str, ...] = ()
+"""No works: every commit holds what a client waits for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,21 +63,29 @@ def _bug(
 
 
 _ALL = [
-    _bug(storing.reply_before_commit, "C1", "C5", "C8", failpoints=LATE),
+    _bug(storing.reply_before_commit, "C1", "C5", "C8", failpoints=LATE, works=NONE),
     _bug(storing.acknowledge_before_commit, "C1", failpoints=BUSY, commanders=0, deltas=4_000),
     _bug(storing.publish_before_commit, "C7", "C8", failpoints=LATE),
-    _bug(storing.commit_without_answers, "C2", failpoints=AFTER),
-    _bug(storing.half_commit, "C4", "C6"),
+    _bug(storing.commit_without_answers, "C2", failpoints=AFTER, works=NONE),
+    _bug(storing.half_commit, "C4", "C6", script="enough_to_strike"),
     _bug(storing.snapshot_one_off, "C4", "C8", "C13", failpoints=SNAPSHOT, snapshots=80),
     _bug(storing.end_on_a_full_disk, "C13", script="full_disk"),
-    _bug(storing.answer_while_read_only, "C1", "C8", script="killed_on_a_full_disk"),
+    _bug(storing.answer_while_read_only, "C1", "C8", script="killed_on_a_full_disk", works=NONE),
     _bug(storing.ignore_sync_error, "C13", "C3", "C1", script="sync_error"),
-    _bug(answering.retry_with_a_new_id, "C2", "C6", failpoints=AFTER, new_id_on_retry=True, commanders=30),
-    _bug(answering.other_answer_to_a_repeat, "C6", failpoints=AFTER),
+    _bug(
+        answering.retry_with_a_new_id,
+        "C2",
+        "C6",
+        failpoints=AFTER,
+        new_id_on_retry=True,
+        commanders=30,
+        works=NONE,
+    ),
+    _bug(answering.other_answer_to_a_repeat, "C6", failpoints=AFTER, works=NONE),
     _bug(answering.stale_reads, "C5"),
     _bug(answering.watch_begins_late, "C7"),
     _bug(answering.resume_one_off, "C7", script="reset_clients"),
-    _bug(working.accept_fenced_frames, "C2", "C10", script="late_frames", deltas=3_000),
+    _bug(working.accept_fenced_frames, "C2", "C10", script="late_frames", deltas=6_000),
     _bug(working.apply_resent_deltas_again, "C2", script="reset_agent", works=("far",), deltas=3_000),
     _bug(working.acknowledge_above_applied, "C1", "C12", failpoints=AFTER),
     _bug(working.keep_changes_of_lost_attempts, "C10", works=("flaky",)),
