@@ -82,7 +82,8 @@ class Connection:
     def stream(
         self, method: str, request: Any, decode: Callable[[Any], Iterable[T]], timeout: float | None = None
     ) -> Stream[T]:
-        """Opens a stream of answers."""
+        """Opens a stream of answers, of an app that may be elsewhere since the last one broke."""
+        self._follow()
         try:
             begin = self._channel.unary_stream(method) if method[0] == "/" else getattr(self._stub, method)
             call = begin(request, timeout=timeout, metadata=self._metadata)

@@ -19,6 +19,7 @@ from google.protobuf.message import DecodeError
 from google.protobuf.message_factory import GetMessageClass
 
 from flowrpc.errors import InvalidValueError
+from flowrpc.state.values import copy_value
 from flowrpc.v1 import value_pb2
 from flowrpc.wire.times import decode_span, decode_time, fill_span, fill_time
 from flowrpc.wire.values import decode_value, fill_value
@@ -126,8 +127,9 @@ class TypedMessages:
 
     def _scalar(self, field: FieldDescriptor, value: Any, place: str) -> Any:
         if field.enum_type is None:
-            if isinstance(value, bool) and field.type != FieldDescriptor.TYPE_BOOL:
-                raise InvalidValueError(place, f"is {value}, no {_kind(field)}")
+            wanted = _PYTHON[field.type]
+            if type(value) is not wanted and not _converts(value, wanted):
+                raise InvalidValueError(place, f"is {value!r}, no {wanted.__name__}")
             return value
         kind = self._types[field.enum_type.name]
         try:
@@ -142,7 +144,7 @@ class TypedMessages:
         message.SetInParent()
         if descriptor.full_name in _WRITERS:
             kind, write = _WRITERS[descriptor.full_name]
-            write(message, _checked(value, kind, place))
+            write(message, _checked(value, kind, place), place)
         elif self._is_own(descriptor):
             kind = self._types[descriptor.name]
             value = _checked(value, kind, place)
@@ -240,12 +242,13 @@ _PYTHON = {
     FieldDescriptor.TYPE_STRING: str,
     FieldDescriptor.TYPE_BYTES: bytes,
 }
-_WRITERS: dict[str, tuple[type[Any], Callable[[Any, Any], None]]] = {
-    "google.protobuf.Timestamp": (datetime, fill_time),
-    "google.protobuf.Duration": (timedelta, fill_span),
-    "google.protobuf.FieldMask": (list, lambda message, paths: message.paths.extend(paths)),
-    "flowrpc.v1.Value": (object, fill_value),
+_WRITERS: dict[str, tuple[type[Any], Callable[[Any, Any, str], None]]] = {
+    "google.protobuf.Timestamp": (datetime, lambda message, time, place: fill_time(message, time)),
+    "google.protobuf.Duration": (timedelta, lambda message, span, place: fill_span(message, span)),
+    "google.protobuf.FieldMask": (list, lambda message, paths, place: message.paths.extend(paths)),
+    "flowrpc.v1.Value": (object, lambda message, value, place: fill_value(message, copy_value(value, place))),
 }
+"""Of messages that are values of Python their types, and what fills them."""
 _READERS: dict[str, Callable[[Any, str], Any]] = {
     "google.protobuf.Timestamp": decode_time,
     "google.protobuf.Duration": decode_span,
@@ -278,8 +281,11 @@ def _prefix(field: FieldDescriptor) -> str:
     return name.removesuffix("UNSPECIFIED")
 
 
-def _kind(field: FieldDescriptor) -> str:
-    return _PYTHON[field.type].__name__
+def _converts(value: Any, wanted: type[Any]) -> bool:
+    """Tells whether a value is as good as one of a type: ints are floats, but no bool is an int."""
+    if isinstance(value, bool):
+        return False
+    return isinstance(value, (int, float) if wanted is float else wanted)
 
 
 def _checked(value: Any, kind: type[Any], place: str) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any, ClassVar, Self, dataclass_transform
+from typing import TYPE_CHECKING, Any, ClassVar, Self, dataclass_transform
 
 ABSENT: Any = type("Absent", (), {"__repr__": lambda _: "ABSENT"})()
 """The default of fields that need not be given: nothing is sent, and the app takes what it takes by default."""
@@ -42,10 +42,12 @@ class Message:
         for name in [name for name, value in self.__dict__.items() if value is ABSENT]:
             del self.__dict__[name]
 
-    def __getattr__(self, name: str) -> Any:
-        if not name.startswith("__") and name in self.__dataclass_fields__:
-            raise AttributeError(f"{name} of this {type(self).__name__} is absent", name=name, obj=self)
-        raise AttributeError(f"{type(self).__name__} has no field {name!r}", name=name, obj=self)
+    if not TYPE_CHECKING:  # to whom every name would be a field
+
+        def __getattr__(self, name: str) -> Any:
+            if not name.startswith("__") and name in self.__dataclass_fields__:
+                raise AttributeError(f"{name} of this {type(self).__name__} is absent", name=name, obj=self)
+            raise AttributeError(f"{type(self).__name__} has no field {name!r}", name=name, obj=self)
 
     def __eq__(self, other: object) -> bool:
         if type(other) is not type(self):
