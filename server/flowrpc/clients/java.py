@@ -28,7 +28,8 @@ _POM = """\
   <version>0.1.0</version>
 
   <properties>
-    <maven.compiler.release>17</maven.compiler.release>
+    <maven.compiler.source>17</maven.compiler.source>
+    <maven.compiler.target>17</maven.compiler.target>
     <project.build.sourceEncoding>UTF-8</project.build.sourceEncoding>
     <grpc.version>1.76.0</grpc.version>
     <protobuf.version>4.32.1</protobuf.version>

@@ -44,7 +44,7 @@ def find(tools: Iterable[Tool], folders: Iterable[Path] = ()) -> list[Path]:
     if missing:
         names = ", ".join(tool.name for tool in missing)
         commands = "\n".join(f"  {command}" for command in dict.fromkeys(tool.install for tool in missing))
-        raise ContractError(names, f"is not on the PATH; install it with\n{commands}")
+        raise ContractError(names, f"not found; install with\n{commands}")
     return [path for path in found if path is not None]
 
 
