@@ -81,7 +81,7 @@ def generate(
 ) -> subprocess.CompletedProcess[str]:
     environment = os.environ | variables | ({} if path is None else {"PATH": path})
     return subprocess.run(
-        [FLOWCTL, "client", "generate", "app.py", *arguments],
+        [FLOWCTL, "client", "generate", *arguments],
         cwd=shop,
         env=environment,
         capture_output=True,
@@ -209,6 +209,7 @@ def test_without_an_up_to_date_lock_it_is_made_only_if_asked_for(shop: Path) -> 
         (["--lang", "python", "--out", "app.py/gen"], "cannot be written: Not a directory"),
         (["--lang", "python", "--out", "taken"], "is there and was not made by flowctl"),
         (["--lang", "rust", "--client", "."], "--client is for --lang go"),
+        (["none.py", "--lang", "rust"], "no such file"),
     ],
 )
 def test_what_cannot_be_done_is_refused_without_a_traceback(

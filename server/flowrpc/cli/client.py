@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from flowrpc.cli.contract import BROKEN, _app_file, _built, _fail, _lock_file, _package, _tell_breaks
+from flowrpc.cli.contract import BROKEN, _built, _fail, _lock_file, _package, _tell_breaks
 from flowrpc.errors import ContractError
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def client() -> None:
 
 
 @client.command()
-@_app_file
+@click.argument("app_file", metavar="[APP.py]", default="app.py", type=click.Path(path_type=Path))
 @click.option("--lang", required=True, type=click.Choice(LANGUAGES), help="The language.")
 @click.option(
     "-o",
@@ -53,7 +53,7 @@ def generate(
     unlocked: bool,
     go_client: Path | None,
 ) -> None:
-    """Make a typed client of APP.py.
+    """Make a typed client of APP.py, by default the app.py that is here.
 
     It is made of the contract, with the numbers of contract.lock.json: flowctl contract build writes that. In DIR the
     code of an earlier run is replaced. What else is there is left alone, and so are files that name versions, such as
