@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from flowrpc.clients.folder import RECORD
 
 from tests.clients.go_toolchain import MODULE, ROOT, environment, run, why_missing
-from tests.end_to_end.conftest import RunningApp, flowctl
+from tests.end_to_end.conftest import FLOWCTL, RunningApp, flowctl
 
 _MISSING = why_missing()
 # Compiling from nothing takes minutes on a small machine, once.
@@ -215,3 +216,16 @@ def test_typed_client_is_generated_from_the_apps_contract(till: Path, app: Runni
         "refused INVALID_ARGUMENTS",
         "watched 1",
     ]
+
+
+def test_flowctl_generates_a_client_that_builds(binary: Path, tmp_path: Path) -> None:
+    run("make", "go-setup", cwd=ROOT)
+    folder = tmp_path / "shop"
+    folder.mkdir()
+    (folder / "app.py").write_text(APP)
+    for command in ("contract build app.py", "client generate app.py --lang go --out gen"):
+        run(FLOWCTL, *command.split(), cwd=folder)
+    made = {path.name for path in (folder / "gen").iterdir()}
+    assert made == {"app.pb.go", "app_grpc.pb.go", "go.mod", "go.sum", RECORD}
+    run("go", "vet", "./...", cwd=folder / "gen")
+    assert "// Calls the command `hire`." in (folder / "gen" / "app_grpc.pb.go").read_text()

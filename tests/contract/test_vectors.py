@@ -30,7 +30,12 @@ from tests.contract.make_vectors import VECTORS, texts
 _WAIT = 30.0
 
 
+_READ: set[tuple[str, str]] = set()
+"""The groups of cases that tests here read."""
+
+
 def _read(file: str, group: str) -> list[Any]:
+    _READ.add((file, group))
     cases = json.loads((VECTORS / file).read_text(encoding="utf-8"))[group]
     return [pytest.param(case, id=case["name"]) for case in cases]
 
@@ -47,6 +52,12 @@ def _vars(written: dict[str, Any]) -> dict[str, Value]:
 
 def test_vectors_are_what_the_script_writes() -> None:
     assert {path.name: path.read_text(encoding="utf-8") for path in VECTORS.glob("*.json")} == texts()
+
+
+def test_every_group_of_every_file_is_read() -> None:
+    files = {path.name: json.loads(path.read_text(encoding="utf-8")) for path in VECTORS.glob("*.json")}
+    assert {(name, group) for name, groups in files.items() for group in groups} == _READ
+    assert all(cases for groups in files.values() for cases in groups.values())
 
 
 @pytest.mark.parametrize("case", _read("values.json", "cases"))

@@ -27,7 +27,10 @@ _NOT_REACHABLE = frozenset({"UNREACHABLE", "STOPPING", "DEADLINE_EXCEEDED", "CAN
 
 
 class Connection:
-    """Holds the channel to one app; safe to use from several threads."""
+    """Holds the channel to one app; safe to use from several threads.
+
+    A method is one of `FlowService`, by its name, or any other, by its path: that takes and gives bytes.
+    """
 
     def __init__(self, target: Target) -> None:
         """Opens a channel to the target; nothing is sent before the first call.
@@ -52,7 +55,8 @@ class Connection:
             CallError: the app refuses the request.
         """
         try:
-            return getattr(self._stub, method)(request, timeout=timeout, metadata=self._metadata)
+            call = self._channel.unary_unary(method) if method[0] == "/" else getattr(self._stub, method)
+            return call(request, timeout=timeout, metadata=self._metadata)
         except grpc.RpcError as error:
             raise self._translate(error) from None
         except ValueError:  # what grpc says of a closed channel
@@ -61,7 +65,8 @@ class Connection:
     def repeat(self, method: str, request: Any, timeout: float) -> Any:
         """Sends one request again and again until the app answers or the time is over.
 
-        Only for requests that carry a request id: each of them happens once, however often it is sent.
+        Only for requests that carry a request id, each of which happens once however often it is sent, and for those
+        that only look.
         """
         deadline = time.monotonic() + timeout
         for pause in pauses():
@@ -77,9 +82,11 @@ class Connection:
     def stream(
         self, method: str, request: Any, decode: Callable[[Any], Iterable[T]], timeout: float | None = None
     ) -> Stream[T]:
-        """Opens a stream of answers."""
+        """Opens a stream of answers, of an app that may be elsewhere since the last one broke."""
+        self._follow()
         try:
-            call = getattr(self._stub, method)(request, timeout=timeout, metadata=self._metadata)
+            begin = self._channel.unary_stream(method) if method[0] == "/" else getattr(self._stub, method)
+            call = begin(request, timeout=timeout, metadata=self._metadata)
         except ValueError:
             raise NotReachableError("this client is closed; make a new one") from None
         return Stream(call, decode, self._translate)

@@ -30,7 +30,7 @@ _SERVER_SIDE = "flowrpc.cli"
 _SECTIONS = {
     "Apps": ("run", "ps", "stop", "bundle"),
     "State": ("state", "state export", "state import", "watch", "journal"),
-    "Commands": ("commands", "call", "contract"),
+    "Commands": ("commands", "call", "contract", "client"),
     "Works": ("works", "runs", "cancel", "logs", "agents", "work"),
 }
 
