@@ -75,7 +75,14 @@ function walk(container: Value | undefined, path: readonly Step[], edit: Edit, a
   return container;
 }
 
-function walkMap(map: Map<string, Value>, step: Step, rest: readonly Step[], last: boolean, edit: Edit, place: string): void {
+function walkMap(
+  map: Map<string, Value>,
+  step: Step,
+  rest: readonly Step[],
+  last: boolean,
+  edit: Edit,
+  place: string,
+): void {
   if (typeof step !== "string") {
     throw new ValueError(place, "the key of a map is a text");
   }

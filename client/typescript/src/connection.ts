@@ -11,13 +11,15 @@ import {
   type Transport,
   type UnaryResponse,
 } from "@connectrpc/connect";
-import { createGrpcTransport, Http2SessionManager } from "@connectrpc/connect-node";
+import { createGrpcTransport } from "@connectrpc/connect-node";
 
 import { CallError, FlowrpcError } from "./errors.js";
 import { Pauses, pause } from "./pauses.js";
+import { Session, type KeepAlive } from "./session.js";
 import { addressOf, type Options, type Target } from "./target.js";
 
 const MAX_MESSAGE_BYTES = 64 * 1024 * 1024;
+const KEEP_ALIVE: KeepAlive = { intervalMs: 5_000, timeoutMs: 2_000 };
 /** How often a call that changes nothing is made at most. */
 const ATTEMPTS = 4;
 
@@ -77,29 +79,19 @@ export class Connection implements Transport {
     input: AsyncIterable<MessageInitShape<I>>,
     contextValues?: ContextValues,
   ): Promise<StreamResponse<I, O>> {
-    // Who leaves the loop over a stream ends it: the service would send on.
-    const left = new AbortController();
-    const abort = () => left.abort(signal?.reason);
-    signal?.addEventListener("abort", abort, { once: true, signal: left.signal });
-    if (signal?.aborted) {
-      abort();
-    }
     try {
-      const response = await this.#current().stream(method, left.signal, timeoutMs, header, input, contextValues);
-      return { ...response, message: this.#translated(response.message, left) };
+      const response = await this.#current().stream(method, signal, timeoutMs, header, input, contextValues);
+      return { ...response, message: this.#translated(response.message) };
     } catch (error) {
-      left.abort();
       throw this.#failed(error);
     }
   }
 
-  async *#translated<T>(messages: AsyncIterable<T>, left: AbortController): AsyncGenerator<T> {
+  async *#translated<T>(messages: AsyncIterable<T>): AsyncGenerator<T> {
     try {
       yield* messages;
     } catch (error) {
       throw this.#failed(error);
-    } finally {
-      left.abort();
     }
   }
 
@@ -132,9 +124,7 @@ export class Connection implements Transport {
     const { tls, interceptors = [] } = this.#options;
     const path = address.startsWith("unix:") ? address.slice("unix:".length) : undefined;
     const baseUrl = `${tls ? "https" : "http"}://${path === undefined ? address : "localhost"}`;
-    // A frozen service is noticed while a call or a watch is open.
-    const keepAlive = { pingIntervalMs: 5_000, pingTimeoutMs: 2_000 };
-    const session = new Http2SessionManager(baseUrl, keepAlive, {
+    const session = new Session(baseUrl, KEEP_ALIVE, {
       ...tls,
       ...(path !== undefined && { createConnection: () => connectSocket(path) }),
     });
@@ -152,7 +142,7 @@ export class Connection implements Transport {
 /** A connection to one address. */
 interface Link {
   readonly address: string;
-  readonly session: Http2SessionManager;
+  readonly session: Session;
   readonly transport: Transport;
 }
 

@@ -11,14 +11,7 @@
  * @packageDocumentation
  */
 export { Client, connect, type Answer, type CallOptions } from "./client.js";
-export {
-  AppNotFoundError,
-  CallError,
-  CommandFailedError,
-  FlowrpcError,
-  MismatchError,
-  ValueError,
-} from "./errors.js";
+export { AppNotFoundError, CallError, CommandFailedError, FlowrpcError, MismatchError, ValueError } from "./errors.js";
 export { Replica, type State, type View, type WaitOptions } from "./replica.js";
 export { newRequestId } from "./request-id.js";
 export type { Options } from "./target.js";

@@ -60,11 +60,7 @@ export class Replica implements Disposable {
     this.#service = service;
     this.#component = component;
     Object.defineProperty(this.#view, "revision", { get: () => this.#fold.revision });
-    const abort = () => this.#closing.abort(signal?.reason);
-    signal?.addEventListener("abort", abort, { once: true, signal: this.#closing.signal });
-    if (signal?.aborted) {
-      abort();
-    }
+    linked(signal, this.#closing);
     void this.#follow();
   }
 
@@ -151,7 +147,7 @@ export class Replica implements Disposable {
 
   /** Yields the revision that the replica is at, and again when it changed; who is slow sees only the newest. */
   async *revisions(options: WaitOptions = {}): AsyncGenerator<bigint, never> {
-    for (let seen = 0n; ; ) {
+    for (let seen = 0n; ;) {
       await this.wait((view) => view.revision !== seen, options);
       seen = this.revision;
       yield seen;
@@ -161,8 +157,8 @@ export class Replica implements Disposable {
   async #follow(): Promise<void> {
     const { signal } = this.#closing;
     let pauses = new Pauses(LONGEST_PAUSE_MS);
-    for (let wrong = 0; ; ) {
-      const { told, error } = await this.#read(signal);
+    for (let wrong = 0; ;) {
+      const { told, error } = await this.#read();
       if (told) {
         pauses = new Pauses(LONGEST_PAUSE_MS);
       }
@@ -182,7 +178,9 @@ export class Replica implements Disposable {
   }
 
   /** Reads one watch to its end; returns whether it told anything, and the error that ended it. */
-  async #read(signal: AbortSignal): Promise<{ told: boolean; error: unknown }> {
+  async #read(): Promise<{ told: boolean; error: unknown }> {
+    const left = new AbortController(); // leaving the loop over a stream of Connect does not end the stream
+    const signal = linked(this.#closing.signal, left);
     let told = false;
     try {
       for await (const message of this.#service.watchState(this.#fold.resume(this.#component), { signal })) {
@@ -197,6 +195,8 @@ export class Replica implements Disposable {
     } catch (error) {
       this.#tell();
       return { told, error };
+    } finally {
+      left.abort();
     }
   }
 
@@ -205,6 +205,16 @@ export class Replica implements Disposable {
       check();
     }
   }
+}
+
+/** Lets a controller abort with a signal too, and leaves nothing on the signal when it did. */
+function linked(signal: AbortSignal | undefined, controller: AbortController): AbortSignal {
+  const abort = () => controller.abort(signal?.reason);
+  signal?.addEventListener("abort", abort, { once: true, signal: controller.signal });
+  if (signal?.aborted) {
+    abort();
+  }
+  return controller.signal;
 }
 
 /** Whether another watch may go better. */

@@ -87,7 +87,9 @@ function findEntry({ dataDir, app }: Options): Entry {
   const [first, second] = fitting;
   if (first === undefined) {
     const named = app === undefined ? "" : ` under the name ${app}`;
-    throw new AppNotFoundError(`no app runs${named}; start one with \`flowctl run APP.py\`, or give an address and a token file`);
+    throw new AppNotFoundError(
+      `no app runs${named}; start one with \`flowctl run APP.py\`, or give an address and a token file`,
+    );
   }
   if (second !== undefined) {
     const names = fitting.map((entry) => `${entry.name} in ${entry.data_dir}`).join(", ");
@@ -150,7 +152,10 @@ function readPrivate(path: string): string {
   }
 }
 
-function readToken({ token, tokenFile, tls }: { token?: string | undefined; tokenFile?: string | undefined; tls?: object }, address: string): string {
+function readToken(
+  { token, tokenFile, tls }: { token?: string | undefined; tokenFile?: string | undefined; tls?: object },
+  address: string,
+): string {
   const text = token || (tokenFile === undefined ? "" : readTokenFile(tokenFile));
   if (text === "") {
     return "";

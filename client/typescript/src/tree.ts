@@ -115,14 +115,12 @@ export class Tree {
   add(messages: readonly ComponentMessage[]): void {
     for (const message of messages) {
       const component = readComponent(message);
-      const known = this.#nodes.get(component.name);
+      const known = this.get(component.name);
       if (known === undefined) {
         this.#put(component);
+      } else {
+        component.vars.forEach((value, name) => known.vars.set(name, value)); // nothing of it was hashed yet
       }
-      component.vars.forEach((value, name) => {
-        known?.component.vars.set(name, value);
-        known?.changed(name);
-      });
     }
   }
 
@@ -202,7 +200,8 @@ function newestFirst(one: Run, other: Run): number {
   return (
     Number((right?.seconds ?? 0n) - (left?.seconds ?? 0n)) ||
     (right?.nanos ?? 0) - (left?.nanos ?? 0) ||
-    Number(one.runId > other.runId) || -1
+    Number(one.runId > other.runId) ||
+    -1
   );
 }
 

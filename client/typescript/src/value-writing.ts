@@ -81,7 +81,10 @@ function kindOfObject(value: object, place: string, depth: number): Kind {
     const entries: Iterable<readonly [string, Input]> = value instanceof Map ? value : Object.entries(value);
     return { case: "mapValue", value: { entries: encodeEntries(entries, place, depth + 1) } };
   }
-  throw new ValueError(place, `a ${value.constructor?.name} is no value; write a map, a list or a scalar${HINTS[value.constructor?.name] ?? ""}`);
+  throw new ValueError(
+    place,
+    `a ${value.constructor?.name} is no value; write a map, a list or a scalar${HINTS[value.constructor?.name] ?? ""}`,
+  );
 }
 
 const HINTS: Readonly<Record<string, string>> = {

@@ -132,9 +132,21 @@ function check(fold: Fold, after: Json | null, place: string): void {
 
 function plainComponents(fold: Fold): Value {
   return fold.state.components().map(({ name, kind, type, vars, recipe }) => {
-    const plain = new Map<string, Value>([["name", name], ["kind", kind], ["type", type], ["vars", [...vars]]]);
+    const plain = new Map<string, Value>([
+      ["name", name],
+      ["kind", kind],
+      ["type", type],
+      ["vars", [...vars]],
+    ]);
     if (recipe) {
-      plain.set("recipe", new Map<string, Value>([["type", recipe.type], ["args", recipe.args], ["kwargs", [...recipe.kwargs]]]));
+      plain.set(
+        "recipe",
+        new Map<string, Value>([
+          ["type", recipe.type],
+          ["args", recipe.args],
+          ["kwargs", [...recipe.kwargs]],
+        ]),
+      );
     }
     return plain;
   });
@@ -156,7 +168,16 @@ test("the comparison tells apart what JavaScript's equality may not", () => {
     [1n, 1],
     [0, -0],
     ["1", 1n],
-    [new Map([["a", null], ["b", null]]), new Map([["b", null], ["a", null]])],
+    [
+      new Map([
+        ["a", null],
+        ["b", null],
+      ]),
+      new Map([
+        ["b", null],
+        ["a", null],
+      ]),
+    ],
   ];
   for (const [one, other] of pairs) {
     assert.throws(() => assertSame(one, other), assert.AssertionError);
