@@ -139,6 +139,41 @@ generate-go: $(READY) $(GO_PLUGINS) ## Write client/go/flowrpcv1 from protos/.
 	@rm -f client/go/flowrpcv1/*.pb.go
 	PATH=$(GO_BIN):$$PATH buf generate --template buf.gen.go.yaml
 
+##@ The TypeScript client (needs Node; the rest of the project does not)
+TS_PACKAGE := $(CACHE)/typescript/package
+TS_PLUGIN := $(TS_PACKAGE)/node_modules/.bin/protoc-gen-es
+TS_FACTS := $(addprefix client/typescript/,package.json package-lock.json .npmrc)
+# With the folders, so that a file that is gone is noticed too.
+TS_SOURCES := $(shell find client/typescript/src client/typescript/test client/typescript/examples -name '*.ts' -o -type d)
+export npm_config_cache := $(CACHE)/npm
+
+.PHONY: ts-setup
+ts-setup: $(TS_PLUGIN) ## Download what the TypeScript client needs.
+
+$(TS_PLUGIN): $(TS_FACTS)
+	@mkdir -p $(TS_PACKAGE)
+	@cp $(TS_FACTS) $(TS_PACKAGE)/
+	@cd $(TS_PACKAGE) && npm ci --ignore-scripts --silent
+	@touch $@
+
+.PHONY: ts-build
+ts-build: $(TS_PACKAGE)/dist/.ready ## Compile the TypeScript client below .cache.
+
+$(TS_PACKAGE)/dist/.ready: $(TS_PLUGIN) $(TS_SOURCES) client/typescript/tsconfig.json client/typescript/README.md
+	@cd $(TS_PACKAGE) && rm -rf src test examples dist
+	@cp -r client/typescript/{src,test,examples,tsconfig.json,README.md} $(TS_PACKAGE)/
+	@cd $(TS_PACKAGE) && npm run --silent build
+	@touch $@
+
+.PHONY: ts
+ts: ts-build ## Type-check and test the TypeScript client, without an app.
+	@cd $(TS_PACKAGE) && npm run --silent test
+
+.PHONY: generate-ts
+generate-ts: $(READY) $(TS_PLUGIN) ## Write client/typescript/src/gen from protos/.
+	@rm -rf client/typescript/src/gen
+	PATH=$(dir $(TS_PLUGIN)):$$PATH buf generate --template buf.gen.ts.yaml
+
 ##@ Now and then
 .PHONY: baseline
 baseline: $(READY) ## Make today's protos what `buf breaking` compares with.

@@ -51,6 +51,7 @@ VALUES: dict[str, Value] = {
     "umlauts, with combining marks, which are another text": "a\u0308o\u0308u\u0308",
     "emoji, outside the basic plane": "\U0001f600 \U0001f469\u200d\U0001f680",
     "right to left, and line separators": "\u05e9\u05dc\u05d5\u05dd\u2028\u2029\ufeff",
+    "text and a key that begin with a byte order mark": {"\ufeffkey": "\ufefftext"},
     "empty list": [],
     "empty map": {},
     "list of every kind": [None, True, -1, 2**70, 0.5, "x", [], {}, Extension("point", [1, 2])],
