@@ -142,7 +142,8 @@ class Streams:
             raise CallError("OVERLOADED", message, queue="streams", limit=str(MAX_STREAMS))
         flow = self._tree.find(command.flow)
         self._open[event.stream] = _Stream(command, flow, command.bind(event.arguments), event.wanted)
-        self._due[event.stream] = None
+        if event.wanted:
+            self._due[event.stream] = None
 
     def want(self, event: StreamWanted) -> None:
         """Notes that there is room for more items."""
