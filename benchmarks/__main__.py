@@ -30,6 +30,7 @@ from benchmarks import (
     routes,
     start,
     state_size,
+    streams,
     typed,
     watchers,
 )
@@ -41,6 +42,7 @@ ROWS: dict[str, Row] = {
     "command": command.measure,
     "typed": typed.measure,
     "durable": durable.measure,
+    "streams": streams.measure,
     "callers": callers.measure,
     "deltas": deltas.measure,
     "busy": busy.measure,

@@ -1,5 +1,6 @@
 """A flow that does what commands tell it: answer, change a var, or spin."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from flowrpc import LightningApp, LightningFlow
@@ -29,11 +30,20 @@ class Commanded(LightningFlow):
         self.changed += 1
         return self.changed
 
+    def changes(self, count: int) -> Iterator[int]:
+        for _ in range(count):
+            yield self.change()
+
+    def reads(self, count: int) -> Iterator[int]:
+        for _ in range(count):
+            yield self.read()
+
     def add(self, number: int, text: str, share: float) -> float:
         return number * share + len(text)
 
     def configure_commands(self) -> Any:
-        return {"spin": self.spin, "read": self.read, "change": self.change, "add": self.add}
+        methods = (self.spin, self.read, self.change, self.changes, self.reads, self.add)
+        return {method.__name__: method for method in methods}
 
 
 app = LightningApp(Commanded())

@@ -16,6 +16,7 @@ from flowrpc.protocol.answers import (
     AgentInfo,
     AppInfo,
     CommandInfo,
+    CommandItem,
     CommandOutcome,
     CommandSource,
     ParameterInfo,
@@ -304,6 +305,16 @@ class FakeService(FlowServiceServicer):
             return outcomes.encode_command_outcome(outcome)
 
         return self._answer(context, answer)
+
+    def StreamCommand(self, request: Any, context: Any) -> Iterator[Any]:
+        """Sends the letters of `value`; a `!` among them is what it raises at."""
+        asked = requests.decode_stream_command(request)
+        for letter in str(asked.arguments.get("value", "")):
+            if letter == "!":
+                failure = Failure(reason=FailureReason.EXCEPTION, type="ValueError", message="a !")
+                yield outcomes.encode_command_item(CommandItem(failure=failure, revision=7))
+                return
+            yield outcomes.encode_command_item(CommandItem(value=letter, revision=7))
 
     def CancelRun(self, request: Any, context: Any) -> Any:
         def answer() -> Any:

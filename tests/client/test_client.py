@@ -16,6 +16,15 @@ from flowrpc_client import CommandFailed, FlowClient, NotReachableError, new_req
 from tests.client.fake_service import BEGIN, JOURNAL, FakeService, RunningFake, run_of, set_counter
 
 
+def test_a_stream_yields_items_and_raises_what_the_command_raised(client: FlowClient) -> None:
+    assert list(client.stream("letters", value="ab")) == ["a", "b"]
+    assert [item.revision for item in client.stream_items("letters", {"value": "ab"})] == [7, 7]
+    stream = client.stream("letters", value="a!")
+    assert next(stream) == "a"
+    with pytest.raises(CommandFailed, match="ValueError: a !"):
+        next(stream)
+
+
 def test_app_tells_what_it_is(client: FlowClient) -> None:
     info = client.app()
 

@@ -11,7 +11,7 @@ from typing import Any
 from flowrpc.component import LightningFlow
 from flowrpc.errors import CallError
 from flowrpc.flow_service.core import Core
-from flowrpc.flow_service.effects import CloseSession, Effect, Exit, Reply, Send
+from flowrpc.flow_service.effects import CloseSession, Effect, Exit, Reply, Send, StreamEnded, StreamItem
 from flowrpc.flow_service.events import (
     AgentAttached,
     AgentDetached,
@@ -23,6 +23,7 @@ from flowrpc.flow_service.events import (
     Writing,
 )
 from flowrpc.flow_service.instant import Instant
+from flowrpc.protocol.answers import CommandItem
 from flowrpc.protocol.messages import (
     Accepted,
     AgentMessage,
@@ -66,6 +67,7 @@ class Driver:
         self.replies: dict[int, Any] = {}
         self.sent: dict[int, list[FlowMessage]] = {}
         self.closed: list[int] = []
+        self.streamed: dict[int, list[CommandItem | StreamEnded]] = {}
         self.exit: AppStatus | None = None
         self.passes = 0
         self.core = Core(self.make_root(), recovered, self.now, **self.options)
@@ -121,6 +123,10 @@ class Driver:
                     self.replies[effect.call_id] = effect.answer
                 case Send():
                     self.sent.setdefault(effect.session, []).append(effect.message)
+                case StreamItem():
+                    self.streamed.setdefault(effect.stream, []).append(effect.item)
+                case StreamEnded():
+                    self.streamed.setdefault(effect.stream, []).append(effect)
                 case CloseSession():
                     self.closed.append(effect.session)
                 case Exit():

@@ -16,8 +16,11 @@ from typing import Any, Literal, NamedTuple, Optional, TypedDict
 from uuid import UUID
 
 import pytest
+from flowrpc import LightningFlow
 from flowrpc.component.conversion import converter_of, plain
 from flowrpc.state import copy_value, same
+from flowrpc.testing import SimulatedApp
+from flowrpc_client import CommandFailed
 
 PAGE = (Path(__file__).parents[2] / "docs/reference/commands.md").read_text()
 FLOWCTL = Path(sys.executable).with_name("flowctl")
@@ -73,6 +76,48 @@ def test_the_table_has_all_that_it_should() -> None:
     assert len(list(rows())) == 32
 
 
+def stream_rows() -> Iterator[tuple[str, str, str]]:
+    """The rows of the table of generators: the body, what comes, the state."""
+    for line in PAGE.split("| the generator |")[1].split("\n\n")[0].splitlines()[2:]:
+        body, told, state = (cell.strip() for cell in line.strip("|").split("|"))
+        yield body.strip("`"), told.replace("`", ""), state.strip("`")
+
+
+@pytest.mark.parametrize(("body", "told", "state"), list(stream_rows()))
+def test_a_generator_of_the_page_streams_that(body: str, told: str, state: str) -> None:
+    """A stream of such a generator gives these items, and leaves this state."""
+    statements = "".join(f"\n    {part.strip()}" for part in body.split(";"))
+    names: dict[str, Any] = {}
+    exec(f"def go(self):{statements}", names)
+
+    class Told(LightningFlow):
+        go = names["go"]
+
+        def __init__(self) -> None:
+            self.told = 0
+
+        def run(self) -> None:
+            pass
+
+        def configure_commands(self) -> Any:
+            return {"go": self.go}
+
+    app = SimulatedApp(Told)
+    found: list[str] = []
+    try:
+        found += (json.dumps(item) for item in app.stream("go"))
+        found.append("the end")
+    except CommandFailed as error:
+        found.append(error.failure.type.rpartition(".")[2])
+
+    assert ", ".join(found) == told
+    assert app.vars()["told"] == json.loads(state)
+
+
+def test_the_table_of_generators_has_all_that_it_should() -> None:
+    assert len(list(stream_rows())) == 7
+
+
 class Session(NamedTuple):
     """An app of the page, and each command below it with the output that it shows."""
 
@@ -108,11 +153,11 @@ def answer(command: str, folder: Path) -> tuple[int, str]:
 
 
 def test_the_page_has_the_sessions_that_it_should() -> None:
-    assert [len(session.commands) for session in sessions()] == [8, 9]
+    assert [len(session.commands) for session in sessions()] == [8, 4, 9]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("session", sessions(), ids=["shop", "settings"])
+@pytest.mark.parametrize("session", sessions(), ids=["shop", "ledger", "settings"])
 def test_a_session_of_the_page_is_what_happens(
     session: Session, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:

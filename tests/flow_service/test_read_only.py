@@ -10,7 +10,15 @@ import pytest
 from flowrpc import LightningFlow, LightningWork
 from flowrpc.errors import CallError, StoreFullError
 from flowrpc.flow_service import read_only
-from flowrpc.flow_service.effects import CloseSession, Effect, ReadOnlyChanged, Reply, Send
+from flowrpc.flow_service.effects import (
+    CloseSession,
+    Effect,
+    ReadOnlyChanged,
+    Reply,
+    Send,
+    StreamEnded,
+    StreamItem,
+)
 from flowrpc.flow_service.events import (
     AgentAttached,
     AgentDetached,
@@ -23,6 +31,9 @@ from flowrpc.flow_service.events import (
     Event,
     SourceRequested,
     StopRequested,
+    StreamClosed,
+    StreamOpened,
+    StreamWanted,
     UpdateRequested,
     WorksListed,
 )
@@ -80,6 +91,13 @@ class Root(LightningFlow):
         self.count += 1
         return self.count
 
+    def counts(self) -> Iterator[int]:
+        try:
+            while True:
+                yield self.add()
+        finally:
+            self.count = -1
+
     def work(self) -> None:
         self.working = True
 
@@ -87,7 +105,7 @@ class Root(LightningFlow):
         self.late = Late()
 
     def configure_commands(self) -> Any:
-        return {"add": self.add, "work": self.work, "grow": self.grow}
+        return {"add": self.add, "work": self.work, "grow": self.grow, "counts": self.counts}
 
 
 class App:
@@ -216,10 +234,38 @@ def test_what_changes_something_is_refused_and_what_waits_is_answered_when_it_is
 def test_reads_of_what_no_revision_holds_are_answered(app: App) -> None:
     app.fill()
 
-    assert [command.name for command in app.ask(CommandsListed)] == ["add", "grow", "work"]
+    assert [command.name for command in app.ask(CommandsListed)] == ["add", "counts", "grow", "work"]
     assert app.ask(AgentsListed) == ()
     assert reason_of(app.ask(SourceRequested, command="add")) == "NO_CLIENT_PART"
     app.free()
+
+
+def test_streams_rest_and_go_on_with_what_was_wanted_meanwhile(app: App) -> None:
+    assert app.ask(StreamOpened, stream=1, command="counts", arguments={}, wanted=1) is None
+    assert app.next(StreamItem).item.value == 1
+    app.fill()
+
+    app.submit(StreamWanted(stream=1, count=1))
+    app.submit(StreamWanted(stream=1, count=1))
+    app.submit(StreamWanted(stream=99, count=1))
+    assert reason_of(app.ask(StreamOpened, stream=2, command="counts", arguments={})) == "READ_ONLY"
+    assert not [effect for effect in app.seen if isinstance(effect, StreamItem)]
+    app.free()
+    assert [app.next(StreamItem).item.value for _ in range(2)] == [3, 4]
+    app.submit(StreamClosed(stream=1))
+    assert app.answer(app.call("add")).result == 0
+
+
+def test_streams_that_were_left_meanwhile_are_closed_when_it_can_be_saved(app: App) -> None:
+    app.ask(StreamOpened, stream=1, command="counts", arguments={}, wanted=1)
+    app.next(StreamItem)
+    app.fill()
+
+    app.submit(StreamWanted(stream=1, count=5))
+    app.submit(StreamClosed(stream=1))
+    app.free()
+    assert app.answer(app.call("add")).result == 0
+    assert not [effect for effect in app.seen if isinstance(effect, StreamItem | StreamEnded)]
 
 
 def test_commands_of_a_flow_that_is_not_saved_yet_are_not_shown(app: App) -> None:

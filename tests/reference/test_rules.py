@@ -210,7 +210,7 @@ REFUSED = [
         what="an async command",
         does=lambda: SimulatedApp(Configures()),
         error=ComponentError,
-        says="the command 'later' of root is async or a generator",
+        says="the command 'later' of root is async",
     ),
     Refused(
         what="a bare name of two commands",

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from flowrpc.protocol.answers import (
     AgentInfo,
     AppInfo,
     CommandInfo,
+    CommandItem,
     CommandOutcome,
     CommandSource,
     StateSnapshot,
@@ -29,6 +30,7 @@ from flowrpc.protocol.requests import (
     ListPage,
     ListRuns,
     StopApp,
+    StreamCommand,
     StreamLogs,
     UpdateState,
     WatchState,
@@ -51,6 +53,7 @@ if TYPE_CHECKING:
     from flowrpc_client.client_part import ClientPart
 
 PathLike = str | Path
+T = TypeVar("T")
 
 
 class FlowClient:
@@ -162,6 +165,33 @@ class FlowClient:
         seconds = self._timeout if timeout is None else timeout
         answer = self._connection.repeat("CallCommand", requests.encode_call_command(request), seconds)
         return outcomes.decode_command_outcome(answer)
+
+    def stream(self, command: str, /, timeout: float | None = None, **arguments: Value) -> Stream[Value]:
+        """Calls a command that streams; yields its items as they come, each when what was done up to it is durable.
+
+        Closing the stream closes the command. It is never sent again by itself: what a stream sent is not kept. For a
+        command that has a parameter of the name `timeout`, use `stream_items`.
+
+        Args:
+            command: its name.
+            timeout: seconds that the whole stream may take; None: as long as it takes.
+            arguments: those of the command.
+
+        Raises:
+            CommandFailed: the command raised, from the `next` that comes after its last item; what it did after that
+                item was undone.
+        """
+        return self._stream(command, arguments, timeout, lambda item: item.value)
+
+    def stream_items(
+        self, command: str, arguments: Mapping[str, Value] | None = None, *, timeout: float | None = None
+    ) -> Stream[CommandItem]:
+        """Calls a command that streams; yields its items with the revisions that hold what was done up to them.
+
+        Raises:
+            CommandFailed: as `stream`.
+        """
+        return self._stream(command, arguments or {}, timeout, lambda item: item)
 
     def update(
         self,
@@ -297,6 +327,22 @@ class FlowClient:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+    def _stream(
+        self,
+        command: str,
+        arguments: Mapping[str, Value],
+        timeout: float | None,
+        wanted: Callable[[CommandItem], T],
+    ) -> Stream[T]:
+        def items(message: Any) -> Iterator[T]:
+            item = outcomes.decode_command_item(message)
+            if item.failure is not None:
+                raise CommandFailed(command, item.failure)
+            yield wanted(item)
+
+        request = requests.encode_stream_command(StreamCommand(command=command, arguments=dict(arguments)))
+        return self._connection.stream("StreamCommand", request, items, timeout)
 
     def _command_page(self, token: str) -> answers.Page[CommandInfo]:
         request = requests.encode_list_commands(ListPage(page_size=PAGE_SIZE, page_token=token))

@@ -57,6 +57,8 @@ def _services(before: Lock, after: Lock) -> Iterator[Break]:
                 )
             elif now != signature:
                 whom = "clients cannot read its answers; give the changed command another name"
+                if len(now) != len(signature):
+                    whom = "clients call it the other way; give the command that streams another name"
                 yield Break(place=place, change=f"was {_shown(signature)} and is {_shown(now)}", whom=whom)
 
 

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from flowrpc.component.component import Component
 from flowrpc.component.conversion.converter import shown
+from flowrpc.component.conversion.items import is_stream, item_annotation
 from flowrpc.component.conversion.parameters import annotated, annotated_result
 from flowrpc.component.conversion.refusals import Unusable, unresolved
 from flowrpc.component.conversion.results import plain
@@ -125,14 +126,17 @@ class _Survey:
         request = self._define(
             prefix + method + "Request", place, self._parameters(command, text, prefix + method)
         )
-        result = self._result(command, place, prefix + method)
-        response = self._define(prefix + method + "Response", place, (result, _REVISION))
+        streams = is_stream(command.method)
+        made = self._item if streams else self._result
+        answer = made(command, place, prefix + method)
+        response = self._define(prefix + method + "Response", place, (answer, _REVISION))
         return MethodShape(
             name=method,
             command=command.name,
             request=request,
             response=response,
             help=summary(text),
+            streams=streams,
             rest=_rest(command.method),
         )
 
@@ -149,7 +153,8 @@ class _Survey:
         helps = argument_help(text)
         fields = tuple(replace(one, help=one.help or helps.get(one.python_name, "")) for one in made)
         names.check_distinct(((names.json_name(f.name), f.python_name) for f in fields), place, "field")
-        return (*fields, _REQUEST_ID)
+        # What a stream sent is not kept: an id would promise that sending it again does no harm.
+        return fields if is_stream(command.method) else (*fields, _REQUEST_ID)
 
     def _parameter(self, parameter: Parameter, annotation: Any, place: str, owner: str) -> FieldShape:
         if parameter.kind is Parameter.VAR_KEYWORD:
@@ -169,6 +174,15 @@ class _Survey:
             python_name="result",
             shape=self._definitions.shape(annotation, f"the result of {place}", owner + "Result"),
             help="What the command returned.",
+        )
+
+    def _item(self, command: Offered, place: str, owner: str) -> FieldShape:
+        annotation = _read(place, item_annotation, command.method)
+        return FieldShape(
+            name="item",
+            python_name="item",
+            shape=self._definitions.shape(annotation, f"an item of {place}", owner + "Item"),
+            help="What the command yielded.",
         )
 
     def _look(self, name: str, prefix: str, state: Ref) -> MethodShape:

@@ -11,6 +11,7 @@ from flowrpc.errors import CallError
 from flowrpc.flow_service.effects import Reply
 from flowrpc.flow_service.events import Request, StopRequested
 from flowrpc.flow_service.inbox import MAX_REQUESTS
+from flowrpc.flow_service.stream_readers import StreamReaders
 
 
 class WaitingCalls:
@@ -23,6 +24,8 @@ class WaitingCalls:
         self._ids = itertools.count(1)
         self._futures: dict[int, asyncio.Future[Any]] = {}
         self._closed = False
+        self.streams = StreamReaders(submit, self.ask)
+        """Commands that stream."""
 
     async def ask(self, make: Callable[[int], Request | StopRequested]) -> Any:
         """Hands a request over and waits for its answer; `make` gets the id to give it.
@@ -60,3 +63,4 @@ class WaitingCalls:
         for future in self._futures.values():
             if not future.done():
                 future.set_exception(error)
+        self.streams.close(error)

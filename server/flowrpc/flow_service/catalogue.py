@@ -11,7 +11,13 @@ from typing import Any
 from flowrpc.component.calls import is_synchronous
 from flowrpc.component.client_command import ClientCommand
 from flowrpc.component.client_part import ClientPart, client_part_of
-from flowrpc.component.conversion import ArgumentRefused, Parameters, plain
+from flowrpc.component.conversion import (
+    ArgumentRefused,
+    Parameters,
+    is_stream,
+    plain,
+    shown_item_annotation,
+)
 from flowrpc.component.flow import LightningFlow
 from flowrpc.errors import CallError, ComponentError
 from flowrpc.protocol.answers import CommandInfo, CommandSource
@@ -28,6 +34,10 @@ class Command:
     method: Callable[..., Any]
     parameters: Parameters
     client_part: ClientPart | None = None
+    streams: bool = False
+    """Whether the method yields: it is called as a stream."""
+    item_annotation: str = ""
+    """The annotation of what it yields, for people."""
 
     def info(self) -> CommandInfo:
         """Describes the command to clients."""
@@ -37,6 +47,8 @@ class Command:
             help=inspect.getdoc(self.method) or "",
             parameters=self.parameters.infos,
             client_part=self.client_part.info if self.client_part is not None else None,
+            streams=self.streams,
+            item_annotation=self.item_annotation,
         )
 
     def bind(self, arguments: dict[str, Value]) -> dict[str, Any]:
@@ -134,6 +146,9 @@ class Catalogue:
         self._bare.setdefault(name, []).append(qualified)
 
 
+_ASYNC = "is async: flows are synchronous, write `def`, and return a value or yield several"
+
+
 def _pairs(flow: LightningFlow) -> Iterator[tuple[str, Callable[..., Any]]]:
     configured: Any = flow.configure_commands()
     groups = [configured] if isinstance(configured, dict) else configured
@@ -161,14 +176,26 @@ def _command(name: str, flow: LightningFlow, configured: Callable[..., Any]) -> 
         if isinstance(configured, ClientCommand):
             part = client_part_of(configured)
             method = configured.method
-        if not is_synchronous(method):
+        streams = is_stream(method)
+        if not streams and not is_synchronous(method):
+            raise ComponentError(_ASYNC)
+        if streams and part is not None:
             raise ComponentError(
-                "is async or a generator: flows are synchronous, write `def` and return a value"
+                "streams, and a client part calls a method for one result; configure it alone"
             )
         parameters = Parameters.of(method)
+        items = shown_item_annotation(method) if streams else ""
     except ComponentError as error:
         raise ComponentError(f"the command {name!r} of {flow.name} {error}") from error
-    return Command(name=name, flow=flow.name, method=method, parameters=parameters, client_part=part)
+    return Command(
+        name=name,
+        flow=flow.name,
+        method=method,
+        parameters=parameters,
+        client_part=part,
+        streams=streams,
+        item_annotation=items,
+    )
 
 
 def _closest(name: str, known: list[str]) -> str:

@@ -27,6 +27,8 @@ from flowrpc.flow_service.effects import (
     FrontendsChanged,
     Reply,
     RoutesChanged,
+    StreamEnded,
+    StreamItem,
     WorkList,
 )
 from flowrpc.flow_service.events import (
@@ -44,6 +46,9 @@ from flowrpc.flow_service.events import (
     RouteCalled,
     SourceRequested,
     StopRequested,
+    StreamClosed,
+    StreamOpened,
+    StreamWanted,
     UpdateRequested,
     WorksListed,
     Writing,
@@ -56,8 +61,10 @@ from flowrpc.flow_service.requests import Requests
 from flowrpc.flow_service.routes import Route
 from flowrpc.flow_service.schedules import MAX_WAIT_SECONDS
 from flowrpc.flow_service.sessions import Sessions
+from flowrpc.flow_service.streams import Streams
 from flowrpc.flow_service.transition import Transitions
 from flowrpc.flow_service.tree import Tree
+from flowrpc.flow_service.user_code import UserCode
 from flowrpc.protocol.answers import CommandInfo, WorkInfo, WorkStage
 from flowrpc.protocol.messages import WorkDelta
 from flowrpc.state import Change
@@ -74,6 +81,8 @@ LATE_SECONDS = 0.25
 """How late a tick may come without a reason: beyond that, whoever was to be heard may have had no chance."""
 DRAIN_AT_ENTRIES = 1_000
 """How many log entries may wait to be folded."""
+_TO_CLIENTS = frozenset({Reply, StreamItem, StreamEnded})
+"""Effects that a client waits for."""
 
 
 class Core:
@@ -117,7 +126,9 @@ class Core:
         self._transitions = Transitions(self._tree, self._ledger, self._calls)
         self._readiness = Readiness(root, self._transitions, self._emit)
         self._layouts = Layouts(root, self._transitions, lambda found: self._emit(FrontendsChanged(found)))
-        self._requests = Requests(self._tree, self._transitions, self._revision_read, self._end_app)
+        user_code = UserCode(self._transitions, self._end_app)
+        self._requests = Requests(self._tree, self._transitions, self._revision_read, user_code)
+        self._streams = Streams(self._tree, user_code, self._revision_read, self._emit)
         sessions = Sessions(remote_works, all_able=all_able)
         self._dispatcher = Dispatcher(
             self._ledger,
@@ -159,6 +170,17 @@ class Core:
         self._drain()
         runs = self._ledger.mark()
         self._HANDLERS[type(event)](self, event, now)
+        self._follow(runs)
+
+    def step_stream(self, now: Instant) -> None:
+        """Makes one item of one stream, if there is room for any."""
+        self._drain()
+        runs = self._ledger.mark()
+        self._streams.step(now)
+        self._follow(runs)
+
+    def _follow(self, runs: int) -> None:
+        """Follows up on what an event or a stream did since the mark of runs."""
         if self._log.entries:
             self.wants_pass = True
         self._follow_runs(runs)
@@ -221,9 +243,14 @@ class Core:
         return min((deadline for deadline in deadlines if deadline is not None), default=None)
 
     @property
+    def wants_items(self) -> bool:
+        """Whether there is room for an item of a stream."""
+        return self._streams.due and self.ended is None
+
+    @property
     def reply_waits(self) -> bool:
         """Whether a client waits for the open revision: it need not wait for a pass, too."""
-        return any(type(effect) is Reply for effect in self._waiting)
+        return any(type(effect) in _TO_CLIENTS for effect in self._waiting)
 
     def must_seal(self, now: Instant) -> bool:
         """Tells whether the open revision is to be sealed now: something waits on it, or it is time."""
@@ -233,6 +260,8 @@ class Core:
 
     def seal(self, now: Instant) -> Commit | None:
         """Ends the open revision; None if nothing changed, and then nothing waits any more."""
+        if self.ended is not None:
+            self._close_streams(now)
         self._drain()
         if self.ended is None:
             self._readiness.look(now)
@@ -273,6 +302,10 @@ class Core:
     def waits_for_answer(self, event: Writing) -> bool:
         """Tells whether a request was carried out already, in the revision that is to be saved."""
         return event.request_id in self._requests.answers
+
+    def has_stream(self, number: int) -> bool:
+        """Tells whether a stream is open."""
+        return number in self._streams
 
     def first_answer(self, event: Writing, now: Instant) -> Answer | None:
         """Returns the durable first answer to a request; None if there is none.
@@ -428,6 +461,30 @@ class Core:
         else:
             self._reply(event.call_id, answer)
 
+    def _open_stream(self, event: StreamOpened, now: Instant) -> None:
+        if event.deadline is not None and event.deadline <= now.monotonic:
+            return  # nobody waits any more
+        try:
+            self._check_running()
+            self._streams.open(event)
+        except CallError as error:
+            self._reply(event.call_id, error)
+        else:
+            self._reply(event.call_id, None)
+
+    def _want_items(self, event: StreamWanted, now: Instant) -> None:
+        self._streams.want(event)
+
+    def _close_stream(self, event: StreamClosed, now: Instant) -> None:
+        if self.ended is None:
+            self._streams.close(event.stream, now)
+
+    def _close_streams(self, now: Instant) -> None:
+        """Closes all streams of an app that has ended; of one that failed, the tree is not to be used any more."""
+        assert self.ended is not None
+        usable = self.ended.stage is not AppStage.FAILED
+        self._streams.close_all(_ended(self.ended), now, usable=usable)
+
     def _call_route(self, event: RouteCalled, now: Instant) -> None:
         if event.deadline <= now.monotonic:
             return  # nobody waits any more
@@ -439,9 +496,7 @@ class Core:
 
     def _check_running(self) -> None:
         if self.ended is not None:
-            raise CallError(
-                "STOPPING", f"the app has ended ({self.ended.stage.value}); start it again to go on"
-            )
+            raise _ended(self.ended)
 
     def _cancel_run(self, event: CancelRequested, now: Instant) -> None:
         self._transitions.begin(now, in_pass=False)
@@ -530,6 +585,9 @@ class Core:
 
     _HANDLERS: ClassVar[dict[type, Callable[[Core, Any, Instant], None]]] = {
         CommandCalled: _write,
+        StreamOpened: _open_stream,
+        StreamWanted: _want_items,
+        StreamClosed: _close_stream,
         RouteCalled: _call_route,
         UpdateRequested: _write,
         CancelRequested: _cancel_run,
@@ -571,6 +629,10 @@ class Core:
         self.ended = self._builder.app = status
         self._dispatcher.cancel_all()
         self._emit(Exit(status))
+
+
+def _ended(status: AppStatus) -> CallError:
+    return CallError("STOPPING", f"the app has ended ({status.stage.value}); start it again to go on")
 
 
 def _id_prefix(recovered: Recovered) -> str:

@@ -11,6 +11,7 @@ from flowrpc.flow_service.routes import Route
 from flowrpc.protocol.answers import (
     AgentInfo,
     CommandInfo,
+    CommandItem,
     CommandOutcome,
     CommandSource,
     UpdateOutcome,
@@ -59,6 +60,22 @@ class Reply:
 
     call_id: int
     answer: Answer | CallError
+
+
+@dataclass(frozen=True, slots=True)
+class StreamItem:
+    """Sends an item of a stream, or what the command raised."""
+
+    stream: int
+    item: CommandItem
+
+
+@dataclass(frozen=True, slots=True)
+class StreamEnded:
+    """Ends a stream after what was sent, with an error if it is not the command that ended it."""
+
+    stream: int
+    error: CallError | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +138,8 @@ class RoomMade:
 
 Effect = (
     Reply
+    | StreamItem
+    | StreamEnded
     | Send
     | CloseSession
     | RoutesChanged

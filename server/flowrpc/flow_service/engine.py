@@ -26,6 +26,9 @@ ENGINE_THREAD = "flowrpc-engine"
 SPIN_SECONDS = 0.0001
 """How long passes run in a row before the thread lets the asyncio thread have the interpreter."""
 
+STREAM_SECONDS = 0.001
+"""How long items of streams are made in a row before they are committed and sent."""
+
 Deliver = Callable[[Revision | None, bytes, list[Effect]], None]
 """Takes a durable revision with its bytes, if there is a new one, and the effects to carry out after it."""
 
@@ -112,6 +115,8 @@ class Engine:
         rested = self._rested
         if not self._take_events(core):
             return False
+        if core.wants_items:
+            self._make_items(core)
         if core.reply_waits:
             self._commit(core, self._now())
         if core.ended is None and core.wants_pass:
@@ -150,7 +155,7 @@ class Engine:
 
     def _wait(self, core: Core) -> Sequence[Event | None]:
         timeout: float | None = 0.0
-        if not (core.wants_pass and core.ended is None):
+        if not ((core.wants_pass or core.wants_items) and core.ended is None):
             deadline = core.deadline()
             timeout = None if deadline is None else max(deadline - self._monotonic(), 0.0)
         self.inbox.wait(timeout)
@@ -167,6 +172,15 @@ class Engine:
             if earlier is not None:
                 return replace(event, earlier=earlier)
         return event
+
+    def _make_items(self, core: Core) -> None:
+        """Makes items of streams until there is room for no more, an event comes, or it is time to send them."""
+        instant = self._now()
+        end = instant.monotonic + STREAM_SECONDS
+        while core.wants_items:
+            core.step_stream(instant)
+            if self._monotonic() >= end or not self.inbox.empty:
+                break
 
     def _spin(self, core: Core, *, once: bool) -> None:
         """Runs passes until nothing changes, an event comes, or it is the asyncio thread's turn.

@@ -44,6 +44,35 @@ class CommandCalled(Writing):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StreamOpened(Request):
+    """A client calls a command that streams; the answer is None, and items follow."""
+
+    stream: int
+    """Names the stream to the shell."""
+    command: str
+    arguments: dict[str, Value]
+    wanted: int = 1
+    """How many items there is room for."""
+    deadline: float | None = None
+    """Monotonic time after which nobody waits for it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamWanted:
+    """There is room for more items of a stream."""
+
+    stream: int
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamClosed:
+    """Nobody reads a stream any more."""
+
+    stream: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RouteCalled(Request):
     """An HTTP request calls a route that a method of a flow answers."""
 
@@ -155,6 +184,9 @@ class ResendWanted:
 
 Event = (
     CommandCalled
+    | StreamOpened
+    | StreamWanted
+    | StreamClosed
     | RouteCalled
     | UpdateRequested
     | CancelRequested

@@ -142,6 +142,18 @@ class FlowServicer(flow_service_pb2_grpc.FlowServiceServicer):
         return outcomes.encode_command_outcome(await self._ask(event))
 
     @unary
+    async def StreamCommand(  # type: ignore[override]  # it writes its answers: what is cancelled then ends at once
+        self, request: Any, context: Any
+    ) -> None:
+        call = requests.decode_stream_command(request)
+        facts = _arrival(request, context)
+        async with self._waiting.streams.open(call.command, call.arguments, **facts) as stream:
+            async for item in stream:
+                message = outcomes.encode_command_item(item)
+                await context.write(message)
+                stream.took(size_of(message))
+
+    @unary
     async def ListCommands(self, request: Any, context: Any) -> Any:
         page = requests.decode_list_page(request)
         commands = await self._ask(CommandsListed)
@@ -202,14 +214,19 @@ class FlowServicer(flow_service_pb2_grpc.FlowServiceServicer):
 
 def _writing(request: Any, request_id: str, context: Any) -> dict[str, Any]:
     """Tells what makes a request that changes things happen once, and not too late."""
-    remaining = context.time_remaining()
-    facts: dict[str, Any] = {
-        "deadline": time.monotonic() + remaining if remaining is not None else None,
-        "size_bytes": size_of(request),
-    }
+    facts = _arrival(request, context)
     if request_id:
         facts |= {"request_id": request_id, "digest": requests.request_digest(request)}
     return facts
+
+
+def _arrival(request: Any, context: Any) -> dict[str, Any]:
+    """Tells how large a request is, and until when somebody waits."""
+    remaining = context.time_remaining()
+    return {
+        "deadline": time.monotonic() + remaining if remaining is not None else None,
+        "size_bytes": size_of(request),
+    }
 
 
 def _page(items: tuple[Item, ...], size: int, token: str) -> tuple[tuple[Item, ...], str]:

@@ -29,6 +29,8 @@ from flowrpc.flow_service.events import (
     ResendWanted,
     SourceRequested,
     StopRequested,
+    StreamClosed,
+    StreamWanted,
     UpdateRequested,
 )
 from flowrpc.flow_service.instant import Instant
@@ -62,6 +64,8 @@ class ReadOnly:
         self._sessions: dict[int, list[Event]] = {}
         self._exits: OrderedDict[str, AgentExited] = OrderedDict()
         self._resend: dict[int, None] = {}
+        self._wanted: dict[int, int] = {}
+        self._closed: dict[int, None] = {}
         self._stop: StopRequested | None = None
 
     @property
@@ -79,13 +83,17 @@ class ReadOnly:
         if isinstance(event, AgentExited):
             self._exits[event.boot_id] = event
             return []
+        if isinstance(event, StreamWanted | StreamClosed):
+            self._note_stream(event)
+            return []
         return self._hear(event, now) if not isinstance(event, ResendWanted) else []
 
     def kept(self) -> Sequence[Event]:
         """Returns what the core is to be told when the revision is saved."""
         said = [event for events in self._sessions.values() for event in events]
         resend = [ResendWanted(session=session) for session in self._resend]
-        return [*self._joining, *resend, *said, *self._exits.values(), *([self._stop] if self._stop else [])]
+        stop = [self._stop] if self._stop else []
+        return [*self._joining, *self._of_streams(), *resend, *said, *self._exits.values(), *stop]
 
     def given_up(self) -> StoreFullError:
         """Words how it was when the app was stopped."""
@@ -128,6 +136,25 @@ class ReadOnly:
 
     def _refusal(self) -> CallError:
         return CallError("READ_ONLY", f"the app is read-only: {self.reason}", problem=self.reason)
+
+    # Streams: they rest, as every step may change state
+
+    def _note_stream(self, event: StreamWanted | StreamClosed) -> None:
+        """Keeps what is said of streams: of each one thing, however long it takes."""
+        number = event.stream
+        if not self._core.has_stream(number):
+            return
+        if isinstance(event, StreamClosed):
+            self._closed[number] = None
+        else:
+            self._wanted[number] = self._wanted.get(number, 0) + event.count
+
+    def _of_streams(self) -> list[Event]:
+        closed: list[Event] = [StreamClosed(stream=number) for number in self._closed]
+        return [
+            *closed,
+            *(StreamWanted(stream=number, count=count) for number, count in self._wanted.items()),
+        ]
 
     # Agents
 

@@ -4,35 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any
 
 from flowrpc.component.component import Component
-from flowrpc.component.exits import ExitApp
 from flowrpc.component.failures import failure_of
 from flowrpc.errors import CallError, FlowrpcError, InvalidValueError
+from flowrpc.flow_service.catalogue import Command
 from flowrpc.flow_service.effects import RouteOutcome
 from flowrpc.flow_service.events import CommandCalled, RouteCalled, UpdateRequested, Writing
 from flowrpc.flow_service.instant import Instant
 from flowrpc.flow_service.request_ids import check_request_id
 from flowrpc.flow_service.transition import Transition, Transitions
 from flowrpc.flow_service.tree import Tree
+from flowrpc.flow_service.user_code import UserCode
 from flowrpc.protocol.answers import CommandOutcome, UpdateOutcome
 from flowrpc.protocol.stored_answer import StoredAnswer
 from flowrpc.state import Change, Remove, Set, Splice, apply_tracked, copy_value, format_path
-from flowrpc.state.records import AppStatus
 from flowrpc.storage.payload import refuse_payloads
 
 Outcome = CommandOutcome | UpdateOutcome
-
-
-class _Called(NamedTuple):
-    """What became of a call of user code."""
-
-    transition: Transition
-    result: Any
-    raised: BaseException | None
-    end: AppStatus | None
-    """How it ended the app; None if it did not."""
 
 
 class Requests:
@@ -42,7 +32,7 @@ class Requests:
         tree: The components.
         transitions: Begins and undoes transitions.
         revision_read: Returns the revision that holds all that was just done or read.
-        end_app: Is told that a command ended the app.
+        user_code: Calls what users wrote.
     """
 
     def __init__(
@@ -50,12 +40,12 @@ class Requests:
         tree: Tree,
         transitions: Transitions,
         revision_read: Callable[[], int],
-        end_app: Callable[[AppStatus], None],
+        user_code: UserCode,
     ) -> None:
         self._tree = tree
         self._transitions = transitions
         self._revision_read = revision_read
-        self._end_app = end_app
+        self._user_code = user_code
         self.answers: dict[str, StoredAnswer] = {}
         """First answers that the open revision holds, by request id."""
 
@@ -98,35 +88,21 @@ class Requests:
         """
         _check_outside(event)
         route = self._tree.routes().find(event.verb, event.path)
-        called = self._call(lambda: event.encode(route.method(**event.arguments)), now)
+        called = self._user_code.call(lambda: event.encode(route.method(**event.arguments)), now)
         return RouteOutcome(content=called.result, raised=called.raised, ended=called.end is not None)
 
     def _command(self, event: CommandCalled, now: Instant) -> CommandOutcome:
         command = self._tree.commands().find(event.command)
+        if command.streams:
+            raise _streams(command)
         arguments = command.bind(event.arguments)
-        called = self._call(lambda: copy_value(command.call(arguments), f"the result of {command.name}"), now)
+        called = self._user_code.call(
+            lambda: copy_value(command.call(arguments), f"the result of {command.name}"), now
+        )
         failure = failure_of(called.raised) if called.raised is not None else None
         outcome = CommandOutcome(result=called.result, failure=failure, revision=self._revision_read())
         self._remember(event, called.transition, outcome, changed=called.end is not None)
         return outcome
-
-    def _call(self, call: Callable[[], Any], now: Instant) -> _Called:
-        """Calls user code: what it changed is undone if it raises, and stands if it ends the app."""
-        transition = self._transitions.begin(now, in_pass=False, undoable=True)
-        result = raised = end = None
-        try:
-            result = call()
-            self._transitions.check_tree()
-        except ExitApp as exit_app:
-            end = exit_app.status
-        except BaseException as error:  # noqa: BLE001  # a command ends here, whatever user code raises
-            self._transitions.undo(transition)
-            raised = error
-        finally:
-            self._transitions.complete()
-        if end is not None:
-            self._end_app(end)
-        return _Called(transition, result if raised is None else None, raised, end)
 
     def _update(self, event: UpdateRequested, now: Instant) -> UpdateOutcome:
         component = self._tree.find(event.component)
@@ -164,17 +140,42 @@ class Requests:
             )
 
 
+def _streams(command: Command) -> CallError:
+    return CallError(
+        "WRONG_METHOD",
+        f"{command.name} streams items: call it with StreamCommand, FlowClient.stream or flowctl call",
+        command=command.name,
+        method="StreamCommand",
+    )
+
+
+def check_arguments(arguments: dict[str, Any]) -> None:
+    """Refuses what clients may not hand in as arguments.
+
+    Raises:
+        CallError: INVALID_VALUE.
+    """
+    try:
+        for name, value in arguments.items():
+            refuse_payloads(value, f"arguments.{name}")
+    except InvalidValueError as error:
+        raise _invalid_value(error) from None
+
+
+def _invalid_value(error: InvalidValueError) -> CallError:
+    return CallError("INVALID_VALUE", str(error), place=error.place, problem=error.problem)
+
+
 def _check_outside(event: CommandCalled | UpdateRequested | RouteCalled) -> None:
     """Refuses what clients may not hand in, by whatever door they come."""
+    if not isinstance(event, UpdateRequested):
+        check_arguments(event.arguments)
+        return
     try:
-        if not isinstance(event, UpdateRequested):
-            for name, value in event.arguments.items():
-                refuse_payloads(value, f"arguments.{name}")
-        else:
-            for change in event.changes:
-                refuse_payloads(_brought(change), f"{event.component}.{format_path(change.path)}")
+        for change in event.changes:
+            refuse_payloads(_brought(change), f"{event.component}.{format_path(change.path)}")
     except InvalidValueError as error:
-        raise CallError("INVALID_VALUE", str(error), place=error.place, problem=error.problem) from None
+        raise _invalid_value(error) from None
 
 
 def _brought(change: Change) -> Any:

@@ -20,6 +20,7 @@ ROLES: dict[str, frozenset[str]] = {
 """What each role may do."""
 
 _FLOW = "/flowrpc.v1.FlowService/"
+_CALLING = ("UpdateState", "CallCommand", "StreamCommand", "GetCommandSource", "CancelRun")
 NEEDED: dict[str, str] = {
     **{
         _FLOW + method: "read"
@@ -34,7 +35,7 @@ NEEDED: dict[str, str] = {
             "StreamLogs",
         )
     },
-    **{_FLOW + method: "call" for method in ("UpdateState", "CallCommand", "GetCommandSource", "CancelRun")},
+    **{_FLOW + method: "call" for method in _CALLING},
     **{_FLOW + method: "admin" for method in ("DrainAgent", "StopApp")},
     "/flowrpc.v1.WorkService/Attach": "work",
     "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo": "read",

@@ -36,6 +36,8 @@ from flowrpc.flow_service.effects import (
     RoomMade,
     RoutesChanged,
     Send,
+    StreamEnded,
+    StreamItem,
 )
 from flowrpc.flow_service.engine import ENGINE_THREAD, Engine
 from flowrpc.flow_service.events import AgentExited, StopRequested
@@ -343,6 +345,9 @@ class _Service:
     def _reply(self, effect: Reply) -> None:
         self._waiting.settle(effect)
 
+    def _deliver_to_stream(self, effect: StreamItem | StreamEnded) -> None:
+        self._waiting.streams.deliver(effect)
+
     def _send(self, effect: Send) -> None:
         self._work_servicer.send(effect)
 
@@ -378,6 +383,8 @@ class _Service:
 
     _CARRIERS: Any = {  # noqa: RUF012
         Reply: _reply,
+        StreamItem: _deliver_to_stream,
+        StreamEnded: _deliver_to_stream,
         Send: _send,
         CloseSession: _close_session,
         ReadyChanged: _ready_changed,

@@ -78,6 +78,10 @@ class Tree:
         message = f"no component {name!r}" + (f"; did you mean {close!r}?" if close else "")
         raise CallError("UNKNOWN_COMPONENT", message, component=name, suggestion=close)
 
+    def holds(self, component: Component) -> bool:
+        """Tells whether a component is part of the tree (still)."""
+        return self._components.get(component.name) is component
+
     def find_work(self, name: str) -> LightningWork | None:
         """Finds a work; None if there is none of that name (any more)."""
         component = self._components.get(name)

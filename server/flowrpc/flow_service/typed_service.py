@@ -89,6 +89,9 @@ class _Serving:
     def handler(self, service: ServiceShape, method: MethodShape) -> Any:
         """Makes the handler of a method, which takes and gives bytes."""
         write = self._writer(method)
+        if method.command and method.streams:
+            stream = unary(self._stream(method, self._reader(method), write))  # it writes its answers
+            return grpc.unary_stream_rpc_method_handler(_named(method, stream))
         if method.command:
             call = unary(self._command(method, self._reader(method), write))
             return grpc.unary_unary_rpc_method_handler(_named(method, call))
@@ -99,8 +102,7 @@ class _Serving:
 
     def _command(self, method: MethodShape, read: ReadBytes, write: WriteBytes) -> Callable[..., Any]:
         async def call(_: Any, data: bytes, context: Any) -> bytes:
-            arguments = read(data)
-            arguments |= arguments.pop(method.rest, {})
+            arguments = _spread(read(data), method)
             request_id = arguments.pop("request_id", "")
             event = partial(
                 CommandCalled,
@@ -114,6 +116,20 @@ class _Serving:
             if outcome.failure is not None:
                 raise _failed(method.command, outcome.failure, outcome.revision)
             return write({"result": outcome.result, "revision": outcome.revision})
+
+        return call
+
+    def _stream(self, method: MethodShape, read: ReadBytes, write: WriteBytes) -> Callable[..., Any]:
+        async def call(_: Any, data: bytes, context: Any) -> None:
+            arguments = _spread(read(data), method)
+            facts: dict[str, Any] = {"deadline": _deadline(context), "size_bytes": len(data)}
+            async with self._waiting.streams.open(method.command, arguments, **facts) as stream:
+                async for item in stream:
+                    if item.failure is not None:
+                        raise _failed(method.command, item.failure, item.revision)
+                    message = write({"item": item.value, "revision": item.revision})
+                    await context.write(message)
+                    stream.took(len(message))
 
         return call
 
@@ -198,6 +214,12 @@ class _Serving:
                 ) from None
 
         return answer
+
+
+def _spread(arguments: dict[str, Any], method: MethodShape) -> dict[str, Any]:
+    """Puts what a method takes as `**rest` among its arguments."""
+    rest: dict[str, Any] = arguments.pop(method.rest, {})
+    return arguments | rest
 
 
 def _named(method: MethodShape, call: Callable[..., Any]) -> Callable[..., Any]:

@@ -13,6 +13,7 @@ from starlette.responses import Response
 from flowrpc.errors import CallError, InvalidValueError
 from flowrpc.flow_service.door import Door
 from flowrpc.flow_service.events import CommandCalled, CommandsListed
+from flowrpc.gateway.command_streams import MEDIA_TYPE, CommandStream
 from flowrpc.gateway.facts import fact_json
 from flowrpc.gateway.replies import Json
 from flowrpc.protocol.requests import CallCommand
@@ -37,8 +38,9 @@ def add_command_api(app: FastAPI, door: Door) -> None:
     @app.post(
         "/api/v1/commands/{name}",
         tags=["commands"],
-        summary="Calls a command and answers when what it did is durable.",
+        summary="Calls a command and answers when what it did is durable; one that streams, with a line for each item.",
         openapi_extra={"requestBody": _BODY},
+        responses={200: {"content": {MEDIA_TYPE: {"schema": {"type": "object"}}}}},
     )
     async def call_command(
         request: Request,
@@ -48,7 +50,12 @@ def add_command_api(app: FastAPI, door: Door) -> None:
     ) -> Response:
         arguments = read_arguments(await request.body())
         call = CallCommand(command=name, arguments=arguments, request_id=idempotency_key.strip('"'))
-        outcome = await _in_time(door, call, timeout_seconds)
+        try:
+            outcome = await _in_time(door, call, timeout_seconds)
+        except CallError as error:
+            if error.reason != "WRONG_METHOD":
+                raise
+            return _streamed(door, call, timeout_seconds)
         return Json(fact_json(outcome), 200 if outcome.failure is None else 500)
 
 
@@ -82,6 +89,16 @@ def _refuse_constant(name: str) -> Any:
 
 def _invalid_body(problem: str) -> CallError:
     return CallError("INVALID_REQUEST", f"the body {problem}", field="body")
+
+
+def _streamed(door: Door, call: CallCommand, seconds: float) -> Response:
+    if call.request_id:
+        raise CallError(
+            "INVALID_REQUEST",
+            f"{call.command} streams, and what a stream sent is not kept: send it without an Idempotency-Key",
+            field="Idempotency-Key",
+        )
+    return CommandStream(door, call.command, call.arguments, seconds)
 
 
 async def _in_time(door: Door, call: CallCommand, seconds: float) -> Any:

@@ -29,6 +29,7 @@ STATUS = {
     "REVISION_CONFLICT": 409,
     "REQUEST_ID_REUSED": 409,
     "RUN_ENDED": 409,
+    "WRONG_METHOD": 409,
     "OVERLOADED": 429,
     "STOPPING": 503,
     "READ_ONLY": 507,
@@ -56,9 +57,13 @@ def json_bytes(content: Any) -> bytes:
 
 def refusal(error: CallError) -> Json:
     """Makes the answer of a refused request."""
-    content = {"detail": error.message, "reason": error.reason, "metadata": error.metadata}
     headers = {"www-authenticate": "Bearer"} if error.reason == "UNAUTHENTICATED" else None
-    return Json(content, STATUS.get(error.reason, 500), headers)
+    return Json(refusal_content(error), STATUS.get(error.reason, 500), headers)
+
+
+def refusal_content(error: CallError) -> dict[str, Any]:
+    """Tells an error."""
+    return {"detail": error.message, "reason": error.reason, "metadata": error.metadata}
 
 
 def fault(what: str, error: BaseException) -> Json:

@@ -127,6 +127,10 @@ class CommandInfo:
     help: str
     parameters: tuple[ParameterInfo, ...]
     client_part: ClientPartInfo | None = None
+    streams: bool = False
+    """Whether it is called as a stream of items."""
+    item_annotation: str = ""
+    """The annotation of these items; empty if there is none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,6 +156,16 @@ class CommandOutcome:
     failure: Failure | None = None
     revision: int = 0
     replayed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandItem:
+    """What a command that streams sends: an item, or, as the last one, what it raised."""
+
+    value: Value = None
+    failure: Failure | None = None
+    revision: int = 0
+    """The revision that holds what it did or read up to here."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,6 +21,14 @@ class CallCommand:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class StreamCommand:
+    """Calls a command that streams."""
+
+    command: str
+    arguments: dict[str, Value] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class UpdateState:
     """Changes vars of one component, whole or not at all."""
 

@@ -10,9 +10,10 @@ from typing import Any
 from flowrpc.component.flow import LightningFlow
 from flowrpc.errors import CallError
 from flowrpc.flow_service.core import Core
-from flowrpc.flow_service.effects import Effect, Reply, Send
-from flowrpc.flow_service.events import AgentAttached, AgentExited, AgentSpoke, Event
+from flowrpc.flow_service.effects import Effect, Reply, Send, StreamEnded, StreamItem
+from flowrpc.flow_service.events import AgentAttached, AgentExited, AgentSpoke, Event, StreamWanted
 from flowrpc.flow_service.instant import Instant
+from flowrpc.protocol.answers import CommandItem
 from flowrpc.protocol.messages import AgentMessage, Beat
 from flowrpc.store.memory import MemoryStore
 from flowrpc.testing.clock import Clock
@@ -42,6 +43,7 @@ class Life:
         self._ids = itertools.count(1)
         self._sessions = itertools.count(1)
         self._replies: dict[int, Any] = {}
+        self._streamed: dict[int, list[StreamItem | StreamEnded]] = {}
         recovered = store.open()
         self._number = recovered.life
         try:
@@ -89,6 +91,24 @@ class Life:
         if isinstance(answer, CallError):
             raise answer
         return answer
+
+    def next_item(self, stream: int) -> CommandItem | None:
+        """Makes the next item of a stream; None if it has ended.
+
+        Raises:
+            CallError: Something else than the command ended it.
+        """
+        self.core.receive(StreamWanted(stream=stream, count=1), self._clock.now)
+        if self.core.wants_items:
+            self.core.step_stream(self._clock.now)
+        self.commit()
+        sent = self._streamed.pop(stream, [])
+        if sent and isinstance(sent[0], StreamItem):
+            return sent[0].item
+        ended = next((one for one in sent if isinstance(one, StreamEnded)), None)
+        if ended is not None and ended.error is not None:
+            raise ended.error
+        return None
 
     def receive(self, event: Event) -> None:
         """Feeds an event, and commits."""
@@ -146,6 +166,8 @@ class Life:
         match effect:
             case Reply():
                 self._replies[effect.call_id] = effect.answer
+            case StreamItem() | StreamEnded():
+                self._streamed.setdefault(effect.stream, []).append(effect)
             case Send() if effect.session == self._session:
                 self.agent.hear(effect.message)
             case _:

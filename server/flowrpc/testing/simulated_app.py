@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import itertools
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from flowrpc.flow_service.events import CancelRequested, CommandCalled, StopRequested, UpdateRequested
+from flowrpc.flow_service.events import (
+    CancelRequested,
+    CommandCalled,
+    StopRequested,
+    StreamClosed,
+    StreamOpened,
+    UpdateRequested,
+)
 from flowrpc.state import Change, Set, Value, copy_value
 from flowrpc.store.memory import MemoryStore
 from flowrpc.testing.app_view import AppView
@@ -17,6 +25,9 @@ from flowrpc.testing.history import History
 from flowrpc.testing.life import Life
 from flowrpc.testing.root_source import Given, RootSource
 from flowrpc.testing.work_runs import run_works
+
+if TYPE_CHECKING:
+    from flowrpc_client.errors import CommandFailed
 
 MAX_PASSES = 1_000
 _SHOWN = 10
@@ -47,6 +58,7 @@ class SimulatedApp(AppView):
         self._max_passes = max_passes
         self._store = MemoryStore()
         self._history = History()
+        self._streams = itertools.count(1)
         self._begin()
 
     def _begin(self) -> None:
@@ -193,6 +205,37 @@ class SimulatedApp(AppView):
         if outcome.failure is not None:
             raise CommandFailed(command, outcome.failure)
         return outcome.result
+
+    def stream(self, command: str, /, **arguments: Value) -> Iterator[Value]:
+        """Calls a command that streams as a client does, and yields its items; a step is made when one is asked for.
+
+        Closing the iterator closes the command.
+
+        Raises:
+            CallError: The call is refused, or something else than the command ended it.
+            flowrpc_client.CommandFailed: The command raised; what it changed after its last item was undone.
+            SimulationError: The app has ended.
+        """
+        from flowrpc_client.errors import CommandFailed
+
+        self.check_running(f"{command} cannot be called")
+        values = {name: copy_value(value, f"{command} argument {name}") for name, value in arguments.items()}
+        life, number = self.life, next(self._streams)
+        life.ask(
+            lambda i: StreamOpened(call_id=i, stream=number, command=command, arguments=values, wanted=0)
+        )
+        return self._items(life, number, command, CommandFailed)
+
+    def _items(self, life: Life, number: int, command: str, failed: type[CommandFailed]) -> Iterator[Value]:
+        try:
+            while (item := life.next_item(number)) is not None:
+                self._check_failed()
+                if item.failure is not None:
+                    raise failed(command, item.failure)
+                yield item.value
+        finally:
+            if self.life is life:
+                life.receive(StreamClosed(stream=number))
 
     def update(
         self,

@@ -68,6 +68,8 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """FAILED_PRECONDITION: the command raised and was undone; said by methods of an app's own contract. {"type": "ValueError"}"""
     ERROR_REASON_NOT_IN_CONTRACT: _ErrorReason.ValueType  # 22
     """FAILED_PRECONDITION: a value does not fit the app's own contract; the generic methods send it. {"place": "state.n"}"""
+    ERROR_REASON_WRONG_METHOD: _ErrorReason.ValueType  # 23
+    """FAILED_PRECONDITION: the command streams and was called, or the other way round. {"method": "StreamCommand"}"""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call was refused: the `reason` of the `google.rpc.ErrorInfo` in the status, whose `domain` is
@@ -120,4 +122,6 @@ ERROR_REASON_COMMAND_FAILED: ErrorReason.ValueType  # 21
 """FAILED_PRECONDITION: the command raised and was undone; said by methods of an app's own contract. {"type": "ValueError"}"""
 ERROR_REASON_NOT_IN_CONTRACT: ErrorReason.ValueType  # 22
 """FAILED_PRECONDITION: a value does not fit the app's own contract; the generic methods send it. {"place": "state.n"}"""
+ERROR_REASON_WRONG_METHOD: ErrorReason.ValueType  # 23
+"""FAILED_PRECONDITION: the command streams and was called, or the other way round. {"method": "StreamCommand"}"""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

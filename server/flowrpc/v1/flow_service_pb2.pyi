@@ -670,12 +670,18 @@ class Command(_message.Message):
     HELP_FIELD_NUMBER: _builtins.int
     PARAMETERS_FIELD_NUMBER: _builtins.int
     CLIENT_PART_FIELD_NUMBER: _builtins.int
+    STREAMS_FIELD_NUMBER: _builtins.int
+    ITEM_ANNOTATION_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Name to call it by: bare for the root's, `child.name` for a nested flow's."""
     flow: _builtins.str
     """Full name of the flow that owns it."""
     help: _builtins.str
     """The docstring; empty if there is none."""
+    streams: _builtins.bool
+    """Whether it streams: it is called with `StreamCommand` then, and not with `CallCommand`."""
+    item_annotation: _builtins.str
+    """The annotation of the items that it streams, for people; empty if there is none."""
     @_builtins.property
     def parameters(self) -> _containers.RepeatedCompositeFieldContainer[Global___Parameter]:
         """The parameters in order."""
@@ -692,10 +698,12 @@ class Command(_message.Message):
         help: _builtins.str = ...,
         parameters: _abc.Iterable[Global___Parameter] | None = ...,
         client_part: Global___ClientPart | None = ...,
+        streams: _builtins.bool = ...,
+        item_annotation: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["client_part", b"client_part"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_part", b"client_part", "flow", b"flow", "help", b"help", "name", b"name", "parameters", b"parameters"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["client_part", b"client_part", "flow", b"flow", "help", b"help", "item_annotation", b"item_annotation", "name", b"name", "parameters", b"parameters", "streams", b"streams"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -821,7 +829,7 @@ class CallCommandRequest(_message.Message):
     ARGUMENTS_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     command: _builtins.str
-    """Name of the command; a nested flow's may be given bare while that is unique."""
+    """Name of the command; a nested flow's may be given bare while that is unique. One that streams: WRONG_METHOD."""
     request_id: _builtins.str
     """A UUIDv7 of the caller's making, the same on each retry; empty: a retry may run the command twice."""
     @_builtins.property
@@ -882,6 +890,70 @@ class CallCommandResponse(_message.Message):
     def WhichOneof(self, oneof_group: _WhichOneofArgType_outcome) -> _WhichOneofReturnType_outcome | None: ...
 
 Global___CallCommandResponse: _TypeAlias = CallCommandResponse  # noqa: Y015
+
+@_typing.final
+class StreamCommandRequest(_message.Message):
+    """Request of `StreamCommand`. It has no request id: what a stream sent is not kept."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COMMAND_FIELD_NUMBER: _builtins.int
+    ARGUMENTS_FIELD_NUMBER: _builtins.int
+    command: _builtins.str
+    """Name of the command; a nested flow's may be given bare while that is unique. One that does not stream: WRONG_METHOD."""
+    @_builtins.property
+    def arguments(self) -> _containers.RepeatedCompositeFieldContainer[_value_pb2.MapEntry]:
+        """Arguments by parameter name."""
+
+    def __init__(
+        self,
+        *,
+        command: _builtins.str = ...,
+        arguments: _abc.Iterable[_value_pb2.MapEntry] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["arguments", b"arguments", "command", b"command"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StreamCommandRequest: _TypeAlias = StreamCommandRequest  # noqa: Y015
+
+@_typing.final
+class StreamCommandResponse(_message.Message):
+    """Response of `StreamCommand`."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ITEM_FIELD_NUMBER: _builtins.int
+    FAILURE_FIELD_NUMBER: _builtins.int
+    REVISION_FIELD_NUMBER: _builtins.int
+    revision: _builtins.int
+    """The revision that holds what it did or read up to here: a watch after it misses nothing."""
+    @_builtins.property
+    def item(self) -> _value_pb2.Value:
+        """What it yielded."""
+
+    @_builtins.property
+    def failure(self) -> _run_pb2.Failure:
+        """What it raised, as the last message; what it did after the last item was undone."""
+
+    def __init__(
+        self,
+        *,
+        item: _value_pb2.Value | None = ...,
+        failure: _run_pb2.Failure | None = ...,
+        revision: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "failure", b"failure", "item", b"item"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "failure", b"failure", "item", b"item", "revision", b"revision"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_content: _TypeAlias = _typing.Literal["item", "failure"]  # noqa: Y015
+    _WhichOneofArgType_content: _TypeAlias = _typing.Literal["content", b"content"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_content) -> _WhichOneofReturnType_content | None: ...
+
+Global___StreamCommandResponse: _TypeAlias = StreamCommandResponse  # noqa: Y015
 
 @_typing.final
 class Work(_message.Message):

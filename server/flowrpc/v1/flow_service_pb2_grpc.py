@@ -73,6 +73,11 @@ class FlowServiceStub:
                 request_serializer=flowrpc_dot_v1_dot_flow__service__pb2.CallCommandRequest.SerializeToString,
                 response_deserializer=flowrpc_dot_v1_dot_flow__service__pb2.CallCommandResponse.FromString,
                 _registered_method=True)
+        self.StreamCommand = channel.unary_stream(
+                '/flowrpc.v1.FlowService/StreamCommand',
+                request_serializer=flowrpc_dot_v1_dot_flow__service__pb2.StreamCommandRequest.SerializeToString,
+                response_deserializer=flowrpc_dot_v1_dot_flow__service__pb2.StreamCommandResponse.FromString,
+                _registered_method=True)
         self.ListWorks = channel.unary_unary(
                 '/flowrpc.v1.FlowService/ListWorks',
                 request_serializer=flowrpc_dot_v1_dot_flow__service__pb2.ListWorksRequest.SerializeToString,
@@ -166,6 +171,15 @@ class FlowServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def StreamCommand(self, request, context):
+        """Calls a command that streams: sends each item when what was done up to it is durable. Role: call.
+
+        A stream that breaks stays as it is: it cannot be resumed, and sent again it is another one.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListWorks(self, request, context):
         """Lists the works with their status. Role: read.
         """
@@ -253,6 +267,11 @@ def add_FlowServiceServicer_to_server(servicer, server):
                     servicer.CallCommand,
                     request_deserializer=flowrpc_dot_v1_dot_flow__service__pb2.CallCommandRequest.FromString,
                     response_serializer=flowrpc_dot_v1_dot_flow__service__pb2.CallCommandResponse.SerializeToString,
+            ),
+            'StreamCommand': grpc.unary_stream_rpc_method_handler(
+                    servicer.StreamCommand,
+                    request_deserializer=flowrpc_dot_v1_dot_flow__service__pb2.StreamCommandRequest.FromString,
+                    response_serializer=flowrpc_dot_v1_dot_flow__service__pb2.StreamCommandResponse.SerializeToString,
             ),
             'ListWorks': grpc.unary_unary_rpc_method_handler(
                     servicer.ListWorks,
@@ -483,6 +502,33 @@ class FlowService:
             '/flowrpc.v1.FlowService/CallCommand',
             flowrpc_dot_v1_dot_flow__service__pb2.CallCommandRequest.SerializeToString,
             flowrpc_dot_v1_dot_flow__service__pb2.CallCommandResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def StreamCommand(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/flowrpc.v1.FlowService/StreamCommand',
+            flowrpc_dot_v1_dot_flow__service__pb2.StreamCommandRequest.SerializeToString,
+            flowrpc_dot_v1_dot_flow__service__pb2.StreamCommandResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -51,6 +51,11 @@ class FlowServiceStub:
     """Gives the source of a command's client part. Nobody may run it whose user did not ask for that. Role: call."""
     CallCommand: _grpc.UnaryUnaryMultiCallable[_flow_service_pb2.CallCommandRequest, _flow_service_pb2.CallCommandResponse]
     """Calls a command and answers when what it did is durable. Role: call."""
+    StreamCommand: _grpc.UnaryStreamMultiCallable[_flow_service_pb2.StreamCommandRequest, _flow_service_pb2.StreamCommandResponse]
+    """Calls a command that streams: sends each item when what was done up to it is durable. Role: call.
+
+    A stream that breaks stays as it is: it cannot be resumed, and sent again it is another one.
+    """
     ListWorks: _grpc.UnaryUnaryMultiCallable[_flow_service_pb2.ListWorksRequest, _flow_service_pb2.ListWorksResponse]
     """Lists the works with their status. Role: read."""
     ListAgents: _grpc.UnaryUnaryMultiCallable[_flow_service_pb2.ListAgentsRequest, _flow_service_pb2.ListAgentsResponse]
@@ -91,6 +96,11 @@ class FlowServiceAsyncStub(FlowServiceStub):
     """Gives the source of a command's client part. Nobody may run it whose user did not ask for that. Role: call."""
     CallCommand: _aio.UnaryUnaryMultiCallable[_flow_service_pb2.CallCommandRequest, _flow_service_pb2.CallCommandResponse]  # type: ignore[assignment]
     """Calls a command and answers when what it did is durable. Role: call."""
+    StreamCommand: _aio.UnaryStreamMultiCallable[_flow_service_pb2.StreamCommandRequest, _flow_service_pb2.StreamCommandResponse]  # type: ignore[assignment]
+    """Calls a command that streams: sends each item when what was done up to it is durable. Role: call.
+
+    A stream that breaks stays as it is: it cannot be resumed, and sent again it is another one.
+    """
     ListWorks: _aio.UnaryUnaryMultiCallable[_flow_service_pb2.ListWorksRequest, _flow_service_pb2.ListWorksResponse]  # type: ignore[assignment]
     """Lists the works with their status. Role: read."""
     ListAgents: _aio.UnaryUnaryMultiCallable[_flow_service_pb2.ListAgentsRequest, _flow_service_pb2.ListAgentsResponse]  # type: ignore[assignment]
@@ -170,6 +180,17 @@ class FlowServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_flow_service_pb2.CallCommandResponse, _abc.Awaitable[_flow_service_pb2.CallCommandResponse]]:
         """Calls a command and answers when what it did is durable. Role: call."""
+
+    @_abc_1.abstractmethod
+    def StreamCommand(
+        self,
+        request: _flow_service_pb2.StreamCommandRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_abc.Iterator[_flow_service_pb2.StreamCommandResponse], _abc.AsyncIterator[_flow_service_pb2.StreamCommandResponse]]:
+        """Calls a command that streams: sends each item when what was done up to it is durable. Role: call.
+
+        A stream that breaks stays as it is: it cannot be resumed, and sent again it is another one.
+        """
 
     @_abc_1.abstractmethod
     def ListWorks(

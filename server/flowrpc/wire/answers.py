@@ -95,7 +95,13 @@ def encode_commands(commands: Iterable[CommandInfo], next_page_token: str = "") 
     """Tells a page of the commands."""
     message = pb.ListCommandsResponse(next_page_token=next_page_token)
     for command in commands:
-        entry = message.commands.add(name=command.name, flow=command.flow, help=command.help)
+        entry = message.commands.add(
+            name=command.name,
+            flow=command.flow,
+            help=command.help,
+            streams=command.streams,
+            item_annotation=command.item_annotation,
+        )
         for parameter in command.parameters:
             _fill_parameter(entry.parameters.add(), parameter)
         if command.client_part is not None:
@@ -218,6 +224,8 @@ def _decode_command(message: pb.Command) -> CommandInfo:
         help=message.help,
         parameters=tuple([_decode_parameter(parameter) for parameter in message.parameters]),
         client_part=_decode_client_part(message.client_part) if message.HasField("client_part") else None,
+        streams=message.streams,
+        item_annotation=message.item_annotation,
     )
 
 

@@ -56,6 +56,7 @@ STATUS_CODES = {
     "UNKNOWN_AGENT": grpc.StatusCode.NOT_FOUND,
     "COMMAND_FAILED": grpc.StatusCode.FAILED_PRECONDITION,
     "NOT_IN_CONTRACT": grpc.StatusCode.FAILED_PRECONDITION,
+    "WRONG_METHOD": grpc.StatusCode.FAILED_PRECONDITION,
 }
 """Of each `ErrorReason` its status code; a reason that is missing here is a fault of ours and INTERNAL."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from flowrpc.errors import InvalidValueError
-from flowrpc.protocol.answers import CommandOutcome, UpdateOutcome
+from flowrpc.protocol.answers import CommandItem, CommandOutcome, UpdateOutcome
 from flowrpc.v1 import flow_service_pb2
 from flowrpc.wire.runs import decode_failure, encode_failure
 from flowrpc.wire.values import decode_value, fill_value
@@ -41,6 +41,33 @@ def decode_command_outcome(message: flow_service_pb2.CallCommandResponse) -> Com
         failure=decode_failure(message.failure) if failed else None,
         revision=message.revision,
         replayed=message.replayed,
+    )
+
+
+def encode_command_item(item: CommandItem) -> flow_service_pb2.StreamCommandResponse:
+    """Makes a message of `StreamCommand`."""
+    message = flow_service_pb2.StreamCommandResponse(revision=item.revision)
+    if item.failure is None:
+        fill_value(message.item, item.value)
+    else:
+        message.failure.CopyFrom(encode_failure(item.failure))
+    return message
+
+
+def decode_command_item(message: flow_service_pb2.StreamCommandResponse) -> CommandItem:
+    """Reads a message of `StreamCommand`.
+
+    Raises:
+        InvalidValueError: It holds neither an item nor a failure, or an item that is no value.
+    """
+    kind = message.WhichOneof("content")
+    if kind is None:
+        raise InvalidValueError("content", "is neither an item nor a failure; set one")
+    failed = kind == "failure"
+    return CommandItem(
+        value=None if failed else decode_value(message.item, "item"),
+        failure=decode_failure(message.failure) if failed else None,
+        revision=message.revision,
     )
 
 

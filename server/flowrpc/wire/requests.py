@@ -21,11 +21,12 @@ from flowrpc.protocol.requests import (
     ListPage,
     ListRuns,
     StopApp,
+    StreamCommand,
     StreamLogs,
     UpdateState,
     WatchState,
 )
-from flowrpc.state.values import copy_value
+from flowrpc.state.values import Value, copy_value
 from flowrpc.v1 import flow_service_pb2 as pb
 from flowrpc.wire.changes import decode_changes, fill_changes
 from flowrpc.wire.enums import LOG_LEVELS, RUN_STATUSES, members
@@ -89,9 +90,26 @@ def encode_call_command(request: CallCommand) -> pb.CallCommandRequest:
         InvalidValueError: An argument is no value.
     """
     message = pb.CallCommandRequest(command=request.command, request_id=request.request_id)
-    for name, value in request.arguments.items():
-        fill_value(message.arguments.add(key=name).value, copy_value(value, f"arguments.{name}"))
+    _fill_arguments(message, request.arguments)
     return message
+
+
+def encode_stream_command(request: StreamCommand) -> pb.StreamCommandRequest:
+    """Asks for a command that streams.
+
+    Raises:
+        InvalidValueError: An argument is no value.
+    """
+    message = pb.StreamCommandRequest(command=request.command)
+    _fill_arguments(message, request.arguments)
+    return message
+
+
+def _fill_arguments(
+    message: pb.CallCommandRequest | pb.StreamCommandRequest, arguments: dict[str, Value]
+) -> None:
+    for name, value in arguments.items():
+        fill_value(message.arguments.add(key=name).value, copy_value(value, f"arguments.{name}"))
 
 
 def decode_call_command(message: pb.CallCommandRequest) -> CallCommand:
@@ -100,16 +118,30 @@ def decode_call_command(message: pb.CallCommandRequest) -> CallCommand:
     Raises:
         CallError: INVALID_VALUE or INVALID_ARGUMENTS.
     """
-    request = CallCommand(command=message.command, request_id=message.request_id)
+    arguments = _decode_arguments(message)
+    return CallCommand(command=message.command, arguments=arguments, request_id=message.request_id)
+
+
+def decode_stream_command(message: pb.StreamCommandRequest) -> StreamCommand:
+    """Reads a call of a command that streams.
+
+    Raises:
+        CallError: INVALID_VALUE or INVALID_ARGUMENTS.
+    """
+    return StreamCommand(command=message.command, arguments=_decode_arguments(message))
+
+
+def _decode_arguments(message: pb.CallCommandRequest | pb.StreamCommandRequest) -> dict[str, Value]:
+    arguments: dict[str, Value] = {}
     for entry in message.arguments:
-        if entry.key in request.arguments:
+        if entry.key in arguments:
             problem = f"argument {entry.key!r} of {message.command!r} comes twice; send it once"
             raise CallError("INVALID_ARGUMENTS", problem, command=message.command, parameter=entry.key)
         try:
-            request.arguments[entry.key] = decode_value(entry.value, f"arguments.{entry.key}")
+            arguments[entry.key] = decode_value(entry.value, f"arguments.{entry.key}")
         except InvalidValueError as error:
             raise _invalid_value(error) from None
-    return request
+    return arguments
 
 
 def encode_update_state(request: UpdateState) -> pb.UpdateStateRequest:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 import click
+from click.core import ParameterSource
 from flowrpc.errors import CallError
 
 from flowrpc_client.commands.client_part import call_client_part, source, trust
@@ -51,7 +52,7 @@ class _Call(click.Command):
     type=click.FloatRange(min=0, min_open=True),
     default=60.0,
     show_default=True,
-    help="Seconds to wait for the result.",
+    help="Seconds to wait for the result; a stream may take longer, unless this is given.",
 )
 @click.option(
     "--trust",
@@ -71,7 +72,7 @@ def call(
     handler: bool,
     wants_help: bool,
 ) -> None:
-    """Calls a command of the app and prints its result.
+    """Calls a command of the app and prints its result; of one that streams, each item as a line of JSON.
 
     A VALUE is read as JSON where it is JSON (3, true, "3", [1, 2]), else as text.
 
@@ -94,7 +95,11 @@ def call(
 
 def _call(settings: Settings, command: str, arguments: dict[str, Any], timeout: float, way: _Way) -> None:
     with settings.connect() as client:
-        if _has_client_part(client, command) and not way.handler:
+        info = _info(client, command)
+        if info is not None and info.streams and way.trust is None:
+            _print_items(client, command, arguments, timeout)
+            return
+        if info is not None and info.client_part is not None and not way.handler:
             allowed = way.trust == _ANY or (way.trust if way.trust is not None else False)
             result = call_client_part(client, command, arguments, allowed, timeout)
         elif way.trust is not None:
@@ -107,8 +112,15 @@ def _call(settings: Settings, command: str, arguments: dict[str, Any], timeout: 
         write_line(result if isinstance(result, str) else json_text(result, indent=2))
 
 
-def _has_client_part(client: FlowClient, command: str) -> bool:
-    """Asks the app; what it does not have, it is to refuse itself.
+def _print_items(client: FlowClient, command: str, arguments: dict[str, Any], timeout: float) -> None:
+    given = click.get_current_context().get_parameter_source("timeout") is not ParameterSource.DEFAULT
+    with client.stream_items(command, arguments, timeout=timeout if given else None) as items:
+        for item in items:
+            write_json(item.value, lines=True)
+
+
+def _info(client: FlowClient, command: str) -> CommandInfo | None:
+    """Asks the app what a command is; what it does not have, it is to refuse itself.
 
     A call is repeated until the app answers: right for one that comes back, not for one that never was. So it is well
     that this comes first, and fails at once.
@@ -116,11 +128,11 @@ def _has_client_part(client: FlowClient, command: str) -> bool:
     from flowrpc_client.commands.manual import find
 
     try:
-        return find(client.commands(), command).client_part is not None
+        return find(client.commands(), command)
     except CallError as error:
         if error.reason != "UNKNOWN_COMMAND":
             raise
-        return False
+        return None
 
 
 def _result(client: FlowClient, command: str, arguments: dict[str, Any], timeout: float) -> Any:
@@ -223,6 +235,8 @@ def _signature(command: CommandInfo) -> str:
 
 
 def _what_it_does(command: CommandInfo) -> str:
+    if command.streams:
+        return f"{_first_line(command.help)} [streams]".lstrip()
     if command.client_part is None:
         return _first_line(command.help)
     return f"{_first_line(command.client_part.help or command.help)} [client part]".lstrip()

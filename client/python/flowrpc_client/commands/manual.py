@@ -55,6 +55,10 @@ def write_manual(info: CommandInfo, name: str) -> None:
     for line in shown(told.strip()).splitlines():
         write_line(f"  {line}".rstrip())
     _write_section("Arguments", _aligned(takes))
+    if info.streams:
+        _write_section(
+            "Streams", [one_line(info.item_annotation) or "items of any kind", "one line of JSON each"]
+        )
     required = [parameter.name for parameter in takes if parameter.required]
     _write_section("Example", [call + "".join(f" --args {name}=…" for name in required)])
     if info.client_part is not None:
