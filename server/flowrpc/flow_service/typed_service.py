@@ -98,10 +98,16 @@ class _Serving:
         return grpc.unary_unary_rpc_method_handler(_named(method, unary(self._get(service, method, write))))
 
     def _command(self, method: MethodShape, read: ReadBytes, write: WriteBytes) -> Callable[..., Any]:
+        parameters = {one.python_name for one in self._contract.messages[method.request].fields}
+
         async def call(_: Any, data: bytes, context: Any) -> bytes:
             arguments = read(data)
-            arguments |= arguments.pop(method.rest, {})
             request_id = arguments.pop("request_id", "")
+            rest = arguments.pop(method.rest, {})
+            for name in rest.keys() & parameters:
+                problem = "is a parameter of its own; send it as that field"
+                raise _refused(method, Unreadable((f"{method.rest}[{name!r}]", problem)))
+            arguments |= rest
             event = partial(
                 CommandCalled,
                 command=method.command,
