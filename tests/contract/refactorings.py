@@ -237,7 +237,11 @@ class Drawing:
 
     def _rename_with_note_to_new(self, spec: Spec) -> Spec:
         return self._edit(
-            spec, lambda kinds, one, others: replace(one, name=f"n{self.key()}", before=one.name)
+            spec,
+            # A second rename would take the name of a type that is named after the first.
+            lambda kinds, one, others: (
+                one if one.before else replace(one, name=f"n{self.key()}", before=one.name)
+            ),
         )
 
     def _swap_with_notes(self, spec: Spec) -> Spec:

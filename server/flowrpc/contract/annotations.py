@@ -147,7 +147,8 @@ class Definitions:
         return FieldShape(
             name=names.snake(name, place),
             python_name=name,
-            shape=self.shape(annotation, place, owner + names.camel(name, place)),
+            # A type without a name is named after its field: as it was before, or a rename would change the type.
+            shape=self.shape(annotation, place, owner + names.camel(before or name, place)),
             help=next((mark for mark in marks if isinstance(mark, str)), ""),
             required=required,
             renamed_from=names.snake(before, place) if before else "",
