@@ -9,7 +9,7 @@ from flowrpc.contract.descriptors import file_descriptor
 from flowrpc.contract.pool import ContractPool
 from flowrpc.contract.reading import Readers, Unreadable
 from flowrpc.contract.writing import Unwritable, Writers
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.contract.offering import Shop, contract_of, numbered
@@ -62,6 +62,7 @@ orders: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
 )
 
 
+@settings(deadline=None)
 @given(orders)
 def test_a_request_comes_back_as_it_was(order: dict[str, Any]) -> None:
     assert there_and_back("OrderItemsRequest", order) == order

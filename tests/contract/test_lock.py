@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import uuid
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import pytest
 from flowrpc.contract.annotations import RenamedFrom
@@ -167,3 +168,38 @@ def test_a_command_that_is_gone_breaks_who_calls_it() -> None:
     assert "RootService.Call is gone: clients that call it break; keep the command, or its name" in broken(
         before, after
     )
+
+
+def test_a_type_without_a_name_survives_the_rename_of_its_field() -> None:
+    before = lock_of({"a": tuple[int, str]})
+    after = lock_of({"b": Annotated[tuple[int, str], RenamedFrom("a")]}, before=before)
+    assert broken(before, after) == []
+    assert after.messages["CallRequest"].fields["b"].json == "a"
+
+
+@pytest.mark.parametrize(
+    ("annotations", "problem"),
+    [
+        ({"c": Annotated[int, RenamedFrom("a")], "a": int, "b": int}, "there is still a 'a'"),
+        ({"a": Annotated[int, RenamedFrom("b")], "b": int}, "the lock knows 'a' already"),
+        ({"c": Annotated[int, RenamedFrom("a")], "d": Annotated[int, RenamedFrom("a")]}, "only one can be"),
+    ],
+)
+def test_a_note_that_may_mean_two_things_is_refused(annotations: dict[str, Any], problem: str) -> None:
+    before = lock_of({"a": int, "b": int})
+    with pytest.raises(ContractError, match=problem):
+        lock_of(annotations, before=before)
+
+
+def test_another_text_is_another_type() -> None:
+    before = lock_of({"a": str})
+    after = lock_of({"a": uuid.UUID}, before=before)
+    assert numbers(after)["a"] == 2
+    assert "CallRequest.a was optional string and is optional string (uuid)" in broken(before, after)[0]
+
+
+def test_a_choice_that_is_gone_breaks_who_sends_it() -> None:
+    before = lock_of({"a": Literal[1, 2]})
+    assert broken(before, lock_of({"a": Literal[2, 1, 3]}, before=before)) == []
+    (only,) = broken(before, lock_of({"a": Literal[1]}, before=before))
+    assert only.startswith("CallRequest.a cannot be 2 any more")

@@ -10,7 +10,7 @@ from flowrpc.contract.lock import Lock
 from flowrpc.contract.lock_file import lock_text, parse_lock
 from flowrpc.contract.merge import merged
 from flowrpc.errors import ContractError
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.contract.test_lock import lock_of, numbers
@@ -47,6 +47,7 @@ def test_branches_of_two_apps_are_refused() -> None:
 fields = st.lists(st.sampled_from("abcdefgh"), unique=True)
 
 
+@settings(deadline=None)
 @given(fields, fields, fields)
 def test_every_merge_is_a_lock(base: list[str], ours: list[str], theirs: list[str]) -> None:
     old = lock_of(dict.fromkeys(base, int))

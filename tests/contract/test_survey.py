@@ -10,9 +10,11 @@ from typing import Annotated, Any, Literal
 import pytest
 from flowrpc import LightningFlow, LightningWork
 from flowrpc.contract.annotations import RenamedFrom
+from flowrpc.contract.building import build
 from flowrpc.contract.lock import written_type
 from flowrpc.contract.lowering import lowered
 from flowrpc.errors import ContractError
+from flowrpc.flow_service.catalogue import Catalogue
 
 from tests.contract.offering import Shop, contract_of, offering
 
@@ -190,3 +192,66 @@ def test_a_type_with_the_name_of_a_wrapper_is_refused() -> None:
     call.__annotations__ = {"a": ListOfInt, "b": list[list[int]]}
     with pytest.raises(ContractError, match=r"has the name of a message that the contract needs for a list"):
         lowered(contract_of(offering({"call": call})))
+
+
+def test_a_field_that_is_none_or_empty_is_told_from_an_absent_one() -> None:
+    @dataclasses.dataclass
+    class Part:
+        some: int | None = 5
+        none: int | None = None
+        full: list[int] = dataclasses.field(default_factory=lambda: [1])
+        empty: list[int] = dataclasses.field(default_factory=list)
+
+    def call(part, chosen=3):  # type: ignore[no-untyped-def]
+        raise NotImplementedError
+
+    call.__annotations__ = {"part": Part, "chosen": int | None}
+    root = offering({"call": call})
+    assert fields(root, "CallRequest")["chosen"] == "MaybeInt"
+    assert fields(root, "Part") == {
+        "some": "MaybeInt",
+        "none": "optional int64",
+        "full": "ListOfInt",
+        "empty": "repeated int64",
+    }
+
+
+def test_two_wrappers_of_one_name_are_refused() -> None:
+    def call(a: list[list[int | str]], b: dict[str, list[int] | str]) -> None:
+        raise NotImplementedError
+
+    with pytest.raises(ContractError, match=r"ListOfIntOrText.*would be the name of two messages"):
+        lowered(contract_of(offering({"call": call})))
+
+
+def refused(root: LightningFlow, problem: str) -> None:
+    with pytest.raises(ContractError, match=problem):
+        build(root, Catalogue(root).commands(), "shop.v1", None)
+
+
+def test_names_that_share_a_namespace_are_refused() -> None:
+    class Color(enum.Enum):
+        RED_X = 1
+
+    class ColorRed(enum.Enum):
+        X = 1
+
+    service = dataclasses.make_dataclass("RootService", [("a", int)])
+
+    def call(a, b):  # type: ignore[no-untyped-def]
+        raise NotImplementedError
+
+    call.__annotations__ = {"a": Color, "b": ColorRed}
+    refused(offering({"call": call}), "would both be COLOR_RED_X")
+    call.__annotations__ = {"a": enum.Enum("Color", {"UNSPECIFIED": 1})}
+    refused(offering({"call": call}), "would both be COLOR_UNSPECIFIED")
+    call.__annotations__ = {"a": service}
+    refused(offering({"call": call}), "would both be RootService")
+
+
+def test_a_literal_with_the_name_of_an_enum_is_refused() -> None:
+    def call(mode, other):  # type: ignore[no-untyped-def]
+        raise NotImplementedError
+
+    call.__annotations__ = {"mode": Literal["x"], "other": enum.Enum("CallMode", {"Y": 1})}
+    refused(offering({"call": call}), "are both CallMode")

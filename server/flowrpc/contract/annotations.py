@@ -5,13 +5,15 @@ from __future__ import annotations
 import dataclasses
 import enum
 import inspect
+import json
 import typing
-from collections.abc import Callable, Collection, Iterable, Mapping, MutableMapping, MutableSequence, Sequence
+from collections.abc import Collection, Iterable, Mapping, MutableMapping, MutableSequence, Sequence
+from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path, PosixPath, PurePath, PurePosixPath
 from types import NoneType, UnionType
-from typing import Any, get_args, get_origin
+from typing import Any, NamedTuple, get_args, get_origin
 from uuid import UUID
 
 from flowrpc.component.conversion.annotations import (
@@ -20,9 +22,10 @@ from flowrpc.component.conversion.annotations import (
     named_tuple_fields,
     typed_dict_fields,
 )
-from flowrpc.component.conversion.refusals import Unusable
+from flowrpc.component.conversion.refusals import Unusable, written
 from flowrpc.component.conversion.results import plain
 from flowrpc.contract import names
+from flowrpc.contract.lowering import CHOICE
 from flowrpc.contract.shape import (
     ANY,
     EnumShape,
@@ -38,6 +41,8 @@ from flowrpc.contract.shape import (
     Ref,
     Scalar,
     Shape,
+    absent_or,
+    is_any,
 )
 from flowrpc.errors import ContractError
 
@@ -56,11 +61,13 @@ _WHOLE: dict[Any, Shape] = {
     dict: MapOf(ANY),
     datetime: KnownMessage(Known.TIMESTAMP),
     timedelta: KnownMessage(Known.DURATION),
-    date: Leaf(Scalar.STRING, "a date as ISO 8601 text such as 2026-03-01"),
-    time: Leaf(Scalar.STRING, "a time of day as ISO 8601 text such as 12:30:00"),
-    UUID: Leaf(Scalar.STRING, "a UUID as text"),
-    Decimal: Leaf(Scalar.STRING, "a decimal number as text such as 1.50"),
-    **dict.fromkeys((Path, PosixPath, PurePath, PurePosixPath), Leaf(Scalar.STRING, "a path as text")),
+    date: Leaf(Scalar.STRING, "a date as ISO 8601 text such as 2026-03-01", "date"),
+    time: Leaf(Scalar.STRING, "a time of day as ISO 8601 text such as 12:30:00", "time"),
+    UUID: Leaf(Scalar.STRING, "a UUID as text", "uuid"),
+    Decimal: Leaf(Scalar.STRING, "a decimal number as text such as 1.50", "decimal"),
+    **dict.fromkeys(
+        (Path, PosixPath, PurePath, PurePosixPath), Leaf(Scalar.STRING, "a path as text", "path")
+    ),
 }
 """Shapes of annotations that have no parts."""
 
@@ -88,6 +95,16 @@ class RenamedFrom:
     name: str
 
 
+class Fact(NamedTuple):
+    """A field of a class."""
+
+    name: str
+    annotation: Any
+    required: bool = True
+    default: Any = ...
+    """What stands for it where it is absent; `...`: nothing, or nobody knows."""
+
+
 class Definitions:
     """Makes shapes of annotations, and collects the messages and enums that they need."""
 
@@ -112,15 +129,15 @@ class Definitions:
         except Unusable as unusable:
             raise ContractError(place, f"is annotated with {unusable}") from None
 
-    def fields(
-        self, facts: Iterable[tuple[str, Any, bool]], place: str, owner: str
-    ) -> tuple[FieldShape, ...]:
-        """Makes the fields of a message of Python name, annotation, and whether it is required."""
-        made = tuple(
-            self.field(name, annotation, place, owner, required) for name, annotation, required in facts
-        )
+    def fields(self, facts: Iterable[Fact], place: str, owner: str) -> tuple[FieldShape, ...]:
+        """Makes the fields of a message."""
+        made = tuple(self._of_fact(fact, place, owner) for fact in facts)
         names.check_distinct(((names.json_name(one.name), one.python_name) for one in made), place, "field")
         return made
+
+    def _of_fact(self, fact: Fact, place: str, owner: str) -> FieldShape:
+        made = self.field(fact.name, fact.annotation, place, owner, fact.required)
+        return made if fact.required else replace(made, shape=absent_or(made.shape, fact.default))
 
     def field(self, name: str, annotation: Any, place: str, owner: str, required: bool) -> FieldShape:
         """Makes one field."""
@@ -130,7 +147,8 @@ class Definitions:
         return FieldShape(
             name=names.snake(name, place),
             python_name=name,
-            shape=self.shape(annotation, place, owner + names.camel(name, place)),
+            # A type without a name is named after its field: as it was before, or a rename would change the type.
+            shape=self.shape(annotation, place, owner + names.camel(before or name, place)),
             help=next((mark for mark in marks if isinstance(mark, str)), ""),
             required=required,
             renamed_from=names.snake(before, place) if before else "",
@@ -152,7 +170,7 @@ class Definitions:
         except TypeError:
             raise Unusable(annotation) from None
         if annotation in (None, NoneType):
-            return Maybe(ANY)
+            return Maybe(KnownMessage(Known.VALUE, format="None"))
         if (
             isinstance(annotation, type)
             and get_origin(annotation) is None
@@ -178,10 +196,10 @@ class Definitions:
     def _tuple(self, parts: tuple[Any, ...], place: str, owner: str) -> Shape:
         if len(parts) == 2 and parts[1] is Ellipsis:
             return ListOf(self._shape(parts[0], place, owner))
-        facts = [(f"item_{number}", part, True) for number, part in enumerate(parts, 1)]
+        facts = [Fact(f"item_{number}", part) for number, part in enumerate(parts, 1)]
         return self._anonymous(owner, place, facts)
 
-    def _anonymous(self, owner: str, place: str, facts: list[tuple[str, Any, bool]]) -> Ref:
+    def _anonymous(self, owner: str, place: str, facts: list[Fact]) -> Ref:
         message = MessageShape(
             name=owner, source=place, fields=self.fields(facts, place, owner), is_tuple=True
         )
@@ -191,17 +209,20 @@ class Definitions:
         members = [part for part in parts if core(part) not in (None, NoneType)]
         shapes = [self._shape(part, place, f"{owner}{number or ''}") for number, part in enumerate(members)]
         shape = _one_of(shapes, place)
+        if is_any(shape):
+            whole = ANY in shapes or any(core(part) in (Any, object) for part in members)
+            return ANY if whole else KnownMessage(Known.VALUE, format=" | ".join(map(written, parts)))
         return shape if len(members) == len(parts) else Maybe(shape)
 
     def _literal(self, choices: tuple[Any, ...], place: str, owner: str) -> Shape:
         values = [plain(choice) for choice in choices]
         given = [value for value in values if value is not None]
-        if not all(isinstance(value, str) for value in given):
-            shape: Shape = (
-                _WHOLE.get(type(given[0]), ANY) if len({type(value) for value in given}) == 1 else ANY
-            )
+        if not given or not all(isinstance(value, str) for value in given):
+            shape: Shape = _chosen(given)
         else:
             shape = self._enum(owner, place, [(value, value) for value in given], place)
+            if isinstance(shape, Ref):
+                self._claim(owner, ("Literal", *given), place)
         return shape if len(given) == len(values) else Maybe(shape)
 
     def _class(self, kind: Any, place: str) -> Shape:
@@ -231,7 +252,8 @@ class Definitions:
 
     def _enum_class(self, kind: Any, name: str, place: str) -> Shape:
         if issubclass(kind, enum.Flag):
-            return Leaf(Scalar.INT64, f"the sum of values of {kind.__name__}")
+            bits = tuple(f"{one.name}={one.value}" for one in kind)
+            return Leaf(Scalar.INT64, f"the sum of values of {kind.__name__}", "flag", bits)
         members = [(member.name, plain(member)) for member in kind]
         self._claim(name, kind, f"{kind.__module__}.{kind.__qualname__}")
         return self._enum(name, f"{kind.__module__}.{kind.__qualname__}", members, place, _help(kind))
@@ -243,7 +265,7 @@ class Definitions:
             values = tuple((names.shout(member, place), value) for member, value in members)
         except ContractError:
             if all(isinstance(value, str) for _, value in members):
-                return Leaf(Scalar.STRING, "one of " + ", ".join(repr(value) for _, value in members))
+                return _chosen([value for _, value in members])
             raise
         names.check_distinct(
             ((one, str(member)) for (one, _), (member, _) in zip(values, members, strict=True)),
@@ -267,10 +289,21 @@ class Definitions:
             )
 
 
+def _chosen(values: list[Any]) -> Shape:
+    """Makes the shape of what is one of some plain values that have no names."""
+    choices = tuple(json.dumps(value, ensure_ascii=False) for value in values)
+    told = "one of " + ", ".join(repr(value) for value in values)
+    kinds = {type(value) for value in values}
+    shape = _WHOLE.get(kinds.pop()) if len(kinds) == 1 else None
+    if isinstance(shape, Leaf):
+        return replace(shape, notation=told, format="choice", choices=choices)
+    return KnownMessage(Known.VALUE, format="choice", choices=choices)
+
+
 def _one_of(shapes: list[Shape], place: str) -> Shape:
     """Makes a union: of what is one shape anyway, that shape; of what holds anything, anything."""
     distinct = list(dict.fromkeys(shapes))
-    if ANY in distinct:
+    if any(is_any(one) for one in distinct):
         return ANY
     if len(distinct) == 1:
         return distinct[0]
@@ -285,31 +318,48 @@ def _member_name(shape: Shape, place: str) -> str:
         case Leaf(scalar=kind) | KnownMessage(message=kind):
             return _MEMBER_NAMES[kind]
         case Ref(name=name):
-            return names.snake(name, place)
+            member = names.snake(name, place)
+            return member if member != CHOICE else f"a_{member}"  # it is what they are members of
         case Maybe(item=item):
             return _member_name(item, place)
         case _:
             return _CONTAINER_NAMES[type(shape)]
 
 
-def _facts(kind: Any) -> Iterable[tuple[str, Any, bool]] | None:
-    """Returns name, annotation and whether it is required, of every field of a class; None if it is no such class."""
+def _facts(kind: Any) -> Iterable[Fact] | None:
+    """Returns the fields of a class; None if it is none of those that have some."""
     if callable(getattr(kind, "model_validate", None)):
         return _model_fields(kind)
-    readers: tuple[tuple[Callable[[Any], bool], Callable[[Any], Iterable[tuple[str, Any, bool]]]], ...] = (
-        (dataclasses.is_dataclass, dataclass_fields),
-        (typing.is_typeddict, typed_dict_fields),
-        (lambda one: issubclass(one, tuple) and hasattr(one, "_fields"), named_tuple_fields),
-    )
-    return next((read(kind) for fits, read in readers if fits(kind)), None)
+    if dataclasses.is_dataclass(kind):
+        defaults = {one.name: _default(one.default, one.default_factory) for one in dataclasses.fields(kind)}
+        return [Fact(*fact, defaults[fact[0]]) for fact in dataclass_fields(kind)]
+    if typing.is_typeddict(kind):
+        return [Fact(*fact) for fact in typed_dict_fields(kind)]
+    if issubclass(kind, tuple) and hasattr(kind, "_fields"):
+        return [Fact(*fact, kind._field_defaults.get(fact[0], ...)) for fact in named_tuple_fields(kind)]
+    return None
 
 
-def _model_fields(kind: Any) -> Iterable[tuple[str, Any, bool]]:
+def _model_fields(kind: Any) -> Iterable[Fact]:
     """Reads a pydantic model, which this room does not import: its fields go by alias, as its JSON does."""
     for name, found in kind.model_fields.items():
         annotation = found.annotation
         described = typing.Annotated[annotation, found.description] if found.description else annotation
-        yield found.alias or name, described, found.is_required()
+        for mark in found.metadata:
+            if isinstance(mark, RenamedFrom):
+                described = typing.Annotated[described, mark]
+        default = _default(found.default, found.default_factory or dataclasses.MISSING)
+        yield Fact(found.alias or name, described, found.is_required(), default)
+
+
+def _default(value: Any, make: Any) -> Any:
+    """Returns the default of a field; `...` if that takes more than making it to know."""
+    if make is dataclasses.MISSING:
+        return value
+    try:
+        return make()
+    except Exception:  # noqa: BLE001  # a factory is user code, and only whether it makes something empty is asked
+        return ...
 
 
 def _help(kind: type) -> str:

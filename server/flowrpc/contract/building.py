@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flowrpc.component.flow import LightningFlow
+from flowrpc.contract import names
 from flowrpc.contract.compatibility import Break, breaks
 from flowrpc.contract.lock import Lock, locked
 from flowrpc.contract.lock_file import lock_text
@@ -21,6 +22,15 @@ from flowrpc.errors import ContractError
 if TYPE_CHECKING:
     from flowrpc.contract.pool import ContractPool
 
+_BUF_YAML = """\
+version: v2
+lint:
+  use: [STANDARD, COMMENTS]
+breaking:
+  use: [WIRE_JSON]
+  # What has a note of its old name keeps that in JSON, by json_name.
+  except: [FIELD_SAME_NAME]
+"""
 _PACKAGE = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*\.v[1-9][0-9]*")
 
 
@@ -72,7 +82,7 @@ class Built:
             file_name(self.contract.package): self.text.encode(),
             "flowrpc/v1/value.proto": (files("flowrpc.contract") / "value.proto").read_bytes(),
             "descriptor_set.binpb": self.pool().descriptor_set().SerializeToString(deterministic=True),
-            "buf.yaml": b"version: v2\nlint:\n  use: [STANDARD, COMMENTS]\nbreaking:\n  use: [WIRE_JSON]\n",
+            "buf.yaml": _BUF_YAML.encode(),
         }
         try:
             for name, content in contents.items():
@@ -93,7 +103,33 @@ def build(root: LightningFlow, commands: Iterable[Offered], package: str, before
     check_package(package)
     contract = survey(root, commands, package)
     messages = lowered(contract)
+    _check_symbols(contract, messages)
     return Built(contract=contract, messages=messages, lock=locked(contract, messages, before), before=before)
+
+
+def _check_symbols(contract: Contract, messages: dict[str, ProtoMessage]) -> None:
+    """Refuses two things of one name: messages, enums, their values and services share one namespace.
+
+    Raises:
+        ContractError: There are two.
+    """
+    met: dict[str, str] = {}
+    for name, source in _symbols(contract, messages):
+        other = met.setdefault(name, source)
+        if other is not source:
+            raise ContractError(source, f"and {other} would both be {name} in the contract; rename one")
+
+
+def _symbols(contract: Contract, messages: dict[str, ProtoMessage]) -> Iterator[tuple[str, str]]:
+    for message in messages.values():
+        yield message.name, f"{message.source or 'the message'} ({message.name})"
+    for enum in contract.enums.values():
+        yield enum.name, f"{enum.source} ({enum.name})"
+        yield names.enum_prefix(enum.name) + "UNSPECIFIED", f"{enum.source}, which nothing chose"
+        for name, _ in enum.values:
+            yield names.enum_prefix(enum.name) + name, f"{enum.source}.{name}"
+    for service in contract.services.values():
+        yield service.name, f"the service of {service.flow}"
 
 
 def check_package(package: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from flowrpc.contract.lock import Lock, LockedField, LockedMessage
+from flowrpc.contract.lock import Lock, LockedField, LockedMessage, same_type
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,12 +72,21 @@ def _message(name: str, before: LockedMessage, after: LockedMessage, is_request:
     known = {one.number for one in before.fields.values()}
     for key, old in before.fields.items():
         now = by_number.get(old.number)
-        if now is None:
+        if now is None or not same_type(old, now[1]):
             yield _gone(f"{name}.{key}", old, after.fields.get(key), is_request)
         elif now[1].required and not old.required:
             whom = "clients that leave it out are refused; give it a default"
             yield Break(place=f"{name}.{key}", change="is required now", whom=whom)
+        else:
+            yield from _choices(f"{name}.{key}", old, now[1])
+    has_rest = any(one.format.startswith("rest") for one in before.fields.values())
     for key, one in after.fields.items():
+        if has_rest and one.number not in known and key not in before.fields:
+            whom = "clients that send it among the arguments without a parameter are refused; give it a new command"
+            yield Break(place=f"{name}.{key}", change="is new", whom=whom)
+        elif key in before.reserved.values() and key not in before.fields:
+            whom = "clients of old that speak JSON take it for what it was; choose another name"
+            yield Break(place=f"{name}.{key}", change="has the name of something that is gone", whom=whom)
         if one.required and one.number not in known and key not in before.fields:
             whom = "clients do not send it and are refused; give it a default"
             yield Break(place=f"{name}.{key}", change="is new and required", whom=whom)
@@ -86,13 +95,27 @@ def _message(name: str, before: LockedMessage, after: LockedMessage, is_request:
 def _gone(place: str, old: LockedField, now: LockedField | None, is_request: bool) -> Break:
     if now is not None:
         whom = "clients send and expect the old type; keep it, or give what is new another name"
-        return Break(place=place, change=f"was {old.type} and is {now.type}", whom=whom)
+        return Break(place=place, change=f"was {_type(old)} and is {_type(now)}", whom=whom)
     whom = (
         "clients that send it would be ignored; keep the parameter, or note RenamedFrom where it went"
         if is_request
         else "clients that read it find nothing; keep it, or note RenamedFrom where it went"
     )
     return Break(place=place, change="is gone", whom=whom)
+
+
+def _choices(place: str, old: LockedField, now: LockedField) -> Iterator[Break]:
+    for one in old.choices:
+        if one not in now.choices:
+            yield Break(
+                place=place,
+                change=f"cannot be {one} any more",
+                whom="clients that send or expect it break; keep the choice",
+            )
+
+
+def _type(one: LockedField) -> str:
+    return f"{one.type} ({one.format})" if one.format else one.type
 
 
 def _used(lock: Lock) -> tuple[set[str], set[str]]:

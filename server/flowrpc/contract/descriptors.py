@@ -69,11 +69,6 @@ def file_descriptor(contract: Contract, messages: dict[str, ProtoMessage], lock:
     return file
 
 
-def enum_prefix(enum: str) -> str:
-    """Returns what the names of an enum's values begin with, as protobuf's values share one namespace."""
-    return names.shout(enum, enum) + "_"
-
-
 def _fill_method(made: MethodDescriptorProto, method: MethodShape, package: str) -> None:
     made.name = method.name
     made.input_type, made.output_type = f".{package}.{method.request}", f".{package}.{method.response}"
@@ -115,8 +110,8 @@ class _Message:
         self, field: FieldDescriptorProto, one: ProtoField, made: DescriptorProto, oneofs: dict[str, int]
     ) -> None:
         field.name = one.name
-        field.json_name = names.json_name(one.name)
-        field.number = self._locked.fields[one.name].number
+        locked = self._locked.fields[one.name]
+        field.json_name, field.number = locked.json or names.json_name(one.name), locked.number
         field.label = FieldDescriptorProto.LABEL_OPTIONAL
         if one.label is Label.MAP:
             self._fill_map(field, one, made)
@@ -153,7 +148,7 @@ class _Message:
 
 
 def _fill_enum(made: EnumDescriptorProto, enum: EnumShape, lock: Lock) -> None:
-    made.name, prefix, locked = enum.name, enum_prefix(enum.name), lock.enums[enum.name]
+    made.name, prefix, locked = enum.name, names.enum_prefix(enum.name), lock.enums[enum.name]
     made.value.add(name=prefix + "UNSPECIFIED", number=0)
     for name, _ in enum.values:
         made.value.add(name=prefix + name, number=locked.values[name])

@@ -7,9 +7,10 @@ the next one, and a number that was used once is never given to anything else.
 from __future__ import annotations
 
 from collections.abc import Container, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 
+from flowrpc.contract import names
 from flowrpc.contract.lowering import Label, ProtoField, ProtoMessage
 from flowrpc.contract.shape import Contract, EnumShape, Ref, ServiceShape
 from flowrpc.errors import ContractError
@@ -31,6 +32,12 @@ class LockedField:
     oneof: str = ""
     required: bool = False
     """Whether a request without it is refused."""
+    format: str = ""
+    """What the type alone does not say: `uuid`, `date`."""
+    choices: tuple[str, ...] = ()
+    """What it may be, as JSON, where a text or number has few values; empty: anything."""
+    json: str = ""
+    """Its name in JSON where that is the one it had before; empty: made of its name."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -98,19 +105,63 @@ def written_type(one: ProtoField) -> str:
 
 def _locked_message(message: ProtoMessage, before: LockedMessage) -> LockedMessage:
     made = LockedMessage(reserved=dict(before.reserved))
-    taken = {*_FIXED.values(), *before.reserved, *(one.number for one in before.fields.values())}
+    _check_notes(message, before)
+    used_once = {*before.reserved, *(one.number for one in before.fields.values())}
+    taken = {*_FIXED.values(), *used_once}
     free = free_numbers(taken)
     for one in message.fields:
         old = before.fields.get(one.name) or before.fields.get(one.renamed_from)
-        kept = old is not None and (old.type, old.oneof) == (written_type(one), one.oneof)
-        number = old.number if old and kept else _FIXED.get(one.name) or next(free)
-        taken.add(number)
-        made.fields[one.name] = LockedField(
-            number=number, type=written_type(one), oneof=one.oneof, required=one.required
+        found = LockedField(
+            number=0,
+            type=written_type(one),
+            oneof=one.oneof,
+            required=one.required,
+            format=one.format,
+            choices=one.choices,
         )
+        if old is not None and same_type(old, found):
+            known_as = "" if one.name in before.fields else names.json_name(one.renamed_from)
+            made.fields[one.name] = replace(found, number=old.number, json=old.json or known_as)
+            continue
+        fixed = _FIXED.get(one.name, 0)
+        number = fixed if fixed and fixed not in used_once else next(free)
+        taken.add(number)
+        made.fields[one.name] = replace(found, number=number)
+    names.check_distinct(
+        ((one.json or names.json_name(key), key) for key, one in made.fields.items()),
+        message.name,
+        "name in JSON",
+    )
     used = {one.number for one in made.fields.values()}
     made.reserved |= {one.number: name for name, one in before.fields.items() if one.number not in used}
     return made
+
+
+def _check_notes(message: ProtoMessage, before: LockedMessage) -> None:
+    """Refuses notes of renames that may mean two things."""
+    present = {one.name for one in message.fields}
+    noted: dict[str, str] = {}
+    for one in message.fields:
+        old = one.renamed_from
+        if old not in before.fields or old == one.name:
+            continue
+        place = f"{message.name}.{one.name}"
+        if other := noted.get(old):
+            raise ContractError(place, f"and {other} are both RenamedFrom({old!r}); only one can be")
+        noted[old] = one.name
+        if one.name in before.fields or old in present:
+            problem = f"is RenamedFrom({old!r}), but the lock knows {one.name!r} already"
+            if one.name not in before.fields:
+                problem = f"is RenamedFrom({old!r}), but there is still a {old!r}"
+            raise ContractError(
+                place,
+                f"{problem}; take the note away, or rename in two steps with flowctl contract build between",
+            )
+
+
+def same_type(one: LockedField, other: LockedField) -> bool:
+    """Tells whether two fields hold the same, so that they may have one number."""
+    return (one.type, one.oneof, one.format) == (other.type, other.oneof, other.format)
 
 
 def _locked_enum(enum: EnumShape, before: LockedEnum) -> LockedEnum:

@@ -71,8 +71,16 @@ def lock_text(lock: Lock) -> str:
 def _message_data(message: LockedMessage) -> dict[str, Any]:
     fields: dict[str, Any] = {}
     for name, one in sorted(message.fields.items(), key=lambda item: item[1].number):
-        more = {"oneof": one.oneof} if one.oneof else {"required": True} if one.required else {}
-        fields[name] = {"number": one.number, "type": one.type} | more
+        more = {
+            "oneof": one.oneof,
+            "required": one.required,
+            "format": one.format,
+            "choices": list(one.choices),
+            "json": one.json,
+        }
+        fields[name] = {"number": one.number, "type": one.type} | {
+            key: value for key, value in more.items() if value
+        }
     return {"fields": fields, "reserved": _reserved_data(message.reserved)}
 
 
@@ -89,6 +97,9 @@ def _lock_of(data: dict[str, Any]) -> Lock:
                 type=str(one["type"]),
                 oneof=str(one.get("oneof", "")),
                 required=bool(one.get("required", False)),
+                format=str(one.get("format", "")),
+                choices=tuple(str(choice) for choice in one.get("choices", ())),
+                json=str(one.get("json", "")),
             )
             for key, one in message["fields"].items()
         }

@@ -6,6 +6,7 @@ A list in a list, a list that may be None and a union need a message of their ow
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 
@@ -50,7 +51,12 @@ class ProtoField:
     """Name of the oneof that it is a member of; empty: of none."""
     help: str = ""
     required: bool = False
+    """Whether a message without it is refused."""
     renamed_from: str = ""
+    format: str = ""
+    """What its type alone does not say of what it holds: `uuid`; another one is another type."""
+    choices: tuple[str, ...] = ()
+    """What it may be, as JSON; empty: anything."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,8 +131,10 @@ class _Lowering:
             type=kind,
             label=label,
             help=_told(field),
-            required=field.required,
+            required=field.required and not isinstance(field.shape, ListOf | MapOf | Maybe),
             renamed_from=field.renamed_from,
+            format=" ".join(filter(None, ["rest" if field.is_rest else "", _format(field.shape)])),
+            choices=tuple(sorted({one for leaf in _leaves(field.shape) for one in leaf.choices})),
         )
 
     def _placed(self, shape: Shape) -> tuple[Scalar | Known | Ref, Label]:
@@ -136,7 +144,7 @@ class _Lowering:
                 return self._single(item), Label.REPEATED
             case MapOf(item=item):
                 return self._single(item), Label.MAP
-            case Maybe(item=ListOf() | MapOf() as item):
+            case Maybe(item=ListOf() | MapOf() | Maybe() as item):
                 return self._wrapped(item), Label.SINGULAR
             case Maybe(item=item):
                 return self._placed(item)
@@ -164,9 +172,13 @@ class _Lowering:
                 source,
                 f"has the name of a message that the contract needs for a {_WHAT[type(shape)]}; rename it",
             )
-        if name not in self.wrappers:
-            self.wrappers[name] = ProtoMessage(name=name, source="", fields=())  # a shape may hold itself
-            self.wrappers[name] = self._wrapper(name, shape)
+        made = self._wrapper(name, shape)
+        if self.wrappers.setdefault(name, made).fields != made.fields:
+            raise ContractError(
+                name,
+                "would be the name of two messages that the contract needs; "
+                "give one of the types a name, as the field of a dataclass",
+            )
         return Ref(name)
 
     def _wrapper(self, name: str, shape: Shape) -> ProtoMessage:
@@ -183,8 +195,7 @@ class _Lowering:
                 for member, part in shape.members
             )
             return ProtoMessage(name=name, source="", fields=fields, help=text)
-        inner = shape.item if isinstance(shape, Maybe) else shape
-        kind, label = self._placed(inner)
+        kind, label = self._placed(shape)
         field = ITEM if isinstance(shape, Maybe) else ITEMS
         only = ProtoField(name=field, python_name=field, type=kind, label=label)
         return ProtoMessage(name=name, source="", fields=(only,), help=text)
@@ -204,6 +215,23 @@ def _told(field: FieldShape) -> str:
     if field.default:
         parts.append(f"Absent: {field.default}.")
     return " ".join(filter(None, parts))
+
+
+def _leaves(shape: Shape) -> Iterator[Leaf | KnownMessage]:
+    """Goes through what a shape holds in the end, but for messages of their own."""
+    match shape:
+        case Leaf() | KnownMessage():
+            yield shape
+        case Maybe(item=item) | ListOf(item=item) | MapOf(item=item):
+            yield from _leaves(item)
+        case OneOf(members=members):
+            for _, member in members:
+                yield from _leaves(member)
+
+
+def _format(shape: Shape) -> str:
+    found = [leaf.format for leaf in _leaves(shape)]
+    return " ".join(one or "-" for one in found) if any(found) else ""
 
 
 def _notation(shape: Shape) -> str:

@@ -40,6 +40,11 @@ def shout(name: str, place: str) -> str:
     return snake(name, place).upper()
 
 
+def enum_prefix(enum: str) -> str:
+    """Returns what the names of an enum's values begin with, as protobuf's values share one namespace."""
+    return shout(enum, enum) + "_"
+
+
 def json_name(field: str) -> str:
     """Makes the name that protobuf's JSON gives a field, by its rule: `my_field` is myField."""
     first, *rest = field.split("_")

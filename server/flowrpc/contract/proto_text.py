@@ -5,7 +5,8 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable, Iterator
 
-from flowrpc.contract.descriptors import enum_prefix, imports
+from flowrpc.contract import names
+from flowrpc.contract.descriptors import imports
 from flowrpc.contract.lock import Lock, LockedMessage, written_type
 from flowrpc.contract.lowering import ProtoField, ProtoMessage
 from flowrpc.contract.shape import Contract, EnumShape, ServiceShape
@@ -71,11 +72,13 @@ def _message(message: ProtoMessage, locked: LockedMessage) -> Iterator[str]:
 def _field(one: ProtoField, locked: LockedMessage, indent: str) -> Iterator[str]:
     text = one.help or f"`{one.python_name}`."
     yield from _comment(f"{text} Required." if one.required else text, indent)
-    yield f"{indent}{written_type(one)} {one.name} = {locked.fields[one.name].number};"
+    number, json = locked.fields[one.name].number, locked.fields[one.name].json
+    option = f' [json_name = "{json}"]' if json else ""
+    yield f"{indent}{written_type(one)} {one.name} = {number}{option};"
 
 
 def _enum(enum: EnumShape, lock: Lock) -> Iterator[str]:
-    prefix, locked = enum_prefix(enum.name), lock.enums[enum.name]
+    prefix, locked = names.enum_prefix(enum.name), lock.enums[enum.name]
     yield from _comment(enum.help or _made_of(enum.source), "")
     yield f"enum {enum.name} {{"
     yield from _reserved(locked.reserved, set(locked.values), prefix)

@@ -110,13 +110,10 @@ class MessageReader:
         if missing:
             raise Unreadable(*missing)
 
-    def _ordered(self, found: dict[str, Any]) -> list[Any]:
-        """Makes a list of the fields of a tuple, up to the last that is there."""
-        names = [one.python_name for one in self._shape.fields]
-        values = [found.get(name) for name in names]
-        while values and names[len(values) - 1] not in found:
-            values.pop()
-        return values
+    def _ordered(self, found: dict[str, Any]) -> list[Any] | dict[str, Any]:
+        """Makes a list of the fields of a tuple; where one in between has its default, what is there by name."""
+        names = [one.python_name for one in self._shape.fields][: len(found)]
+        return [found[name] for name in names] if all(name in found for name in names) else found
 
 
 class Readers:
@@ -145,8 +142,8 @@ class Readers:
                 return _list_reader(self.of_single(item))
             case MapOf(item=item):
                 return _map_reader(self.of_single(item))
-            case Maybe(item=ListOf() | MapOf() as item):
-                return _inner_reader(ITEMS, self.of_field(item))
+            case Maybe(item=ListOf() | MapOf() | Maybe() as item):
+                return self.of_single(item)
             case Maybe(item=item):
                 return self.of_field(item)
         return self.of_single(shape)
@@ -162,10 +159,10 @@ class Readers:
                 return _enum_reader(name, self._enums[name]) if shape.is_enum else self._messages[name]
             case OneOf(members=members):
                 return _choice_reader({name: self.of_single(part) for name, part in members})
-            case Maybe(item=Leaf() | KnownMessage() | Ref() | OneOf() as item):
-                return _maybe_reader(self.of_field(item))
+            case Maybe():
+                return _maybe_reader(self.of_field(shape))
             case _:
-                return _inner_reader(ITEMS, self.of_field(shape.item if isinstance(shape, Maybe) else shape))
+                return _inner_reader(ITEMS, self.of_field(shape))
 
 
 class _NoValue:

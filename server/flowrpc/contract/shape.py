@@ -33,6 +33,10 @@ class Leaf:
     scalar: Scalar
     notation: str = ""
     """What a text means, for people: `UUID`, `date as ISO 8601 text`; empty: nothing but itself."""
+    format: str = ""
+    """The same for programs, as JSON Schema says it where it can: `uuid`, `date`; another one is another type."""
+    choices: tuple[str, ...] = ()
+    """What it may be, as JSON; empty: anything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +44,10 @@ class KnownMessage:
     """A value of a message that is defined elsewhere."""
 
     message: Known
+    format: str = ""
+    """What it may hold where that is less than everything, as Python writes it."""
+    choices: tuple[str, ...] = ()
+    """What it may be, as JSON; empty: anything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +74,10 @@ class MapOf:
 
 @dataclass(frozen=True, slots=True)
 class Maybe:
-    """A value or None. None is that nothing is set, so what cannot be unset by itself is wrapped in a message."""
+    """A value or None. None is that nothing is set, so what cannot be unset by itself is wrapped in a message.
+
+    One in another one is a value, None, or nothing at all.
+    """
 
     item: Shape
 
@@ -82,6 +93,26 @@ Shape = Leaf | KnownMessage | Ref | ListOf | MapOf | Maybe | OneOf
 
 ANY = KnownMessage(Known.VALUE)
 """What has no type, or one that protobuf cannot express: flowrpc's own value."""
+
+
+def is_any(shape: Shape) -> bool:
+    """Tells whether a shape is flowrpc's own value, whatever may be in it."""
+    return isinstance(shape, KnownMessage) and shape.message is Known.VALUE
+
+
+def absent_or(shape: Shape, default: Any) -> Shape:
+    """Lets a field be absent where that means another thing than None or empty, of which nobody could tell it else.
+
+    Args:
+        shape: What the field holds.
+        default: What stands for it in Python where it is absent; `...` if that is nothing at all.
+    """
+    if is_any(shape) or (default is None and isinstance(shape, Maybe)):
+        return shape
+    if isinstance(shape, Maybe):
+        return Maybe(shape)
+    lost = default is None or (bool(default) and isinstance(shape, ListOf | MapOf))
+    return Maybe(shape) if lost else shape
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +131,8 @@ class FieldShape:
     """What stands for it in a request without it, for people; empty: nothing to tell."""
     renamed_from: str = ""
     """Name that it had before, by which the lock knows its number."""
+    is_rest: bool = False
+    """Whether it takes every argument that has no parameter of its own (`**rest`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

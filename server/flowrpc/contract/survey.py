@@ -28,15 +28,13 @@ from flowrpc.contract.shape import (
     Known,
     KnownMessage,
     Leaf,
-    ListOf,
-    MapOf,
-    Maybe,
     MessageShape,
     MethodShape,
     Ref,
     Scalar,
     ServiceShape,
     Shape,
+    absent_or,
 )
 from flowrpc.errors import ComponentError, ContractError
 
@@ -162,10 +160,10 @@ class _Survey:
         required = parameter.default is Parameter.empty and parameter.kind is not Parameter.VAR_KEYWORD
         field = self._definitions.field(parameter.name, annotation, place, owner, required)
         if parameter.default is Parameter.empty:
-            return field
+            return replace(field, is_rest=parameter.kind is Parameter.VAR_KEYWORD)
         if parameter.default is not None:
             field = replace(field, default=_written_default(parameter.default))
-        return replace(field, shape=_absent_or(field.shape, parameter.default))
+        return replace(field, shape=absent_or(field.shape, parameter.default))
 
     def _result(self, command: Offered, place: str, owner: str) -> FieldShape:
         annotation = _read(place, annotated_result, command.method)
@@ -315,12 +313,6 @@ def _class_hints(kind: type) -> dict[str, Any]:
             raise ContractError(base.__name__, f"has an annotation that {unresolved(error)}") from error
         found |= {name: hints[name] for name in inspect.get_annotations(base) if name[0] != "_"}
     return found
-
-
-def _absent_or(shape: Shape, default: Any) -> Shape:
-    """Lets a field be absent where that means another thing than empty: of a bare list or map nobody could tell."""
-    lost = default is None or (bool(default) and isinstance(shape, ListOf | MapOf))
-    return Maybe(shape) if lost and not isinstance(shape, Maybe) and shape != ANY else shape
 
 
 def _written_default(value: Any) -> str:

@@ -112,6 +112,8 @@ class Writers:
                 return _list_writer(self._adder(item))
             case MapOf(item=item):
                 return _map_writer(self._adder(item))
+            case Maybe(item=Maybe() as item):
+                return self.of_single(item)  # None is a message in which nothing is set
             case Maybe(item=item):
                 return _unless_none(self.of_single(item))
         return self.of_single(shape)
@@ -127,10 +129,10 @@ class Writers:
                 return self._enum(name) if shape.is_enum else _message_writer(self._messages[name])
             case OneOf(members=members):
                 return _choice_writer([(name, part, self.of_single(part)) for name, part in members])
-            case Maybe(item=Leaf() | KnownMessage() | Ref() | OneOf() as item):
-                return _wrapping(ITEM, _unless_none(self.of_field(item)))
+            case Maybe():
+                return _wrapping(ITEM, self.of_field(shape))
             case _:
-                return _wrapping(ITEMS, self.of_field(shape.item if isinstance(shape, Maybe) else shape))
+                return _wrapping(ITEMS, self.of_field(shape))
 
     def _adder(self, shape: Shape) -> Callable[[Any, Any, Any], None]:
         """Makes what adds a value to a repeated field, or under a key to a map."""

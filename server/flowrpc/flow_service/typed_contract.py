@@ -31,10 +31,19 @@ def offer_contract(typed: TypedService, root: LightningFlow, name: str, lock: Pa
     except ComponentError:
         return  # the core refuses these commands, and says why
     except ContractError as error:
-        logger.warning("the app is served without its typed contract: %s", error)
+        logger.warning(
+            "the app is served without its typed contract, by FlowService alone, whose values have no types: %s",
+            error,
+        )
         return
     if built.breaks:
         logger.warning("clients of %s break: %s", FILE_NAME, "; ".join(map(str, built.breaks)))
     typed.offer(built)
-    if before is None:
-        logger.debug("the typed contract %s has no lock; its numbers may change with the code", package)
+    if before is None and any(
+        method.command for one in built.contract.services.values() for method in one.methods
+    ):
+        logger.info(
+            "the typed contract %s has no lock, so its numbers may change with the code; "
+            "before you generate clients, write one: flowctl contract build APP.py",
+            package,
+        )

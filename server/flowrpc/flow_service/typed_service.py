@@ -102,8 +102,9 @@ class _Serving:
 
     def _command(self, method: MethodShape, read: ReadBytes, write: WriteBytes) -> Callable[..., Any]:
         async def call(_: Any, data: bytes, context: Any) -> bytes:
-            arguments = _spread(read(data), method)
+            arguments = read(data)
             request_id = arguments.pop("request_id", "")
+            arguments = self._spread(arguments, method)
             event = partial(
                 CommandCalled,
                 command=method.command,
@@ -121,7 +122,7 @@ class _Serving:
 
     def _stream(self, method: MethodShape, read: ReadBytes, write: WriteBytes) -> Callable[..., Any]:
         async def call(_: Any, data: bytes, context: Any) -> None:
-            arguments = _spread(read(data), method)
+            arguments = self._spread(read(data), method)
             facts: dict[str, Any] = {"deadline": _deadline(context), "size_bytes": len(data)}
             async with self._waiting.streams.open(method.command, arguments, **facts) as stream:
                 async for item in stream:
@@ -132,6 +133,16 @@ class _Serving:
                     stream.took(len(message))
 
         return call
+
+    def _spread(self, arguments: dict[str, Any], method: MethodShape) -> dict[str, Any]:
+        """Takes the arguments that a command takes by whatever name out of the field that holds them."""
+        rest: dict[str, Any] = arguments.pop(method.rest, {})
+        if not rest:
+            return arguments
+        for name in rest.keys() & {one.python_name for one in self._contract.messages[method.request].fields}:
+            problem = "is a parameter of its own; send it as that field"
+            raise _refused(method, Unreadable((f"{method.rest}[{name!r}]", problem)))
+        return arguments | rest
 
     def _get(self, service: ServiceShape, method: MethodShape, write: WriteBytes) -> Callable[..., Any]:
         read = self._masked(method)
@@ -214,12 +225,6 @@ class _Serving:
                 ) from None
 
         return answer
-
-
-def _spread(arguments: dict[str, Any], method: MethodShape) -> dict[str, Any]:
-    """Puts what a method takes as `**rest` among its arguments."""
-    rest: dict[str, Any] = arguments.pop(method.rest, {})
-    return arguments | rest
 
 
 def _named(method: MethodShape, call: Callable[..., Any]) -> Callable[..., Any]:
