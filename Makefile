@@ -139,6 +139,12 @@ generate-go: $(READY) $(GO_PLUGINS) ## Write client/go/flowrpcv1 from protos/.
 	@rm -f client/go/flowrpcv1/*.pb.go
 	PATH=$(GO_BIN):$$PATH buf generate --template buf.gen.go.yaml
 
+##@ The Java client (needs Java 17 and Maven; the rest of the project does not)
+# Maven keeps what it fetches below .cache; its settings, mirrors among them, stay the user's.
+.PHONY: java
+java: ## Build and test the Java client, without an app; writes its code of protos/ first.
+	@cd client/java && mvn --batch-mode --quiet --no-transfer-progress -Dmaven.repo.local=$(CACHE)/java/repository test
+
 ##@ Now and then
 .PHONY: baseline
 baseline: $(READY) ## Make today's protos what `buf breaking` compares with.
@@ -154,5 +160,5 @@ pins: $(READY) ## Resolve requirements/*.txt again from pyproject.toml.
 
 .PHONY: clean
 clean: ## Remove what can be made again: .venv, caches, build output.
-	rm -rf $(VENV) $(CACHE) build dist .coverage htmlcov .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(CACHE) build dist client/java/target .coverage htmlcov .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
