@@ -7,6 +7,7 @@ import com.google.rpc.ErrorInfo;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import io.grpc.protobuf.StatusProto;
+import java.io.IOException;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -71,6 +72,8 @@ public final class CallException extends FlowRpcException {
     public boolean unreachable() {
         return switch (code) {
             case UNAVAILABLE, DEADLINE_EXCEEDED, CANCELLED -> reason.isEmpty() || reason.equals("STOPPING");
+            // What gRPC makes of a call that is sent in the moment in which its connection breaks.
+            case UNKNOWN -> getCause().getCause() instanceof IOException;
             default -> false;
         };
     }

@@ -20,6 +20,7 @@ import io.grpc.Server;
 import io.grpc.Status;
 import io.grpc.stub.StreamObserver;
 import java.io.IOException;
+import java.nio.channels.ClosedChannelException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
@@ -111,6 +112,18 @@ class FlowClientTest {
         assertEquals(Status.Code.INVALID_ARGUMENT, refused.code());
         assertFalse(refused.unreachable());
         assertEquals(1, service.ids.size());
+    }
+
+    @Test
+    void whatAnotherTryMayMendIsToldFromWhatItMayNot() {
+        Status broken = Status.UNKNOWN.withDescription("channel closed").withCause(new ClosedChannelException());
+        for (Status mended : List.of(Status.UNAVAILABLE, Status.DEADLINE_EXCEEDED, Status.CANCELLED, broken)) {
+            assertTrue(CallException.of(mended.asRuntimeException()).unreachable(), mended::toString);
+        }
+        Status ours = Status.UNKNOWN.withCause(new IllegalStateException());
+        for (Status not : List.of(Status.UNKNOWN, Status.INTERNAL, Status.NOT_FOUND, Status.RESOURCE_EXHAUSTED, ours)) {
+            assertFalse(CallException.of(not.asRuntimeException()).unreachable(), not::toString);
+        }
     }
 
     @Test
