@@ -14,10 +14,12 @@ import flowrpc.v1.FlowServiceOuterClass.Snapshot;
 import flowrpc.v1.FlowServiceOuterClass.WatchStateRequest;
 import flowrpc.v1.FlowServiceOuterClass.WatchStateResponse;
 import flowrpc.v1.ValueOuterClass.Value;
+import io.grpc.Context;
 import io.grpc.Grpc;
 import io.grpc.InsecureServerCredentials;
 import io.grpc.Server;
 import io.grpc.Status;
+import io.grpc.StatusRuntimeException;
 import io.grpc.stub.StreamObserver;
 import java.io.IOException;
 import java.nio.channels.ClosedChannelException;
@@ -42,6 +44,7 @@ class FlowClientTest {
     private static final class Flaky extends FlowServiceImplBase {
         final List<String> ids = new CopyOnWriteArrayList<>();
         final List<WatchStateRequest> watches = new CopyOnWriteArrayList<>();
+        final List<Boolean> limits = new CopyOnWriteArrayList<>();
         private final Status refusal;
 
         Flaky(Status refusal) {
@@ -51,6 +54,7 @@ class FlowClientTest {
         @Override
         public void callCommand(CallCommandRequest request, StreamObserver<CallCommandResponse> answers) {
             ids.add(request.getRequestId());
+            limits.add(Context.current().getDeadline() != null);
             if (ids.size() < 3) {
                 answers.onError(refusal.asRuntimeException());
                 return;
@@ -63,6 +67,7 @@ class FlowClientTest {
         @Override
         public void watchState(WatchStateRequest request, StreamObserver<WatchStateResponse> answers) {
             watches.add(request);
+            limits.add(Context.current().getDeadline() != null);
             Snapshot wrong = Snapshot.newBuilder()
                     .setRevision(1)
                     .setFirst(true)
@@ -124,6 +129,23 @@ class FlowClientTest {
         for (Status not : List.of(Status.UNKNOWN, Status.INTERNAL, Status.NOT_FOUND, Status.RESOURCE_EXHAUSTED, ours)) {
             assertFalse(CallException.of(not.asRuntimeException()).unreachable(), not::toString);
         }
+    }
+
+    @Test
+    void callsOfStubsHaveADeadlineAndStreamsHaveNone() throws IOException {
+        Flaky service = new Flaky(Status.INVALID_ARGUMENT);
+        var stub = serve(service).flowService();
+        assertThrows(StatusRuntimeException.class, () -> stub.callCommand(CallCommandRequest.getDefaultInstance()));
+        stub.watchState(WatchStateRequest.getDefaultInstance()).next();
+        assertEquals(List.of(true, false), service.limits);
+    }
+
+    @Test
+    void aClosedClientTriesNoMore() throws IOException {
+        FlowClient over = serve(new Flaky(Status.UNAVAILABLE));
+        over.close();
+        CallSettings settings = CallSettings.DEFAULT.withTimeout(Duration.ofHours(1));
+        assertThrows(CallException.class, () -> over.call("add", Map.of(), settings));
     }
 
     @Test

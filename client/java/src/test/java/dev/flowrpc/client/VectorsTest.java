@@ -10,9 +10,13 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import com.google.protobuf.InvalidProtocolBufferException;
+import com.google.protobuf.Timestamp;
+import flowrpc.v1.FlowServiceOuterClass.Snapshot;
 import flowrpc.v1.FlowServiceOuterClass.WatchStateRequest;
 import flowrpc.v1.FlowServiceOuterClass.WatchStateResponse;
 import flowrpc.v1.State.Change;
+import flowrpc.v1.State.Delta;
+import flowrpc.v1.State.Revision;
 import flowrpc.v1.ValueOuterClass.Value;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -200,6 +204,22 @@ class VectorsTest {
         Object[][] pairs = {{1L, 1.0}, {0.0, -0.0}, {"1", 1L}, {ab, ba}};
         return Stream.of(pairs).map(pair -> DynamicTest.dynamicTest(pair[0] + " from " + pair[1], () -> assertThrows(
                 AssertionError.class, () -> assertSame(pair[0], pair[1]))));
+    }
+
+    @Test
+    void aStateThatARevisionWasHalfMadeOfIsNotTrusted() {
+        Fold fold = new Fold();
+        Snapshot empty = Snapshot.newBuilder().setFirst(true).setLast(true).build();
+        fold.take(WatchStateResponse.newBuilder().setSnapshot(empty).build());
+        assertTrue(fold.ready());
+        Revision wrong = Revision.newBuilder()
+                .setNumber(1)
+                .setTime(Timestamp.getDefaultInstance())
+                .addDeltas(Delta.newBuilder().setComponent("root").addChanges(Change.getDefaultInstance()))
+                .build();
+        WatchStateResponse message = WatchStateResponse.newBuilder().setRevision(wrong).build();
+        assertThrows(InvalidValueException.class, () -> fold.take(message));
+        assertFalse(fold.ready());
     }
 
     @Test
