@@ -174,6 +174,12 @@ generate-ts: $(READY) $(TS_PLUGIN) ## Write client/typescript/src/gen from proto
 	@rm -rf client/typescript/src/gen
 	PATH=$(dir $(TS_PLUGIN)):$$PATH buf generate --template buf.gen.ts.yaml
 
+##@ The Java client (needs Java 17 and Maven; the rest of the project does not)
+# Maven keeps what it fetches below .cache; its settings, mirrors among them, stay the user's.
+.PHONY: java
+java: ## Build and test the Java client, without an app; writes its code of protos/ first.
+	@cd client/java && mvn --batch-mode --quiet --no-transfer-progress -Dmaven.repo.local=$(CACHE)/java/repository test
+
 ##@ Now and then
 .PHONY: baseline
 baseline: $(READY) ## Make today's protos what `buf breaking` compares with.
@@ -189,5 +195,5 @@ pins: $(READY) ## Resolve requirements/*.txt again from pyproject.toml.
 
 .PHONY: clean
 clean: ## Remove what can be made again: .venv, caches, build output.
-	rm -rf $(VENV) $(CACHE) build dist .coverage htmlcov .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) $(CACHE) build dist client/java/target .coverage htmlcov .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

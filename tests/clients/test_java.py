@@ -1,0 +1,285 @@
+"""The Java client: its own tests, and real apps that it calls and follows. `client/java/README.md` is executed here."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from tests.clients.java_toolchain import (
+    MODULE,
+    ROOT,
+    build,
+    console,
+    environment,
+    java,
+    maven,
+    run,
+    why_missing,
+)
+from tests.end_to_end.conftest import RunningApp, flowctl
+
+_MISSING = why_missing()
+# Fetching what Maven and the client need takes a minute on a slow line, once.
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(900),
+    pytest.mark.skipif(bool(_MISSING), reason=_MISSING or "unused"),
+]
+
+APP = """\
+from typing import Any
+
+from flowrpc import Dict, LightningApp, LightningFlow
+
+
+class Member(LightningFlow):
+    def __init__(self):
+        self.rank = 0
+
+    def run(self):
+        pass
+
+
+class Root(LightningFlow):
+    kept: Any
+    counted: int
+
+    def __init__(self):
+        self.kept = None
+        self.counted = 0
+        self.team = Dict()
+
+    def run(self):
+        pass
+
+    def keep(self, value: Any) -> Any:
+        self.kept = value
+        return self.kept
+
+    def append(self, item: Any) -> None:
+        self.kept.append(item)
+
+    def count(self) -> int:
+        self.counted += 1
+        return self.counted
+
+    def hire(self, name: str) -> None:
+        self.team[name] = Member()
+
+    def fail(self, text: str) -> None:
+        self.counted = -1
+        raise ValueError(text)
+
+    def configure_commands(self):
+        names = ("keep", "append", "count", "hire", "fail")
+        return [{name: getattr(self, name)} for name in names]
+
+
+app = LightningApp(Root())
+"""
+POM = """\
+<project xmlns="http://maven.apache.org/POM/4.0.0">
+<modelVersion>4.0.0</modelVersion>
+<groupId>com.example</groupId>
+<artifactId>till</artifactId>
+<version>1</version>
+{}
+</project>
+"""
+REAL_APP = "dev.flowrpc.client.RealAppTest"
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Builds the client and runs its own tests, with a home directory that has to stay empty."""
+    home = tmp_path_factory.mktemp("home")
+    build(home, os.environ.get("PYTEST_XDIST_TESTRUNUID", ""))
+    assert list(home.iterdir()) == []
+
+
+@pytest.fixture(scope="module")
+def app(built: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApp]:
+    """Serves one app for all tests that do not kill it."""
+    with pytest.MonkeyPatch.context() as patch:
+        running = _serve(tmp_path_factory.mktemp("app"), patch)
+        yield running
+        running.close()
+
+
+@pytest.fixture
+def mortal(built: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RunningApp]:
+    """Serves an app that may be killed."""
+    running = _serve(tmp_path, monkeypatch)
+    yield running
+    running.close()
+
+
+def _serve(folder: Path, patch: pytest.MonkeyPatch) -> RunningApp:
+    patch.setenv("FLOWRPC_RUN_DIR", str(folder / "run"))
+    shop = folder / "shop"
+    shop.mkdir()
+    (shop / "app.py").write_text(APP)
+    return RunningApp(shop).start()
+
+
+def _environment(app: RunningApp) -> dict[str, str]:
+    return environment() | {
+        "FLOWRPC_TEST_DATA_DIR": str(app.folder / ".flowrpc"),
+        "FLOWRPC_RUN_DIR": str(app.folder.parent / "run"),
+    }
+
+
+def _outcomes(name: str) -> dict[str, int]:
+    """Counts the tests of a class by method and outcome, in the report of the build."""
+    report = ElementTree.parse(MODULE / "target" / "surefire-reports" / f"TEST-dev.flowrpc.client.{name}.xml")
+    counted: dict[str, int] = {}
+    for case in report.iter("testcase"):
+        outcome = next(
+            (child.tag for child in case if child.tag in ("failure", "error", "skipped")), "passed"
+        )
+        key = f"{case.attrib['name'].split('(')[0]} {outcome}"
+        counted[key] = counted.get(key, 0) + 1
+    return counted
+
+
+def test_its_own_tests_and_all_vectors_pass(built: None) -> None:
+    told = _outcomes("VectorsTest")
+    for file in ("values", "changes", "watches"):
+        read = json.loads((ROOT / "tests" / "contract" / "vectors" / f"{file}.json").read_text())
+        vectors = len(read["cases"]) + len(read.get("refused", []))
+        assert vectors > 0
+        assert told[f"{file} passed"] == vectors  # each vector is a test of its own
+    assert all(key.endswith(" passed") for key in told), told
+    for name in ("ValuesTest", "FlowClientTest"):
+        assert all(key.endswith(" passed") for key in _outcomes(name))
+    assert all(key.endswith(" skipped") for key in _outcomes("RealAppTest"))
+
+
+def _passed(name: str, printed: str) -> bool:
+    """Tells whether a test passed; one that took longer than others has its time between."""
+    return re.search(rf"\b{name}\(\) (\d+ ms )?\[OK\]", printed) is not None
+
+
+def test_client_and_a_real_app(app: RunningApp) -> None:
+    """Runs these tests in one process of Java, which takes longer to start than they do."""
+    done = subprocess.run(
+        console("--select-class", REAL_APP),
+        cwd=MODULE,
+        env=_environment(app),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    for name in (
+        "everyValueComesBack",
+        "errorsHaveReasons",
+        "aWrongTokenIsRefused",
+        "aRepeatIsAnsweredOnce",
+        "theAppIsUpdatedAndFollowed",
+        "stubsThrowWhatCanBeRead",
+    ):
+        assert _passed(name, done.stdout), done.stdout + done.stderr
+
+
+def test_client_goes_on_after_the_app_was_killed(mortal: RunningApp) -> None:
+    with subprocess.Popen(
+        console("--select-method", f"{REAL_APP}#theAppComesBack"),
+        cwd=MODULE,
+        env=_environment(mortal) | {"FLOWRPC_TEST_KILLS": "1"},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as program:
+        assert program.stdin is not None
+        assert program.stdout is not None
+        try:
+            said = ""
+            while "kill it" not in said:
+                line = program.stdout.readline()
+                assert line, said
+                said += line
+            address = mortal.address
+            mortal.kill()
+            program.stdin.write("it is killed\n")
+            program.stdin.flush()
+            mortal.start("--address", f"127.0.0.1:{_free_port()}")
+            said += program.stdout.read()
+        finally:
+            program.kill()
+    assert _passed("theAppComesBack", said), said
+    assert mortal.address != address
+
+
+def _free_port() -> int:
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        port: int = holder.getsockname()[1]
+        return port
+
+
+def test_quickstart_calls_and_follows(app: RunningApp) -> None:
+    command = java(
+        MODULE / "examples" / "Quickstart.java", "keep", '{"value": ["\U0001f600", 9007199254740993]}'
+    )
+    done = subprocess.run(
+        command, env=_environment(app), capture_output=True, text=True, timeout=120, check=False
+    )
+    assert 'kept = ["\U0001f600",9007199254740993]\n' in done.stdout, done.stdout + done.stderr
+
+
+@pytest.fixture
+def till(app: RunningApp, tmp_path: Path) -> Path:
+    """Makes the project of a program as the README tells, with stubs of the app's own contract; returns its classes."""
+    made = flowctl("contract", "build", "app.py", cwd=app.folder)
+    assert made.returncode == 0, made.stderr
+    folder = tmp_path / "till"
+    shutil.copytree(app.folder / "contract", folder / "contract")
+    sources = folder / "src" / "main" / "java"
+    sources.mkdir(parents=True)
+    shutil.copy(Path(__file__).parent / "typed_java" / "Till.java", sources)
+    told = re.search(r"```xml\n(.*?)```", (MODULE / "README.md").read_text(), re.S)
+    assert told is not None
+    (folder / "pom.xml").write_text(POM.format(told[1]))
+    # Of `mvn compile` what the README is about: the rest would be fetched in the versions that this Maven chooses.
+    plugin = "io.github.ascopes:protobuf-maven-plugin"
+    maven("--offline", f"{plugin}:generate@default", "compiler:compile", cwd=folder)
+    return folder / "target" / "classes"
+
+
+def test_typed_client_is_generated_from_the_apps_contract(till: Path, app: RunningApp) -> None:
+    printed = run(*java("Till", app.folder / ".flowrpc", classpath=(till,))).splitlines()
+    counted = printed[0].removeprefix("counted ")
+    assert printed == [
+        f"counted {counted}",
+        "failed COMMAND_FAILED",
+        "refused INVALID_ARGUMENTS [text]",
+        f"watched {counted}",
+    ]
+
+
+def test_readme_has_the_versions_of_the_build() -> None:
+    """One who copies them gets stubs that fit the client."""
+    pom, readme = ((MODULE / name).read_text() for name in ("pom.xml", "README.md"))
+    for pattern in (
+        r"<grpc.version>.+?</grpc.version>",
+        r"<protobuf.version>.+?</protobuf.version>",
+        r"<artifactId>flowrpc-client</artifactId>\s*<version>.+?</version>",
+        r"<artifactId>maven-compiler-plugin</artifactId>\s*<version>.+?</version>",
+        r"<artifactId>protobuf-maven-plugin</artifactId>\s*<version>.+?</version>",
+    ):
+        found, told = (re.search(pattern, text) for text in (pom, readme))
+        assert found is not None, pattern
+        assert told is not None, pattern
+        assert found[0].split() == told[0].split()
