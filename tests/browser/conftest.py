@@ -10,7 +10,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, Request, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    Request,
+    WebError,
+    sync_playwright,
+)
 
 from tests.end_to_end.conftest import MakeApp, RunningApp, make_app, own_run_directory
 from tests.end_to_end.http_client import page_url
@@ -60,18 +68,36 @@ def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
         browser.close()
 
 
-@dataclass(slots=True)
+@dataclass
 class Seen:
     """What the pages of a context did."""
 
     complaints: list[str] = field(default_factory=list)
     """Errors and warnings in the console, and exceptions that nobody caught."""
-    requests: list[Request] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
+    """Where requests went."""
+
+    def follow(self, context: BrowserContext) -> None:
+        """Notes what the pages of a context do from now on."""
+        context.on("request", self._request)
+        context.on("console", self._console)
+        context.on("weberror", self._error)
+
+    def _request(self, request: Request) -> None:
+        self.requests.append(request.url)
+
+    def _console(self, message: ConsoleMessage) -> None:
+        if message.type in ("error", "warning"):
+            self.complaints.append(message.text)
+
+    def _error(self, error: WebError) -> None:
+        self.complaints.append(str(error.error))
 
     def origins(self) -> set[str]:
         """Returns where requests went; what a page holds itself went nowhere."""
-        urls = [request.url for request in self.requests]
-        return {"/".join(url.split("/")[:3]) for url in urls if not url.startswith(("data:", "blob:"))}
+        return {
+            "/".join(url.split("/")[:3]) for url in self.requests if not url.startswith(("data:", "blob:"))
+        }
 
 
 @contextmanager
@@ -93,14 +119,7 @@ def chromium_page(chromium: Browser) -> Iterator[Page]:
 def seen(chromium_page: Page) -> Seen:
     """Notes what the page asks for and complains of, from now on."""
     found = Seen()
-    context = chromium_page.context
-    # Playwright sets attributes on what it calls, so no method of a list will do.
-    context.on("request", lambda request: found.requests.append(request))
-    context.on("weberror", lambda error: found.complaints.append(str(error.error)))
-    context.on(
-        "console",
-        lambda message: message.type in ("error", "warning") and found.complaints.append(message.text),
-    )
+    found.follow(chromium_page.context)
     return found
 
 
