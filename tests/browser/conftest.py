@@ -42,7 +42,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.parent == Path(__file__).parent:
             item.add_marker(pytest.mark.slow)
-            item.add_marker(pytest.mark.timeout(300))
+            item.add_marker(pytest.mark.timeout(150))
             if executable() is None:
                 item.add_marker(pytest.mark.skip(reason=f"no browser; install one of {', '.join(NAMES)}"))
 
