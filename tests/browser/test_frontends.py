@@ -105,7 +105,9 @@ def test_tabs_show_a_folder_and_a_page_of_streamlit_that_changes_state(
     expect(second.get_by_text("0 orders")).to_be_visible()
     second.get_by_role("button", name="One more").click()
     expect(second.get_by_text("1 orders")).to_be_visible()
+    expect(second.get_by_text("Deploy")).to_have_count(0)
     with app.client() as client:
         assert client.state()["flows"]["child1"]["vars"]["count"] == 1
     assert [text for text in seen.complaints if "Unrecognized feature" not in text] == []
+    assert "HTTP Request" not in app.stderr(), "what is passed on is not worth a line each"
     assert seen.origins() <= {origin, origin.replace("http", "ws")}

@@ -172,6 +172,9 @@ class Serving:
         handler = logging.StreamHandler(sys.stderr)
         handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
         logging.basicConfig(level=(self.log_level or "info").upper(), handlers=[handler])
+        logging.getLogger("httpx").setLevel(
+            logging.WARNING
+        )  # of each request that is passed on to a frontend it tells
 
 
 def _last_address(data_dir: Path) -> str:
