@@ -45,7 +45,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.slow)
             item.add_marker(pytest.mark.timeout(150))
             if executable() is None:
-                item.add_marker(pytest.mark.skip(reason=f"no browser; install one of {', '.join(NAMES)}"))
+                reason = f"{item.name} needs a browser; install one of {', '.join(NAMES)}"
+                item.add_marker(pytest.mark.skip(reason=reason))
 
 
 def executable() -> str | None:
