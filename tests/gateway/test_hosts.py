@@ -100,11 +100,6 @@ def test_what_nobody_uses_is_forgotten() -> None:
         known.new_link_key()
     assert known.log_in(first) is None
 
-    oldest = known.log_in(known.new_link_key())
-    for _ in range(KEPT):
-        known.log_in(known.new_link_key())
-    assert known.role("", f"flowrpc-1={oldest}") is None
-
 
 @pytest.mark.parametrize("cookies", ["", "flowrpc-1=", "flowrpc-2=x", "=;=;", "flowrpc-1=\x00", "a" * 10_000])
 def test_a_stranger_has_no_role(cookies: str) -> None:

@@ -48,6 +48,8 @@ class HttpOptions:
     tls: Tls | None = None
     info: AppInfo = field(default_factory=AppInfo)
     """What `/docs` says about the app."""
+    ui: bool = True
+    """Whether the dashboard is at `/`; else that leads to the root's frontend, or to `/docs`."""
 
     def check(self) -> None:
         """Refuses to serve strangers in the clear.
