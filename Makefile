@@ -139,6 +139,18 @@ generate-go: $(READY) $(GO_PLUGINS) ## Write client/go/flowrpcv1 from protos/.
 	@rm -f client/go/flowrpcv1/*.pb.go
 	PATH=$(GO_BIN):$$PATH buf generate --template buf.gen.go.yaml
 
+##@ The Rust client (needs Rust; the rest of the project does not)
+RUST_HOME := $(CACHE)/rust
+# Where rustup has its toolchains, also with an empty home directory: beside the folder that has its `cargo`.
+RUSTUP = $(or $(RUSTUP_HOME),$(firstword $(wildcard $(HOME)/.rustup $(addprefix $(dir $(shell command -v cargo))../../,.rustup rustup))))
+RUST = cd client/rust && env $(addprefix RUSTUP_HOME=,$(RUSTUP)) CARGO_HOME=$(RUST_HOME)/home CARGO_TARGET_DIR=$(RUST_HOME)/target
+
+.PHONY: rust
+rust: ## Lint and test the Rust client, without an app.
+	@$(RUST) cargo fmt --check
+	@$(RUST) cargo clippy --quiet --all-targets -- --deny warnings
+	@$(RUST) cargo test --quiet
+
 ##@ Now and then
 .PHONY: baseline
 baseline: $(READY) ## Make today's protos what `buf breaking` compares with.
