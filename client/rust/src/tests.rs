@@ -2,6 +2,7 @@
 
 mod app;
 mod client;
+mod replica;
 mod service;
 mod values;
 mod vectors;
