@@ -164,6 +164,7 @@ def test_sources_are_formatted() -> None:
     run("rustfmt", "--check", "--edition", "2024", *CRATE.glob("examples/*.rs"))
 
 
+@pytest.mark.usefixtures("built")  # which has downloaded what cargo asks for here
 def test_a_package_carries_the_protos() -> None:
     packed = run("cargo", "package", "--list", "--allow-dirty", "--offline").stdout.split()
     kept = {f"protos/flowrpc/v1/{path.name}" for path in (ROOT / "protos/flowrpc/v1").glob("*.proto")}
