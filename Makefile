@@ -180,6 +180,18 @@ generate-ts: $(READY) $(TS_PLUGIN) ## Write client/typescript/src/gen from proto
 java: ## Build and test the Java client, without an app; writes its code of protos/ first.
 	@cd client/java && mvn --batch-mode --quiet --no-transfer-progress -Dmaven.repo.local=$(CACHE)/java/repository test
 
+##@ The Rust client (needs Rust; the rest of the project does not)
+RUST_HOME := $(CACHE)/rust
+# Where rustup has its toolchains, also with an empty home directory: beside the folder that has its `cargo`.
+RUSTUP = $(or $(RUSTUP_HOME),$(firstword $(wildcard $(HOME)/.rustup $(addprefix $(dir $(shell command -v cargo))../../,.rustup rustup))))
+RUST = cd client/rust && env $(addprefix RUSTUP_HOME=,$(RUSTUP)) CARGO_HOME=$(RUST_HOME)/home CARGO_TARGET_DIR=$(RUST_HOME)/target
+
+.PHONY: rust
+rust: ## Lint and test the Rust client, without an app.
+	@$(RUST) cargo fmt --check
+	@$(RUST) cargo clippy --quiet --all-targets -- --deny warnings
+	@$(RUST) cargo test --quiet
+
 ##@ Now and then
 .PHONY: baseline
 baseline: $(READY) ## Make today's protos what `buf breaking` compares with.

@@ -1,0 +1,267 @@
+"""The Rust client: its own tests, and real apps that it calls and follows. `client/rust/README.md` is executed here."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import socket
+import subprocess
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.clients.rust_toolchain import CRATE, ROOT, environment, has, run, why_missing
+from tests.end_to_end.conftest import RunningApp, flowctl
+
+_MISSING = why_missing()
+# Compiling from nothing takes minutes on a small machine, once.
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(900),
+    pytest.mark.skipif(bool(_MISSING), reason=_MISSING or "unused"),
+]
+
+APP = """\
+from typing import Any
+
+from flowrpc import Dict, LightningApp, LightningFlow
+
+
+class Member(LightningFlow):
+    def __init__(self):
+        self.rank = 0
+
+    def run(self):
+        pass
+
+
+class Root(LightningFlow):
+    kept: Any
+    counted: int
+
+    def __init__(self):
+        self.kept = None
+        self.counted = 0
+        self.team = Dict()
+
+    def run(self):
+        pass
+
+    def keep(self, value: Any) -> Any:
+        self.kept = value
+        return self.kept
+
+    def append(self, item: Any) -> None:
+        self.kept.append(item)
+
+    def count(self) -> int:
+        self.counted += 1
+        return self.counted
+
+    def hire(self, name: str) -> None:
+        self.team[name] = Member()
+
+    def fail(self, text: str) -> None:
+        self.counted = -1
+        raise ValueError(text)
+
+    def configure_commands(self):
+        names = ("keep", "append", "count", "hire", "fail")
+        return [{name: getattr(self, name)} for name in names]
+
+
+app = LightningApp(Root())
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Built:
+    """The programs that cargo built, and what the compiler and the linter had to say."""
+
+    tests: Path
+    quickstart: Path
+    examples_in_docs: str
+    warnings: str
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
+    """Builds the client's tests and its example, with a home directory that has to stay empty."""
+    home = tmp_path_factory.mktemp("home")
+    # As the compiler's wrapper the linter needs no build of its own.
+    variables = {"HOME": str(home)} | (
+        {"RUSTC_WORKSPACE_WRAPPER": "clippy-driver"} if has("clippy-driver") else {}
+    )
+    options = ("--message-format", "json-render-diagnostics")
+    tests = run("cargo", "test", "--no-run", "--lib", *options, variables=variables)
+    example = run("cargo", "build", "--example", "quickstart", *options, variables=variables)
+    documented = run("cargo", "test", "--doc", variables=variables)
+    assert list(home.iterdir()) == []
+    return Built(
+        tests=_executable(tests.stdout, "flowrpc_client"),
+        quickstart=_executable(example.stdout, "quickstart"),
+        examples_in_docs=documented.stdout,
+        warnings=tests.stderr + example.stderr,
+    )
+
+
+def _executable(messages: str, target: str) -> Path:
+    """Finds what was built for a target in what cargo says line by line."""
+    told = [json.loads(line) for line in messages.splitlines()]
+    made = [each for each in told if each.get("executable") and each["target"]["name"] == target]
+    return Path(made[-1]["executable"])
+
+
+@pytest.fixture
+def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RunningApp]:
+    monkeypatch.setenv("FLOWRPC_RUN_DIR", str(tmp_path / "run"))
+    folder = tmp_path / "shop"
+    folder.mkdir()
+    (folder / "app.py").write_text(APP)
+    running = RunningApp(folder).start()
+    yield running
+    running.close()
+
+
+def _environment(app: RunningApp) -> dict[str, str]:
+    return environment() | {"FLOWRPC_TEST_DATA_DIR": str(app.folder / ".flowrpc")}
+
+
+def _one(test: str) -> list[str]:
+    return [f"tests::app::{test}", "--exact", "--ignored", "--nocapture"]
+
+
+def test_its_own_tests_and_all_vectors_pass(
+    built: Built, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("FLOWRPC_RUN_DIR", str(tmp_path))
+    printed = run(built.tests, "--nocapture", "--test-threads", "1").stdout
+    for file in ("values.json", "changes.json", "watches.json"):
+        kept = json.loads((ROOT / "tests" / "contract" / "vectors" / file).read_text())
+        assert f"{file}: {len(kept['cases'])} cases, {len(kept.get('refused', []))} refused" in printed
+    assert "tests::app::app_comes_back ... ignored" in printed
+    assert re.search(r"test result: ok\. \d\d passed; 0 failed; 6 ignored", printed)
+
+
+def test_examples_of_the_documentation_compile(built: Built) -> None:
+    assert re.search(r"README\.md .*compile \.\.\. ok", built.examples_in_docs)
+    assert "0 failed" in built.examples_in_docs
+
+
+def test_compiler_and_linter_have_nothing_to_say(built: Built) -> None:
+    if not has("clippy-driver"):
+        pytest.skip("no clippy: `rustup component add clippy` installs it")
+    assert "warning" not in built.warnings
+
+
+def test_sources_are_formatted() -> None:
+    if not has("rustfmt"):
+        pytest.skip("no rustfmt: `rustup component add rustfmt` installs it")
+    run("rustfmt", "--check", "--edition", "2024", *CRATE.glob("src/**/*.rs"), *CRATE.glob("*.rs"))
+    run("rustfmt", "--check", "--edition", "2024", *CRATE.glob("examples/*.rs"))
+
+
+@pytest.mark.usefixtures("built")  # which has downloaded what cargo asks for here
+def test_a_package_carries_the_protos() -> None:
+    packed = run("cargo", "package", "--list", "--allow-dirty", "--offline").stdout.split()
+    kept = {f"protos/flowrpc/v1/{path.name}" for path in (ROOT / "protos/flowrpc/v1").glob("*.proto")}
+    assert kept <= set(packed)
+    assert "protos/flowrpc/v1/flow_service.proto" in kept
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "app_every_value_comes_back",
+        "app_errors_have_reasons",
+        "app_refuses_a_wrong_token",
+        "app_answers_a_repeat_once",
+        "app_is_updated_and_followed",
+    ],
+)
+def test_client_and_a_real_app(built: Built, app: RunningApp, name: str) -> None:
+    done = subprocess.run(
+        [built.tests, *_one(name)],
+        cwd=CRATE,
+        env=_environment(app),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert "1 passed" in done.stdout, done.stdout + done.stderr
+
+
+def test_client_goes_on_after_the_app_was_killed(built: Built, app: RunningApp) -> None:
+    with subprocess.Popen(
+        [built.tests, *_one("app_comes_back")],
+        cwd=CRATE,
+        env=_environment(app),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as program:
+        assert program.stdin is not None
+        assert program.stdout is not None
+        try:
+            said = ""
+            while "kill it" not in said:
+                line = program.stdout.readline()
+                assert line, said
+                said += line
+            address = app.address
+            app.kill()
+            program.stdin.write("it is killed\n")
+            program.stdin.flush()
+            app.start("--address", f"127.0.0.1:{_free_port()}")
+            said += program.stdout.read()
+        finally:
+            program.kill()
+    assert "1 passed" in said, said
+    assert app.address != address
+
+
+def _free_port() -> int:
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        port: int = holder.getsockname()[1]
+        return port
+
+
+def test_quickstart_calls_and_follows(built: Built, app: RunningApp) -> None:
+    printed = run(built.quickstart, "keep", '{"value": ["\U0001f600"]}').stdout
+    assert 'kept = ["\U0001f600"]\n' in printed
+
+
+@pytest.fixture
+def till(built: Built, app: RunningApp, tmp_path: Path) -> Path:
+    """Makes the package of a program as the README tells, with stubs of the app's own contract."""
+    contract = flowctl("contract", "build", "app.py", cwd=app.folder)
+    assert contract.returncode == 0, contract.stderr
+    folder = tmp_path / "till"
+    shutil.copytree(Path(__file__).parent / "typed_rust", folder)
+    shutil.copytree(app.folder / "contract", folder / "contract")
+    script = re.search(r"```rust,ignore\n(fn main.*?)```", (CRATE / "README.md").read_text(), re.S)
+    assert script is not None
+    (folder / "build.rs").write_text(script[1])
+    pins = dict(re.findall(r"^([a-z-]+) = (.*)$", (CRATE / "Cargo.toml").read_text(), re.M))
+    manifest = (folder / "Cargo.toml").read_text().replace("PATH/TO/CHECKOUT/client/rust", str(CRATE))
+    manifest = re.sub(
+        r"^([a-z-]+) = \{\}$", lambda name: f"{name[1]} = {pins[name[1]]}", manifest, flags=re.M
+    )
+    (folder / "Cargo.toml").write_text(manifest)
+    shutil.copy(CRATE / "Cargo.lock", folder)  # the versions that are built already
+    return folder
+
+
+def test_typed_client_is_generated_from_the_apps_contract(till: Path, app: RunningApp) -> None:
+    printed = run("cargo", "run", "--offline", "--", app.folder / ".flowrpc", cwd=till).stdout
+    assert printed.splitlines() == [
+        "counted 1",
+        "failed COMMAND_FAILED",
+        "refused INVALID_ARGUMENTS text",
+        "watched 1",
+    ]
