@@ -72,6 +72,8 @@ const (
 	ErrorReason_ERROR_REASON_COMMAND_FAILED ErrorReason = 21
 	// FAILED_PRECONDITION: a value does not fit the app's own contract; the generic methods send it. {"place": "state.n"}
 	ErrorReason_ERROR_REASON_NOT_IN_CONTRACT ErrorReason = 22
+	// FAILED_PRECONDITION: the command streams and was called, or the other way round. {"method": "StreamCommand"}
+	ErrorReason_ERROR_REASON_WRONG_METHOD ErrorReason = 23
 )
 
 // Enum value maps for ErrorReason.
@@ -100,6 +102,7 @@ var (
 		20: "ERROR_REASON_UNKNOWN_AGENT",
 		21: "ERROR_REASON_COMMAND_FAILED",
 		22: "ERROR_REASON_NOT_IN_CONTRACT",
+		23: "ERROR_REASON_WRONG_METHOD",
 	}
 	ErrorReason_value = map[string]int32{
 		"ERROR_REASON_UNSPECIFIED":        0,
@@ -125,6 +128,7 @@ var (
 		"ERROR_REASON_UNKNOWN_AGENT":      20,
 		"ERROR_REASON_COMMAND_FAILED":     21,
 		"ERROR_REASON_NOT_IN_CONTRACT":    22,
+		"ERROR_REASON_WRONG_METHOD":       23,
 	}
 )
 
@@ -160,7 +164,7 @@ var File_flowrpc_v1_error_reason_proto protoreflect.FileDescriptor
 const file_flowrpc_v1_error_reason_proto_rawDesc = "" +
 	"\n" +
 	"\x1dflowrpc/v1/error_reason.proto\x12\n" +
-	"flowrpc.v1*\xf8\x05\n" +
+	"flowrpc.v1*\x97\x06\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12 \n" +
 	"\x1cERROR_REASON_UNAUTHENTICATED\x10\x01\x12\"\n" +
@@ -185,7 +189,8 @@ const file_flowrpc_v1_error_reason_proto_rawDesc = "" +
 	"\x16ERROR_REASON_READ_ONLY\x10\x13\x12\x1e\n" +
 	"\x1aERROR_REASON_UNKNOWN_AGENT\x10\x14\x12\x1f\n" +
 	"\x1bERROR_REASON_COMMAND_FAILED\x10\x15\x12 \n" +
-	"\x1cERROR_REASON_NOT_IN_CONTRACT\x10\x16B\x85\x01\n" +
+	"\x1cERROR_REASON_NOT_IN_CONTRACT\x10\x16\x12\x1d\n" +
+	"\x19ERROR_REASON_WRONG_METHOD\x10\x17B\x85\x01\n" +
 	"\x0ecom.flowrpc.v1B\x10ErrorReasonProtoP\x01Z\x18flowrpc.dev/go/flowrpcv1\xa2\x02\x03FXX\xaa\x02\n" +
 	"Flowrpc.V1\xca\x02\n" +
 	"Flowrpc\\V1\xe2\x02\x16Flowrpc\\V1\\GPBMetadata\xea\x02\vFlowrpc::V1b\x06proto3"

@@ -1311,9 +1311,13 @@ type Command struct {
 	// The parameters in order.
 	Parameters []*Parameter `protobuf:"bytes,4,rep,name=parameters,proto3" json:"parameters,omitempty"`
 	// Its client part; absent if it has none.
-	ClientPart    *ClientPart `protobuf:"bytes,5,opt,name=client_part,json=clientPart,proto3" json:"client_part,omitempty"`
-	unknownFields protoimpl.UnknownFields
-	sizeCache     protoimpl.SizeCache
+	ClientPart *ClientPart `protobuf:"bytes,5,opt,name=client_part,json=clientPart,proto3" json:"client_part,omitempty"`
+	// Whether it streams: it is called with `StreamCommand` then, and not with `CallCommand`.
+	Streams bool `protobuf:"varint,6,opt,name=streams,proto3" json:"streams,omitempty"`
+	// The annotation of the items that it streams, for people; empty if there is none.
+	ItemAnnotation string `protobuf:"bytes,7,opt,name=item_annotation,json=itemAnnotation,proto3" json:"item_annotation,omitempty"`
+	unknownFields  protoimpl.UnknownFields
+	sizeCache      protoimpl.SizeCache
 }
 
 func (x *Command) Reset() {
@@ -1379,6 +1383,20 @@ func (x *Command) GetClientPart() *ClientPart {
 		return x.ClientPart
 	}
 	return nil
+}
+
+func (x *Command) GetStreams() bool {
+	if x != nil {
+		return x.Streams
+	}
+	return false
+}
+
+func (x *Command) GetItemAnnotation() string {
+	if x != nil {
+		return x.ItemAnnotation
+	}
+	return ""
 }
 
 // Request of `ListCommands`.
@@ -1613,7 +1631,7 @@ func (x *GetCommandSourceResponse) GetSource() []byte {
 // Request of `CallCommand`.
 type CallCommandRequest struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
-	// Name of the command; a nested flow's may be given bare while that is unique.
+	// Name of the command; a nested flow's may be given bare while that is unique. One that streams: WRONG_METHOD.
 	Command string `protobuf:"bytes,1,opt,name=command,proto3" json:"command,omitempty"`
 	// Arguments by parameter name.
 	Arguments []*MapEntry `protobuf:"bytes,2,rep,name=arguments,proto3" json:"arguments,omitempty"`
@@ -1779,6 +1797,157 @@ func (*CallCommandResponse_Result) isCallCommandResponse_Outcome() {}
 
 func (*CallCommandResponse_Failure) isCallCommandResponse_Outcome() {}
 
+// Request of `StreamCommand`. It has no request id: what a stream sent is not kept.
+type StreamCommandRequest struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// Name of the command; a nested flow's may be given bare while that is unique. One that does not stream: WRONG_METHOD.
+	Command string `protobuf:"bytes,1,opt,name=command,proto3" json:"command,omitempty"`
+	// Arguments by parameter name.
+	Arguments     []*MapEntry `protobuf:"bytes,2,rep,name=arguments,proto3" json:"arguments,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StreamCommandRequest) Reset() {
+	*x = StreamCommandRequest{}
+	mi := &file_flowrpc_v1_flow_service_proto_msgTypes[20]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StreamCommandRequest) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StreamCommandRequest) ProtoMessage() {}
+
+func (x *StreamCommandRequest) ProtoReflect() protoreflect.Message {
+	mi := &file_flowrpc_v1_flow_service_proto_msgTypes[20]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StreamCommandRequest.ProtoReflect.Descriptor instead.
+func (*StreamCommandRequest) Descriptor() ([]byte, []int) {
+	return file_flowrpc_v1_flow_service_proto_rawDescGZIP(), []int{20}
+}
+
+func (x *StreamCommandRequest) GetCommand() string {
+	if x != nil {
+		return x.Command
+	}
+	return ""
+}
+
+func (x *StreamCommandRequest) GetArguments() []*MapEntry {
+	if x != nil {
+		return x.Arguments
+	}
+	return nil
+}
+
+// Response of `StreamCommand`.
+type StreamCommandResponse struct {
+	state protoimpl.MessageState `protogen:"open.v1"`
+	// What is sent; exactly one is set.
+	//
+	// Types that are valid to be assigned to Content:
+	//
+	//	*StreamCommandResponse_Item
+	//	*StreamCommandResponse_Failure
+	Content isStreamCommandResponse_Content `protobuf_oneof:"content"`
+	// The revision that holds what it did or read up to here: a watch after it misses nothing.
+	Revision      int64 `protobuf:"varint,3,opt,name=revision,proto3" json:"revision,omitempty"`
+	unknownFields protoimpl.UnknownFields
+	sizeCache     protoimpl.SizeCache
+}
+
+func (x *StreamCommandResponse) Reset() {
+	*x = StreamCommandResponse{}
+	mi := &file_flowrpc_v1_flow_service_proto_msgTypes[21]
+	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+	ms.StoreMessageInfo(mi)
+}
+
+func (x *StreamCommandResponse) String() string {
+	return protoimpl.X.MessageStringOf(x)
+}
+
+func (*StreamCommandResponse) ProtoMessage() {}
+
+func (x *StreamCommandResponse) ProtoReflect() protoreflect.Message {
+	mi := &file_flowrpc_v1_flow_service_proto_msgTypes[21]
+	if x != nil {
+		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
+		if ms.LoadMessageInfo() == nil {
+			ms.StoreMessageInfo(mi)
+		}
+		return ms
+	}
+	return mi.MessageOf(x)
+}
+
+// Deprecated: Use StreamCommandResponse.ProtoReflect.Descriptor instead.
+func (*StreamCommandResponse) Descriptor() ([]byte, []int) {
+	return file_flowrpc_v1_flow_service_proto_rawDescGZIP(), []int{21}
+}
+
+func (x *StreamCommandResponse) GetContent() isStreamCommandResponse_Content {
+	if x != nil {
+		return x.Content
+	}
+	return nil
+}
+
+func (x *StreamCommandResponse) GetItem() *Value {
+	if x != nil {
+		if x, ok := x.Content.(*StreamCommandResponse_Item); ok {
+			return x.Item
+		}
+	}
+	return nil
+}
+
+func (x *StreamCommandResponse) GetFailure() *Failure {
+	if x != nil {
+		if x, ok := x.Content.(*StreamCommandResponse_Failure); ok {
+			return x.Failure
+		}
+	}
+	return nil
+}
+
+func (x *StreamCommandResponse) GetRevision() int64 {
+	if x != nil {
+		return x.Revision
+	}
+	return 0
+}
+
+type isStreamCommandResponse_Content interface {
+	isStreamCommandResponse_Content()
+}
+
+type StreamCommandResponse_Item struct {
+	// What it yielded.
+	Item *Value `protobuf:"bytes,1,opt,name=item,proto3,oneof"`
+}
+
+type StreamCommandResponse_Failure struct {
+	// What it raised, as the last message; what it did after the last item was undone.
+	Failure *Failure `protobuf:"bytes,2,opt,name=failure,proto3,oneof"`
+}
+
+func (*StreamCommandResponse_Item) isStreamCommandResponse_Content() {}
+
+func (*StreamCommandResponse_Failure) isStreamCommandResponse_Content() {}
+
 // A work of the app.
 type Work struct {
 	state protoimpl.MessageState `protogen:"open.v1"`
@@ -1818,7 +1987,7 @@ type Work struct {
 
 func (x *Work) Reset() {
 	*x = Work{}
-	mi := &file_flowrpc_v1_flow_service_proto_msgTypes[20]
+	mi := &file_flowrpc_v1_flow_service_proto_msgTypes[22]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1830,7 +1999,7 @@ func (x *Work) String() string {
 func (*Work) ProtoMessage() {}
 
 func (x *Work) ProtoReflect() protoreflect.Message {
-	mi := &file_flowrpc_v1_flow_service_proto_msgTypes[20]
+	mi := &file_flowrpc_v1_flow_service_proto_msgTypes[22]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1843,7 +2012,7 @@ func (x *Work) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Work.ProtoReflect.Descriptor instead.
 func (*Work) Descriptor() ([]byte, []int) {
-	return file_flowrpc_v1_flow_service_proto_rawDescGZIP(), []int{20}
+	return file_flowrpc_v1_flow_service_proto_rawDescGZIP(), []int{22}
 }
 
 func (x *Work) GetName() string {
@@ -1964,7 +2133,7 @@ type ListWorksRequest struct {
 
 func (x *ListWorksRequest) Reset() {
 	*x = ListWorksRequest{}
-	mi := &file_flowrpc_v1_flow_service_proto_msgTypes[21]
+	mi := &file_flowrpc_v1_flow_service_proto_msgTypes[23]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -1976,7 +2145,7 @@ func (x *ListWorksRequest) String() string {
 func (*ListWorksRequest) ProtoMessage() {}
 
 func (x *ListWorksRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_flowrpc_v1_flow_service_proto_msgTypes[21]
+	mi := &file_flowrpc_v1_flow_service_proto_msgTypes[23]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -1989,7 +2158,7 @@ func (x *ListWorksRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListWorksRequest.ProtoReflect.Descriptor instead.
 func (*ListWorksRequest) Descriptor() ([]byte, []int) {
-	return file_flowrpc_v1_flow_service_proto_rawDescGZIP(), []int{21}
+	return file_flowrpc_v1_flow_service_proto_rawDescGZIP(), []int{23}
 }
 
 func (x *ListWorksRequest) GetPageSize() int32 {
@@ -2021,7 +2190,7 @@ type ListWorksResponse struct {
 
 func (x *ListWorksResponse) Reset() {
 	*x = ListWorksResponse{}
-	mi := &file_flowrpc_v1_flow_service_proto_msgTypes[22]
+	mi := &file_flowrpc_v1_flow_service_proto_msgTypes[24]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2033,7 +2202,7 @@ func (x *ListWorksResponse) String() string {
 func (*ListWorksResponse) ProtoMessage() {}
 
 func (x *ListWorksResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_flowrpc_v1_flow_service_proto_msgTypes[22]
+	mi := &file_flowrpc_v1_flow_service_proto_msgTypes[24]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2046,7 +2215,7 @@ func (x *ListWorksResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListWorksResponse.ProtoReflect.Descriptor instead.
 func (*ListWorksResponse) Descriptor() ([]byte, []int) {
-	return file_flowrpc_v1_flow_service_proto_rawDescGZIP(), []int{22}
+	return file_flowrpc_v1_flow_service_proto_rawDescGZIP(), []int{24}
 }
 
 func (x *ListWorksResponse) GetWorks() []*Work {
@@ -2101,7 +2270,7 @@ type Agent struct {
 
 func (x *Agent) Reset() {
 	*x = Agent{}
-	mi := &file_flowrpc_v1_flow_service_proto_msgTypes[23]
+	mi := &file_flowrpc_v1_flow_service_proto_msgTypes[25]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2113,7 +2282,7 @@ func (x *Agent) String() string {
 func (*Agent) ProtoMessage() {}
 
 func (x *Agent) ProtoReflect() protoreflect.Message {
-	mi := &file_flowrpc_v1_flow_service_proto_msgTypes[23]
+	mi := &file_flowrpc_v1_flow_service_proto_msgTypes[25]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2126,7 +2295,7 @@ func (x *Agent) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use Agent.ProtoReflect.Descriptor instead.
 func (*Agent) Descriptor() ([]byte, []int) {
-	return file_flowrpc_v1_flow_service_proto_rawDescGZIP(), []int{23}
+	return file_flowrpc_v1_flow_service_proto_rawDescGZIP(), []int{25}
 }
 
 func (x *Agent) GetAgentId() string {
@@ -2219,7 +2388,7 @@ type ListAgentsRequest struct {
 
 func (x *ListAgentsRequest) Reset() {
 	*x = ListAgentsRequest{}
-	mi := &file_flowrpc_v1_flow_service_proto_msgTypes[24]
+	mi := &file_flowrpc_v1_flow_service_proto_msgTypes[26]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2231,7 +2400,7 @@ func (x *ListAgentsRequest) String() string {
 func (*ListAgentsRequest) ProtoMessage() {}
 
 func (x *ListAgentsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_flowrpc_v1_flow_service_proto_msgTypes[24]
+	mi := &file_flowrpc_v1_flow_service_proto_msgTypes[26]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2244,7 +2413,7 @@ func (x *ListAgentsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListAgentsRequest.ProtoReflect.Descriptor instead.
 func (*ListAgentsRequest) Descriptor() ([]byte, []int) {
-	return file_flowrpc_v1_flow_service_proto_rawDescGZIP(), []int{24}
+	return file_flowrpc_v1_flow_service_proto_rawDescGZIP(), []int{26}
 }
 
 func (x *ListAgentsRequest) GetPageSize() int32 {
@@ -2274,7 +2443,7 @@ type ListAgentsResponse struct {
 
 func (x *ListAgentsResponse) Reset() {
 	*x = ListAgentsResponse{}
-	mi := &file_flowrpc_v1_flow_service_proto_msgTypes[25]
+	mi := &file_flowrpc_v1_flow_service_proto_msgTypes[27]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2286,7 +2455,7 @@ func (x *ListAgentsResponse) String() string {
 func (*ListAgentsResponse) ProtoMessage() {}
 
 func (x *ListAgentsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_flowrpc_v1_flow_service_proto_msgTypes[25]
+	mi := &file_flowrpc_v1_flow_service_proto_msgTypes[27]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2299,7 +2468,7 @@ func (x *ListAgentsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListAgentsResponse.ProtoReflect.Descriptor instead.
 func (*ListAgentsResponse) Descriptor() ([]byte, []int) {
-	return file_flowrpc_v1_flow_service_proto_rawDescGZIP(), []int{25}
+	return file_flowrpc_v1_flow_service_proto_rawDescGZIP(), []int{27}
 }
 
 func (x *ListAgentsResponse) GetAgents() []*Agent {
@@ -2330,7 +2499,7 @@ type DrainAgentRequest struct {
 
 func (x *DrainAgentRequest) Reset() {
 	*x = DrainAgentRequest{}
-	mi := &file_flowrpc_v1_flow_service_proto_msgTypes[26]
+	mi := &file_flowrpc_v1_flow_service_proto_msgTypes[28]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2342,7 +2511,7 @@ func (x *DrainAgentRequest) String() string {
 func (*DrainAgentRequest) ProtoMessage() {}
 
 func (x *DrainAgentRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_flowrpc_v1_flow_service_proto_msgTypes[26]
+	mi := &file_flowrpc_v1_flow_service_proto_msgTypes[28]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2355,7 +2524,7 @@ func (x *DrainAgentRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DrainAgentRequest.ProtoReflect.Descriptor instead.
 func (*DrainAgentRequest) Descriptor() ([]byte, []int) {
-	return file_flowrpc_v1_flow_service_proto_rawDescGZIP(), []int{26}
+	return file_flowrpc_v1_flow_service_proto_rawDescGZIP(), []int{28}
 }
 
 func (x *DrainAgentRequest) GetAgentId() string {
@@ -2381,7 +2550,7 @@ type DrainAgentResponse struct {
 
 func (x *DrainAgentResponse) Reset() {
 	*x = DrainAgentResponse{}
-	mi := &file_flowrpc_v1_flow_service_proto_msgTypes[27]
+	mi := &file_flowrpc_v1_flow_service_proto_msgTypes[29]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2393,7 +2562,7 @@ func (x *DrainAgentResponse) String() string {
 func (*DrainAgentResponse) ProtoMessage() {}
 
 func (x *DrainAgentResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_flowrpc_v1_flow_service_proto_msgTypes[27]
+	mi := &file_flowrpc_v1_flow_service_proto_msgTypes[29]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2406,7 +2575,7 @@ func (x *DrainAgentResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use DrainAgentResponse.ProtoReflect.Descriptor instead.
 func (*DrainAgentResponse) Descriptor() ([]byte, []int) {
-	return file_flowrpc_v1_flow_service_proto_rawDescGZIP(), []int{27}
+	return file_flowrpc_v1_flow_service_proto_rawDescGZIP(), []int{29}
 }
 
 // Request of `ListRuns`.
@@ -2426,7 +2595,7 @@ type ListRunsRequest struct {
 
 func (x *ListRunsRequest) Reset() {
 	*x = ListRunsRequest{}
-	mi := &file_flowrpc_v1_flow_service_proto_msgTypes[28]
+	mi := &file_flowrpc_v1_flow_service_proto_msgTypes[30]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2438,7 +2607,7 @@ func (x *ListRunsRequest) String() string {
 func (*ListRunsRequest) ProtoMessage() {}
 
 func (x *ListRunsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_flowrpc_v1_flow_service_proto_msgTypes[28]
+	mi := &file_flowrpc_v1_flow_service_proto_msgTypes[30]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2451,7 +2620,7 @@ func (x *ListRunsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListRunsRequest.ProtoReflect.Descriptor instead.
 func (*ListRunsRequest) Descriptor() ([]byte, []int) {
-	return file_flowrpc_v1_flow_service_proto_rawDescGZIP(), []int{28}
+	return file_flowrpc_v1_flow_service_proto_rawDescGZIP(), []int{30}
 }
 
 func (x *ListRunsRequest) GetWork() string {
@@ -2497,7 +2666,7 @@ type ListRunsResponse struct {
 
 func (x *ListRunsResponse) Reset() {
 	*x = ListRunsResponse{}
-	mi := &file_flowrpc_v1_flow_service_proto_msgTypes[29]
+	mi := &file_flowrpc_v1_flow_service_proto_msgTypes[31]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2509,7 +2678,7 @@ func (x *ListRunsResponse) String() string {
 func (*ListRunsResponse) ProtoMessage() {}
 
 func (x *ListRunsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_flowrpc_v1_flow_service_proto_msgTypes[29]
+	mi := &file_flowrpc_v1_flow_service_proto_msgTypes[31]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2522,7 +2691,7 @@ func (x *ListRunsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use ListRunsResponse.ProtoReflect.Descriptor instead.
 func (*ListRunsResponse) Descriptor() ([]byte, []int) {
-	return file_flowrpc_v1_flow_service_proto_rawDescGZIP(), []int{29}
+	return file_flowrpc_v1_flow_service_proto_rawDescGZIP(), []int{31}
 }
 
 func (x *ListRunsResponse) GetRuns() []*Run {
@@ -2559,7 +2728,7 @@ type CancelRunRequest struct {
 
 func (x *CancelRunRequest) Reset() {
 	*x = CancelRunRequest{}
-	mi := &file_flowrpc_v1_flow_service_proto_msgTypes[30]
+	mi := &file_flowrpc_v1_flow_service_proto_msgTypes[32]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2571,7 +2740,7 @@ func (x *CancelRunRequest) String() string {
 func (*CancelRunRequest) ProtoMessage() {}
 
 func (x *CancelRunRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_flowrpc_v1_flow_service_proto_msgTypes[30]
+	mi := &file_flowrpc_v1_flow_service_proto_msgTypes[32]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2584,7 +2753,7 @@ func (x *CancelRunRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CancelRunRequest.ProtoReflect.Descriptor instead.
 func (*CancelRunRequest) Descriptor() ([]byte, []int) {
-	return file_flowrpc_v1_flow_service_proto_rawDescGZIP(), []int{30}
+	return file_flowrpc_v1_flow_service_proto_rawDescGZIP(), []int{32}
 }
 
 func (x *CancelRunRequest) GetRunId() string {
@@ -2612,7 +2781,7 @@ type CancelRunResponse struct {
 
 func (x *CancelRunResponse) Reset() {
 	*x = CancelRunResponse{}
-	mi := &file_flowrpc_v1_flow_service_proto_msgTypes[31]
+	mi := &file_flowrpc_v1_flow_service_proto_msgTypes[33]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2624,7 +2793,7 @@ func (x *CancelRunResponse) String() string {
 func (*CancelRunResponse) ProtoMessage() {}
 
 func (x *CancelRunResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_flowrpc_v1_flow_service_proto_msgTypes[31]
+	mi := &file_flowrpc_v1_flow_service_proto_msgTypes[33]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2637,7 +2806,7 @@ func (x *CancelRunResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use CancelRunResponse.ProtoReflect.Descriptor instead.
 func (*CancelRunResponse) Descriptor() ([]byte, []int) {
-	return file_flowrpc_v1_flow_service_proto_rawDescGZIP(), []int{31}
+	return file_flowrpc_v1_flow_service_proto_rawDescGZIP(), []int{33}
 }
 
 func (x *CancelRunResponse) GetRevision() int64 {
@@ -2664,7 +2833,7 @@ type StreamLogsRequest struct {
 
 func (x *StreamLogsRequest) Reset() {
 	*x = StreamLogsRequest{}
-	mi := &file_flowrpc_v1_flow_service_proto_msgTypes[32]
+	mi := &file_flowrpc_v1_flow_service_proto_msgTypes[34]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2676,7 +2845,7 @@ func (x *StreamLogsRequest) String() string {
 func (*StreamLogsRequest) ProtoMessage() {}
 
 func (x *StreamLogsRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_flowrpc_v1_flow_service_proto_msgTypes[32]
+	mi := &file_flowrpc_v1_flow_service_proto_msgTypes[34]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2689,7 +2858,7 @@ func (x *StreamLogsRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StreamLogsRequest.ProtoReflect.Descriptor instead.
 func (*StreamLogsRequest) Descriptor() ([]byte, []int) {
-	return file_flowrpc_v1_flow_service_proto_rawDescGZIP(), []int{32}
+	return file_flowrpc_v1_flow_service_proto_rawDescGZIP(), []int{34}
 }
 
 func (x *StreamLogsRequest) GetComponent() string {
@@ -2733,7 +2902,7 @@ type StreamLogsResponse struct {
 
 func (x *StreamLogsResponse) Reset() {
 	*x = StreamLogsResponse{}
-	mi := &file_flowrpc_v1_flow_service_proto_msgTypes[33]
+	mi := &file_flowrpc_v1_flow_service_proto_msgTypes[35]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2745,7 +2914,7 @@ func (x *StreamLogsResponse) String() string {
 func (*StreamLogsResponse) ProtoMessage() {}
 
 func (x *StreamLogsResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_flowrpc_v1_flow_service_proto_msgTypes[33]
+	mi := &file_flowrpc_v1_flow_service_proto_msgTypes[35]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2758,7 +2927,7 @@ func (x *StreamLogsResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StreamLogsResponse.ProtoReflect.Descriptor instead.
 func (*StreamLogsResponse) Descriptor() ([]byte, []int) {
-	return file_flowrpc_v1_flow_service_proto_rawDescGZIP(), []int{33}
+	return file_flowrpc_v1_flow_service_proto_rawDescGZIP(), []int{35}
 }
 
 func (x *StreamLogsResponse) GetRecord() *LogRecord {
@@ -2786,7 +2955,7 @@ type StopAppRequest struct {
 
 func (x *StopAppRequest) Reset() {
 	*x = StopAppRequest{}
-	mi := &file_flowrpc_v1_flow_service_proto_msgTypes[34]
+	mi := &file_flowrpc_v1_flow_service_proto_msgTypes[36]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2798,7 +2967,7 @@ func (x *StopAppRequest) String() string {
 func (*StopAppRequest) ProtoMessage() {}
 
 func (x *StopAppRequest) ProtoReflect() protoreflect.Message {
-	mi := &file_flowrpc_v1_flow_service_proto_msgTypes[34]
+	mi := &file_flowrpc_v1_flow_service_proto_msgTypes[36]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2811,7 +2980,7 @@ func (x *StopAppRequest) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StopAppRequest.ProtoReflect.Descriptor instead.
 func (*StopAppRequest) Descriptor() ([]byte, []int) {
-	return file_flowrpc_v1_flow_service_proto_rawDescGZIP(), []int{34}
+	return file_flowrpc_v1_flow_service_proto_rawDescGZIP(), []int{36}
 }
 
 func (x *StopAppRequest) GetMessage() string {
@@ -2832,7 +3001,7 @@ type StopAppResponse struct {
 
 func (x *StopAppResponse) Reset() {
 	*x = StopAppResponse{}
-	mi := &file_flowrpc_v1_flow_service_proto_msgTypes[35]
+	mi := &file_flowrpc_v1_flow_service_proto_msgTypes[37]
 	ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 	ms.StoreMessageInfo(mi)
 }
@@ -2844,7 +3013,7 @@ func (x *StopAppResponse) String() string {
 func (*StopAppResponse) ProtoMessage() {}
 
 func (x *StopAppResponse) ProtoReflect() protoreflect.Message {
-	mi := &file_flowrpc_v1_flow_service_proto_msgTypes[35]
+	mi := &file_flowrpc_v1_flow_service_proto_msgTypes[37]
 	if x != nil {
 		ms := protoimpl.X.MessageStateOf(protoimpl.Pointer(x))
 		if ms.LoadMessageInfo() == nil {
@@ -2857,7 +3026,7 @@ func (x *StopAppResponse) ProtoReflect() protoreflect.Message {
 
 // Deprecated: Use StopAppResponse.ProtoReflect.Descriptor instead.
 func (*StopAppResponse) Descriptor() ([]byte, []int) {
-	return file_flowrpc_v1_flow_service_proto_rawDescGZIP(), []int{35}
+	return file_flowrpc_v1_flow_service_proto_rawDescGZIP(), []int{37}
 }
 
 func (x *StopAppResponse) GetRevision() int64 {
@@ -2971,7 +3140,7 @@ const file_flowrpc_v1_flow_service_proto_rawDesc = "" +
 	"\n" +
 	"parameters\x18\x03 \x03(\v2\x15.flowrpc.v1.ParameterR\n" +
 	"parameters\x12#\n" +
-	"\rsource_sha256\x18\x04 \x01(\tR\fsourceSha256\"\xb5\x01\n" +
+	"\rsource_sha256\x18\x04 \x01(\tR\fsourceSha256\"\xf8\x01\n" +
 	"\aCommand\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
 	"\x04flow\x18\x02 \x01(\tR\x04flow\x12\x12\n" +
@@ -2980,7 +3149,9 @@ const file_flowrpc_v1_flow_service_proto_rawDesc = "" +
 	"parameters\x18\x04 \x03(\v2\x15.flowrpc.v1.ParameterR\n" +
 	"parameters\x127\n" +
 	"\vclient_part\x18\x05 \x01(\v2\x16.flowrpc.v1.ClientPartR\n" +
-	"clientPart\"Q\n" +
+	"clientPart\x12\x18\n" +
+	"\astreams\x18\x06 \x01(\bR\astreams\x12'\n" +
+	"\x0fitem_annotation\x18\a \x01(\tR\x0eitemAnnotation\"Q\n" +
 	"\x13ListCommandsRequest\x12\x1b\n" +
 	"\tpage_size\x18\x01 \x01(\x05R\bpageSize\x12\x1d\n" +
 	"\n" +
@@ -3006,7 +3177,15 @@ const file_flowrpc_v1_flow_service_proto_rawDesc = "" +
 	"\afailure\x18\x02 \x01(\v2\x13.flowrpc.v1.FailureH\x00R\afailure\x12\x1a\n" +
 	"\brevision\x18\x03 \x01(\x03R\brevision\x12\x1a\n" +
 	"\breplayed\x18\x04 \x01(\bR\breplayedB\t\n" +
-	"\aoutcome\"\xff\x03\n" +
+	"\aoutcome\"d\n" +
+	"\x14StreamCommandRequest\x12\x18\n" +
+	"\acommand\x18\x01 \x01(\tR\acommand\x122\n" +
+	"\targuments\x18\x02 \x03(\v2\x14.flowrpc.v1.MapEntryR\targuments\"\x98\x01\n" +
+	"\x15StreamCommandResponse\x12'\n" +
+	"\x04item\x18\x01 \x01(\v2\x11.flowrpc.v1.ValueH\x00R\x04item\x12/\n" +
+	"\afailure\x18\x02 \x01(\v2\x13.flowrpc.v1.FailureH\x00R\afailure\x12\x1a\n" +
+	"\brevision\x18\x03 \x01(\x03R\brevisionB\t\n" +
+	"\acontent\"\xff\x03\n" +
 	"\x04Work\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n" +
 	"\x04type\x18\x02 \x01(\tR\x04type\x12+\n" +
@@ -3108,7 +3287,7 @@ const file_flowrpc_v1_flow_service_proto_rawDesc = "" +
 	"\x14WORK_STAGE_SUCCEEDED\x10\x04\x12\x15\n" +
 	"\x11WORK_STAGE_FAILED\x10\x05\x12\x16\n" +
 	"\x12WORK_STAGE_STOPPED\x10\x06\x12\x16\n" +
-	"\x12WORK_STAGE_STARTED\x10\a2\x84\t\n" +
+	"\x12WORK_STAGE_STARTED\x10\a2\xdc\t\n" +
 	"\vFlowService\x12D\n" +
 	"\x06GetApp\x12\x19.flowrpc.v1.GetAppRequest\x1a\x1a.flowrpc.v1.GetAppResponse\"\x03\x90\x02\x01\x12J\n" +
 	"\bGetState\x12\x1b.flowrpc.v1.GetStateRequest\x1a\x1c.flowrpc.v1.GetStateResponse\"\x03\x90\x02\x01\x12R\n" +
@@ -3117,7 +3296,8 @@ const file_flowrpc_v1_flow_service_proto_rawDesc = "" +
 	"\vUpdateState\x12\x1e.flowrpc.v1.UpdateStateRequest\x1a\x1f.flowrpc.v1.UpdateStateResponse\"\x03\x90\x02\x02\x12V\n" +
 	"\fListCommands\x12\x1f.flowrpc.v1.ListCommandsRequest\x1a .flowrpc.v1.ListCommandsResponse\"\x03\x90\x02\x01\x12b\n" +
 	"\x10GetCommandSource\x12#.flowrpc.v1.GetCommandSourceRequest\x1a$.flowrpc.v1.GetCommandSourceResponse\"\x03\x90\x02\x01\x12S\n" +
-	"\vCallCommand\x12\x1e.flowrpc.v1.CallCommandRequest\x1a\x1f.flowrpc.v1.CallCommandResponse\"\x03\x90\x02\x02\x12M\n" +
+	"\vCallCommand\x12\x1e.flowrpc.v1.CallCommandRequest\x1a\x1f.flowrpc.v1.CallCommandResponse\"\x03\x90\x02\x02\x12V\n" +
+	"\rStreamCommand\x12 .flowrpc.v1.StreamCommandRequest\x1a!.flowrpc.v1.StreamCommandResponse0\x01\x12M\n" +
 	"\tListWorks\x12\x1c.flowrpc.v1.ListWorksRequest\x1a\x1d.flowrpc.v1.ListWorksResponse\"\x03\x90\x02\x01\x12P\n" +
 	"\n" +
 	"ListAgents\x12\x1d.flowrpc.v1.ListAgentsRequest\x1a\x1e.flowrpc.v1.ListAgentsResponse\"\x03\x90\x02\x01\x12P\n" +
@@ -3145,7 +3325,7 @@ func file_flowrpc_v1_flow_service_proto_rawDescGZIP() []byte {
 }
 
 var file_flowrpc_v1_flow_service_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_flowrpc_v1_flow_service_proto_msgTypes = make([]protoimpl.MessageInfo, 37)
+var file_flowrpc_v1_flow_service_proto_msgTypes = make([]protoimpl.MessageInfo, 39)
 var file_flowrpc_v1_flow_service_proto_goTypes = []any{
 	(SnapshotReason)(0),              // 0: flowrpc.v1.SnapshotReason
 	(WatchEndReason)(0),              // 1: flowrpc.v1.WatchEndReason
@@ -3170,108 +3350,115 @@ var file_flowrpc_v1_flow_service_proto_goTypes = []any{
 	(*GetCommandSourceResponse)(nil), // 20: flowrpc.v1.GetCommandSourceResponse
 	(*CallCommandRequest)(nil),       // 21: flowrpc.v1.CallCommandRequest
 	(*CallCommandResponse)(nil),      // 22: flowrpc.v1.CallCommandResponse
-	(*Work)(nil),                     // 23: flowrpc.v1.Work
-	(*ListWorksRequest)(nil),         // 24: flowrpc.v1.ListWorksRequest
-	(*ListWorksResponse)(nil),        // 25: flowrpc.v1.ListWorksResponse
-	(*Agent)(nil),                    // 26: flowrpc.v1.Agent
-	(*ListAgentsRequest)(nil),        // 27: flowrpc.v1.ListAgentsRequest
-	(*ListAgentsResponse)(nil),       // 28: flowrpc.v1.ListAgentsResponse
-	(*DrainAgentRequest)(nil),        // 29: flowrpc.v1.DrainAgentRequest
-	(*DrainAgentResponse)(nil),       // 30: flowrpc.v1.DrainAgentResponse
-	(*ListRunsRequest)(nil),          // 31: flowrpc.v1.ListRunsRequest
-	(*ListRunsResponse)(nil),         // 32: flowrpc.v1.ListRunsResponse
-	(*CancelRunRequest)(nil),         // 33: flowrpc.v1.CancelRunRequest
-	(*CancelRunResponse)(nil),        // 34: flowrpc.v1.CancelRunResponse
-	(*StreamLogsRequest)(nil),        // 35: flowrpc.v1.StreamLogsRequest
-	(*StreamLogsResponse)(nil),       // 36: flowrpc.v1.StreamLogsResponse
-	(*StopAppRequest)(nil),           // 37: flowrpc.v1.StopAppRequest
-	(*StopAppResponse)(nil),          // 38: flowrpc.v1.StopAppResponse
-	nil,                              // 39: flowrpc.v1.Agent.LabelsEntry
-	(*AppStatus)(nil),                // 40: flowrpc.v1.AppStatus
-	(*timestamppb.Timestamp)(nil),    // 41: google.protobuf.Timestamp
-	(*Component)(nil),                // 42: flowrpc.v1.Component
-	(*Run)(nil),                      // 43: flowrpc.v1.Run
-	(*Revision)(nil),                 // 44: flowrpc.v1.Revision
-	(*Change)(nil),                   // 45: flowrpc.v1.Change
-	(*Value)(nil),                    // 46: flowrpc.v1.Value
-	(*MapEntry)(nil),                 // 47: flowrpc.v1.MapEntry
-	(*Failure)(nil),                  // 48: flowrpc.v1.Failure
-	(*Resources)(nil),                // 49: flowrpc.v1.Resources
-	(*durationpb.Duration)(nil),      // 50: google.protobuf.Duration
-	(RunStatus)(0),                   // 51: flowrpc.v1.RunStatus
-	(LogLevel)(0),                    // 52: flowrpc.v1.LogLevel
-	(*LogRecord)(nil),                // 53: flowrpc.v1.LogRecord
+	(*StreamCommandRequest)(nil),     // 23: flowrpc.v1.StreamCommandRequest
+	(*StreamCommandResponse)(nil),    // 24: flowrpc.v1.StreamCommandResponse
+	(*Work)(nil),                     // 25: flowrpc.v1.Work
+	(*ListWorksRequest)(nil),         // 26: flowrpc.v1.ListWorksRequest
+	(*ListWorksResponse)(nil),        // 27: flowrpc.v1.ListWorksResponse
+	(*Agent)(nil),                    // 28: flowrpc.v1.Agent
+	(*ListAgentsRequest)(nil),        // 29: flowrpc.v1.ListAgentsRequest
+	(*ListAgentsResponse)(nil),       // 30: flowrpc.v1.ListAgentsResponse
+	(*DrainAgentRequest)(nil),        // 31: flowrpc.v1.DrainAgentRequest
+	(*DrainAgentResponse)(nil),       // 32: flowrpc.v1.DrainAgentResponse
+	(*ListRunsRequest)(nil),          // 33: flowrpc.v1.ListRunsRequest
+	(*ListRunsResponse)(nil),         // 34: flowrpc.v1.ListRunsResponse
+	(*CancelRunRequest)(nil),         // 35: flowrpc.v1.CancelRunRequest
+	(*CancelRunResponse)(nil),        // 36: flowrpc.v1.CancelRunResponse
+	(*StreamLogsRequest)(nil),        // 37: flowrpc.v1.StreamLogsRequest
+	(*StreamLogsResponse)(nil),       // 38: flowrpc.v1.StreamLogsResponse
+	(*StopAppRequest)(nil),           // 39: flowrpc.v1.StopAppRequest
+	(*StopAppResponse)(nil),          // 40: flowrpc.v1.StopAppResponse
+	nil,                              // 41: flowrpc.v1.Agent.LabelsEntry
+	(*AppStatus)(nil),                // 42: flowrpc.v1.AppStatus
+	(*timestamppb.Timestamp)(nil),    // 43: google.protobuf.Timestamp
+	(*Component)(nil),                // 44: flowrpc.v1.Component
+	(*Run)(nil),                      // 45: flowrpc.v1.Run
+	(*Revision)(nil),                 // 46: flowrpc.v1.Revision
+	(*Change)(nil),                   // 47: flowrpc.v1.Change
+	(*Value)(nil),                    // 48: flowrpc.v1.Value
+	(*MapEntry)(nil),                 // 49: flowrpc.v1.MapEntry
+	(*Failure)(nil),                  // 50: flowrpc.v1.Failure
+	(*Resources)(nil),                // 51: flowrpc.v1.Resources
+	(*durationpb.Duration)(nil),      // 52: google.protobuf.Duration
+	(RunStatus)(0),                   // 53: flowrpc.v1.RunStatus
+	(LogLevel)(0),                    // 54: flowrpc.v1.LogLevel
+	(*LogRecord)(nil),                // 55: flowrpc.v1.LogRecord
 }
 var file_flowrpc_v1_flow_service_proto_depIdxs = []int32{
-	40, // 0: flowrpc.v1.GetAppResponse.status:type_name -> flowrpc.v1.AppStatus
-	41, // 1: flowrpc.v1.GetAppResponse.started_at:type_name -> google.protobuf.Timestamp
-	42, // 2: flowrpc.v1.GetStateResponse.components:type_name -> flowrpc.v1.Component
-	43, // 3: flowrpc.v1.GetStateResponse.runs:type_name -> flowrpc.v1.Run
+	42, // 0: flowrpc.v1.GetAppResponse.status:type_name -> flowrpc.v1.AppStatus
+	43, // 1: flowrpc.v1.GetAppResponse.started_at:type_name -> google.protobuf.Timestamp
+	44, // 2: flowrpc.v1.GetStateResponse.components:type_name -> flowrpc.v1.Component
+	45, // 3: flowrpc.v1.GetStateResponse.runs:type_name -> flowrpc.v1.Run
 	9,  // 4: flowrpc.v1.WatchStateResponse.snapshot:type_name -> flowrpc.v1.Snapshot
-	44, // 5: flowrpc.v1.WatchStateResponse.revision:type_name -> flowrpc.v1.Revision
+	46, // 5: flowrpc.v1.WatchStateResponse.revision:type_name -> flowrpc.v1.Revision
 	11, // 6: flowrpc.v1.WatchStateResponse.end:type_name -> flowrpc.v1.WatchEnd
 	10, // 7: flowrpc.v1.WatchStateResponse.bookmark:type_name -> flowrpc.v1.Bookmark
-	42, // 8: flowrpc.v1.Snapshot.components:type_name -> flowrpc.v1.Component
-	43, // 9: flowrpc.v1.Snapshot.runs:type_name -> flowrpc.v1.Run
-	40, // 10: flowrpc.v1.Snapshot.app:type_name -> flowrpc.v1.AppStatus
+	44, // 8: flowrpc.v1.Snapshot.components:type_name -> flowrpc.v1.Component
+	45, // 9: flowrpc.v1.Snapshot.runs:type_name -> flowrpc.v1.Run
+	42, // 10: flowrpc.v1.Snapshot.app:type_name -> flowrpc.v1.AppStatus
 	0,  // 11: flowrpc.v1.Snapshot.reason:type_name -> flowrpc.v1.SnapshotReason
-	40, // 12: flowrpc.v1.WatchEnd.app:type_name -> flowrpc.v1.AppStatus
+	42, // 12: flowrpc.v1.WatchEnd.app:type_name -> flowrpc.v1.AppStatus
 	1,  // 13: flowrpc.v1.WatchEnd.reason:type_name -> flowrpc.v1.WatchEndReason
-	45, // 14: flowrpc.v1.UpdateStateRequest.changes:type_name -> flowrpc.v1.Change
-	46, // 15: flowrpc.v1.Parameter.default_value:type_name -> flowrpc.v1.Value
+	47, // 14: flowrpc.v1.UpdateStateRequest.changes:type_name -> flowrpc.v1.Change
+	48, // 15: flowrpc.v1.Parameter.default_value:type_name -> flowrpc.v1.Value
 	14, // 16: flowrpc.v1.ClientPart.parameters:type_name -> flowrpc.v1.Parameter
 	14, // 17: flowrpc.v1.Command.parameters:type_name -> flowrpc.v1.Parameter
 	15, // 18: flowrpc.v1.Command.client_part:type_name -> flowrpc.v1.ClientPart
 	16, // 19: flowrpc.v1.ListCommandsResponse.commands:type_name -> flowrpc.v1.Command
-	47, // 20: flowrpc.v1.CallCommandRequest.arguments:type_name -> flowrpc.v1.MapEntry
-	46, // 21: flowrpc.v1.CallCommandResponse.result:type_name -> flowrpc.v1.Value
-	48, // 22: flowrpc.v1.CallCommandResponse.failure:type_name -> flowrpc.v1.Failure
-	2,  // 23: flowrpc.v1.Work.stage:type_name -> flowrpc.v1.WorkStage
-	43, // 24: flowrpc.v1.Work.latest_run:type_name -> flowrpc.v1.Run
-	23, // 25: flowrpc.v1.ListWorksResponse.works:type_name -> flowrpc.v1.Work
-	49, // 26: flowrpc.v1.Agent.resources:type_name -> flowrpc.v1.Resources
-	49, // 27: flowrpc.v1.Agent.taken:type_name -> flowrpc.v1.Resources
-	39, // 28: flowrpc.v1.Agent.labels:type_name -> flowrpc.v1.Agent.LabelsEntry
-	26, // 29: flowrpc.v1.ListAgentsResponse.agents:type_name -> flowrpc.v1.Agent
-	50, // 30: flowrpc.v1.DrainAgentRequest.grace:type_name -> google.protobuf.Duration
-	51, // 31: flowrpc.v1.ListRunsRequest.statuses:type_name -> flowrpc.v1.RunStatus
-	43, // 32: flowrpc.v1.ListRunsResponse.runs:type_name -> flowrpc.v1.Run
-	50, // 33: flowrpc.v1.CancelRunRequest.grace:type_name -> google.protobuf.Duration
-	52, // 34: flowrpc.v1.StreamLogsRequest.minimum_level:type_name -> flowrpc.v1.LogLevel
-	53, // 35: flowrpc.v1.StreamLogsResponse.record:type_name -> flowrpc.v1.LogRecord
-	3,  // 36: flowrpc.v1.FlowService.GetApp:input_type -> flowrpc.v1.GetAppRequest
-	5,  // 37: flowrpc.v1.FlowService.GetState:input_type -> flowrpc.v1.GetStateRequest
-	7,  // 38: flowrpc.v1.FlowService.WatchState:input_type -> flowrpc.v1.WatchStateRequest
-	12, // 39: flowrpc.v1.FlowService.UpdateState:input_type -> flowrpc.v1.UpdateStateRequest
-	17, // 40: flowrpc.v1.FlowService.ListCommands:input_type -> flowrpc.v1.ListCommandsRequest
-	19, // 41: flowrpc.v1.FlowService.GetCommandSource:input_type -> flowrpc.v1.GetCommandSourceRequest
-	21, // 42: flowrpc.v1.FlowService.CallCommand:input_type -> flowrpc.v1.CallCommandRequest
-	24, // 43: flowrpc.v1.FlowService.ListWorks:input_type -> flowrpc.v1.ListWorksRequest
-	27, // 44: flowrpc.v1.FlowService.ListAgents:input_type -> flowrpc.v1.ListAgentsRequest
-	29, // 45: flowrpc.v1.FlowService.DrainAgent:input_type -> flowrpc.v1.DrainAgentRequest
-	31, // 46: flowrpc.v1.FlowService.ListRuns:input_type -> flowrpc.v1.ListRunsRequest
-	33, // 47: flowrpc.v1.FlowService.CancelRun:input_type -> flowrpc.v1.CancelRunRequest
-	35, // 48: flowrpc.v1.FlowService.StreamLogs:input_type -> flowrpc.v1.StreamLogsRequest
-	37, // 49: flowrpc.v1.FlowService.StopApp:input_type -> flowrpc.v1.StopAppRequest
-	4,  // 50: flowrpc.v1.FlowService.GetApp:output_type -> flowrpc.v1.GetAppResponse
-	6,  // 51: flowrpc.v1.FlowService.GetState:output_type -> flowrpc.v1.GetStateResponse
-	8,  // 52: flowrpc.v1.FlowService.WatchState:output_type -> flowrpc.v1.WatchStateResponse
-	13, // 53: flowrpc.v1.FlowService.UpdateState:output_type -> flowrpc.v1.UpdateStateResponse
-	18, // 54: flowrpc.v1.FlowService.ListCommands:output_type -> flowrpc.v1.ListCommandsResponse
-	20, // 55: flowrpc.v1.FlowService.GetCommandSource:output_type -> flowrpc.v1.GetCommandSourceResponse
-	22, // 56: flowrpc.v1.FlowService.CallCommand:output_type -> flowrpc.v1.CallCommandResponse
-	25, // 57: flowrpc.v1.FlowService.ListWorks:output_type -> flowrpc.v1.ListWorksResponse
-	28, // 58: flowrpc.v1.FlowService.ListAgents:output_type -> flowrpc.v1.ListAgentsResponse
-	30, // 59: flowrpc.v1.FlowService.DrainAgent:output_type -> flowrpc.v1.DrainAgentResponse
-	32, // 60: flowrpc.v1.FlowService.ListRuns:output_type -> flowrpc.v1.ListRunsResponse
-	34, // 61: flowrpc.v1.FlowService.CancelRun:output_type -> flowrpc.v1.CancelRunResponse
-	36, // 62: flowrpc.v1.FlowService.StreamLogs:output_type -> flowrpc.v1.StreamLogsResponse
-	38, // 63: flowrpc.v1.FlowService.StopApp:output_type -> flowrpc.v1.StopAppResponse
-	50, // [50:64] is the sub-list for method output_type
-	36, // [36:50] is the sub-list for method input_type
-	36, // [36:36] is the sub-list for extension type_name
-	36, // [36:36] is the sub-list for extension extendee
-	0,  // [0:36] is the sub-list for field type_name
+	49, // 20: flowrpc.v1.CallCommandRequest.arguments:type_name -> flowrpc.v1.MapEntry
+	48, // 21: flowrpc.v1.CallCommandResponse.result:type_name -> flowrpc.v1.Value
+	50, // 22: flowrpc.v1.CallCommandResponse.failure:type_name -> flowrpc.v1.Failure
+	49, // 23: flowrpc.v1.StreamCommandRequest.arguments:type_name -> flowrpc.v1.MapEntry
+	48, // 24: flowrpc.v1.StreamCommandResponse.item:type_name -> flowrpc.v1.Value
+	50, // 25: flowrpc.v1.StreamCommandResponse.failure:type_name -> flowrpc.v1.Failure
+	2,  // 26: flowrpc.v1.Work.stage:type_name -> flowrpc.v1.WorkStage
+	45, // 27: flowrpc.v1.Work.latest_run:type_name -> flowrpc.v1.Run
+	25, // 28: flowrpc.v1.ListWorksResponse.works:type_name -> flowrpc.v1.Work
+	51, // 29: flowrpc.v1.Agent.resources:type_name -> flowrpc.v1.Resources
+	51, // 30: flowrpc.v1.Agent.taken:type_name -> flowrpc.v1.Resources
+	41, // 31: flowrpc.v1.Agent.labels:type_name -> flowrpc.v1.Agent.LabelsEntry
+	28, // 32: flowrpc.v1.ListAgentsResponse.agents:type_name -> flowrpc.v1.Agent
+	52, // 33: flowrpc.v1.DrainAgentRequest.grace:type_name -> google.protobuf.Duration
+	53, // 34: flowrpc.v1.ListRunsRequest.statuses:type_name -> flowrpc.v1.RunStatus
+	45, // 35: flowrpc.v1.ListRunsResponse.runs:type_name -> flowrpc.v1.Run
+	52, // 36: flowrpc.v1.CancelRunRequest.grace:type_name -> google.protobuf.Duration
+	54, // 37: flowrpc.v1.StreamLogsRequest.minimum_level:type_name -> flowrpc.v1.LogLevel
+	55, // 38: flowrpc.v1.StreamLogsResponse.record:type_name -> flowrpc.v1.LogRecord
+	3,  // 39: flowrpc.v1.FlowService.GetApp:input_type -> flowrpc.v1.GetAppRequest
+	5,  // 40: flowrpc.v1.FlowService.GetState:input_type -> flowrpc.v1.GetStateRequest
+	7,  // 41: flowrpc.v1.FlowService.WatchState:input_type -> flowrpc.v1.WatchStateRequest
+	12, // 42: flowrpc.v1.FlowService.UpdateState:input_type -> flowrpc.v1.UpdateStateRequest
+	17, // 43: flowrpc.v1.FlowService.ListCommands:input_type -> flowrpc.v1.ListCommandsRequest
+	19, // 44: flowrpc.v1.FlowService.GetCommandSource:input_type -> flowrpc.v1.GetCommandSourceRequest
+	21, // 45: flowrpc.v1.FlowService.CallCommand:input_type -> flowrpc.v1.CallCommandRequest
+	23, // 46: flowrpc.v1.FlowService.StreamCommand:input_type -> flowrpc.v1.StreamCommandRequest
+	26, // 47: flowrpc.v1.FlowService.ListWorks:input_type -> flowrpc.v1.ListWorksRequest
+	29, // 48: flowrpc.v1.FlowService.ListAgents:input_type -> flowrpc.v1.ListAgentsRequest
+	31, // 49: flowrpc.v1.FlowService.DrainAgent:input_type -> flowrpc.v1.DrainAgentRequest
+	33, // 50: flowrpc.v1.FlowService.ListRuns:input_type -> flowrpc.v1.ListRunsRequest
+	35, // 51: flowrpc.v1.FlowService.CancelRun:input_type -> flowrpc.v1.CancelRunRequest
+	37, // 52: flowrpc.v1.FlowService.StreamLogs:input_type -> flowrpc.v1.StreamLogsRequest
+	39, // 53: flowrpc.v1.FlowService.StopApp:input_type -> flowrpc.v1.StopAppRequest
+	4,  // 54: flowrpc.v1.FlowService.GetApp:output_type -> flowrpc.v1.GetAppResponse
+	6,  // 55: flowrpc.v1.FlowService.GetState:output_type -> flowrpc.v1.GetStateResponse
+	8,  // 56: flowrpc.v1.FlowService.WatchState:output_type -> flowrpc.v1.WatchStateResponse
+	13, // 57: flowrpc.v1.FlowService.UpdateState:output_type -> flowrpc.v1.UpdateStateResponse
+	18, // 58: flowrpc.v1.FlowService.ListCommands:output_type -> flowrpc.v1.ListCommandsResponse
+	20, // 59: flowrpc.v1.FlowService.GetCommandSource:output_type -> flowrpc.v1.GetCommandSourceResponse
+	22, // 60: flowrpc.v1.FlowService.CallCommand:output_type -> flowrpc.v1.CallCommandResponse
+	24, // 61: flowrpc.v1.FlowService.StreamCommand:output_type -> flowrpc.v1.StreamCommandResponse
+	27, // 62: flowrpc.v1.FlowService.ListWorks:output_type -> flowrpc.v1.ListWorksResponse
+	30, // 63: flowrpc.v1.FlowService.ListAgents:output_type -> flowrpc.v1.ListAgentsResponse
+	32, // 64: flowrpc.v1.FlowService.DrainAgent:output_type -> flowrpc.v1.DrainAgentResponse
+	34, // 65: flowrpc.v1.FlowService.ListRuns:output_type -> flowrpc.v1.ListRunsResponse
+	36, // 66: flowrpc.v1.FlowService.CancelRun:output_type -> flowrpc.v1.CancelRunResponse
+	38, // 67: flowrpc.v1.FlowService.StreamLogs:output_type -> flowrpc.v1.StreamLogsResponse
+	40, // 68: flowrpc.v1.FlowService.StopApp:output_type -> flowrpc.v1.StopAppResponse
+	54, // [54:69] is the sub-list for method output_type
+	39, // [39:54] is the sub-list for method input_type
+	39, // [39:39] is the sub-list for extension type_name
+	39, // [39:39] is the sub-list for extension extendee
+	0,  // [0:39] is the sub-list for field type_name
 }
 
 func init() { file_flowrpc_v1_flow_service_proto_init() }
@@ -3297,13 +3484,17 @@ func file_flowrpc_v1_flow_service_proto_init() {
 		(*CallCommandResponse_Result)(nil),
 		(*CallCommandResponse_Failure)(nil),
 	}
+	file_flowrpc_v1_flow_service_proto_msgTypes[21].OneofWrappers = []any{
+		(*StreamCommandResponse_Item)(nil),
+		(*StreamCommandResponse_Failure)(nil),
+	}
 	type x struct{}
 	out := protoimpl.TypeBuilder{
 		File: protoimpl.DescBuilder{
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_flowrpc_v1_flow_service_proto_rawDesc), len(file_flowrpc_v1_flow_service_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   37,
+			NumMessages:   39,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

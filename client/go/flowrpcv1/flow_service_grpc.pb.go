@@ -26,6 +26,7 @@ const (
 	FlowService_ListCommands_FullMethodName     = "/flowrpc.v1.FlowService/ListCommands"
 	FlowService_GetCommandSource_FullMethodName = "/flowrpc.v1.FlowService/GetCommandSource"
 	FlowService_CallCommand_FullMethodName      = "/flowrpc.v1.FlowService/CallCommand"
+	FlowService_StreamCommand_FullMethodName    = "/flowrpc.v1.FlowService/StreamCommand"
 	FlowService_ListWorks_FullMethodName        = "/flowrpc.v1.FlowService/ListWorks"
 	FlowService_ListAgents_FullMethodName       = "/flowrpc.v1.FlowService/ListAgents"
 	FlowService_DrainAgent_FullMethodName       = "/flowrpc.v1.FlowService/DrainAgent"
@@ -58,6 +59,10 @@ type FlowServiceClient interface {
 	GetCommandSource(ctx context.Context, in *GetCommandSourceRequest, opts ...grpc.CallOption) (*GetCommandSourceResponse, error)
 	// Calls a command and answers when what it did is durable. Role: call.
 	CallCommand(ctx context.Context, in *CallCommandRequest, opts ...grpc.CallOption) (*CallCommandResponse, error)
+	// Calls a command that streams: sends each item when what was done up to it is durable. Role: call.
+	//
+	// A stream that breaks stays as it is: it cannot be resumed, and sent again it is another one.
+	StreamCommand(ctx context.Context, in *StreamCommandRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[StreamCommandResponse], error)
 	// Lists the works with their status. Role: read.
 	ListWorks(ctx context.Context, in *ListWorksRequest, opts ...grpc.CallOption) (*ListWorksResponse, error)
 	// Lists the attached agents with what they have and what is taken of it. Role: read.
@@ -162,6 +167,25 @@ func (c *flowServiceClient) CallCommand(ctx context.Context, in *CallCommandRequ
 	return out, nil
 }
 
+func (c *flowServiceClient) StreamCommand(ctx context.Context, in *StreamCommandRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[StreamCommandResponse], error) {
+	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
+	stream, err := c.cc.NewStream(ctx, &FlowService_ServiceDesc.Streams[1], FlowService_StreamCommand_FullMethodName, cOpts...)
+	if err != nil {
+		return nil, err
+	}
+	x := &grpc.GenericClientStream[StreamCommandRequest, StreamCommandResponse]{ClientStream: stream}
+	if err := x.ClientStream.SendMsg(in); err != nil {
+		return nil, err
+	}
+	if err := x.ClientStream.CloseSend(); err != nil {
+		return nil, err
+	}
+	return x, nil
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type FlowService_StreamCommandClient = grpc.ServerStreamingClient[StreamCommandResponse]
+
 func (c *flowServiceClient) ListWorks(ctx context.Context, in *ListWorksRequest, opts ...grpc.CallOption) (*ListWorksResponse, error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
 	out := new(ListWorksResponse)
@@ -214,7 +238,7 @@ func (c *flowServiceClient) CancelRun(ctx context.Context, in *CancelRunRequest,
 
 func (c *flowServiceClient) StreamLogs(ctx context.Context, in *StreamLogsRequest, opts ...grpc.CallOption) (grpc.ServerStreamingClient[StreamLogsResponse], error) {
 	cOpts := append([]grpc.CallOption{grpc.StaticMethod()}, opts...)
-	stream, err := c.cc.NewStream(ctx, &FlowService_ServiceDesc.Streams[1], FlowService_StreamLogs_FullMethodName, cOpts...)
+	stream, err := c.cc.NewStream(ctx, &FlowService_ServiceDesc.Streams[2], FlowService_StreamLogs_FullMethodName, cOpts...)
 	if err != nil {
 		return nil, err
 	}
@@ -264,6 +288,10 @@ type FlowServiceServer interface {
 	GetCommandSource(context.Context, *GetCommandSourceRequest) (*GetCommandSourceResponse, error)
 	// Calls a command and answers when what it did is durable. Role: call.
 	CallCommand(context.Context, *CallCommandRequest) (*CallCommandResponse, error)
+	// Calls a command that streams: sends each item when what was done up to it is durable. Role: call.
+	//
+	// A stream that breaks stays as it is: it cannot be resumed, and sent again it is another one.
+	StreamCommand(*StreamCommandRequest, grpc.ServerStreamingServer[StreamCommandResponse]) error
 	// Lists the works with their status. Role: read.
 	ListWorks(context.Context, *ListWorksRequest) (*ListWorksResponse, error)
 	// Lists the attached agents with what they have and what is taken of it. Role: read.
@@ -309,6 +337,9 @@ func (UnimplementedFlowServiceServer) GetCommandSource(context.Context, *GetComm
 }
 func (UnimplementedFlowServiceServer) CallCommand(context.Context, *CallCommandRequest) (*CallCommandResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method CallCommand not implemented")
+}
+func (UnimplementedFlowServiceServer) StreamCommand(*StreamCommandRequest, grpc.ServerStreamingServer[StreamCommandResponse]) error {
+	return status.Error(codes.Unimplemented, "method StreamCommand not implemented")
 }
 func (UnimplementedFlowServiceServer) ListWorks(context.Context, *ListWorksRequest) (*ListWorksResponse, error) {
 	return nil, status.Error(codes.Unimplemented, "method ListWorks not implemented")
@@ -470,6 +501,17 @@ func _FlowService_CallCommand_Handler(srv interface{}, ctx context.Context, dec 
 	}
 	return interceptor(ctx, in, info, handler)
 }
+
+func _FlowService_StreamCommand_Handler(srv interface{}, stream grpc.ServerStream) error {
+	m := new(StreamCommandRequest)
+	if err := stream.RecvMsg(m); err != nil {
+		return err
+	}
+	return srv.(FlowServiceServer).StreamCommand(m, &grpc.GenericServerStream[StreamCommandRequest, StreamCommandResponse]{ServerStream: stream})
+}
+
+// This type alias is provided for backwards compatibility with existing code that references the prior non-generic stream type by name.
+type FlowService_StreamCommandServer = grpc.ServerStreamingServer[StreamCommandResponse]
 
 func _FlowService_ListWorks_Handler(srv interface{}, ctx context.Context, dec func(interface{}) error, interceptor grpc.UnaryServerInterceptor) (interface{}, error) {
 	in := new(ListWorksRequest)
@@ -650,6 +692,11 @@ var FlowService_ServiceDesc = grpc.ServiceDesc{
 		{
 			StreamName:    "WatchState",
 			Handler:       _FlowService_WatchState_Handler,
+			ServerStreams: true,
+		},
+		{
+			StreamName:    "StreamCommand",
+			Handler:       _FlowService_StreamCommand_Handler,
 			ServerStreams: true,
 		},
 		{

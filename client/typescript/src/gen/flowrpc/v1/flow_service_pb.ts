@@ -24,7 +24,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file flowrpc/v1/flow_service.proto.
  */
 export const file_flowrpc_v1_flow_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch1mbG93cnBjL3YxL2Zsb3dfc2VydmljZS5wcm90bxIKZmxvd3JwYy52MSIoCg1HZXRBcHBSZXF1ZXN0EhcKD3dpdGhfc3RhdGVfaGFzaBgBIAEoCCK3AgoOR2V0QXBwUmVzcG9uc2USDAoEbmFtZRgBIAEoCRISCgpqb3VybmFsX2lkGAIgASgJEgwKBGxpZmUYAyABKAMSEAoIcmV2aXNpb24YBCABKAMSJQoGc3RhdHVzGAUgASgLMhUuZmxvd3JwYy52MS5BcHBTdGF0dXMSEQoJcm9vdF90eXBlGAYgASgJEi4KCnN0YXJ0ZWRfYXQYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg8KB3ZlcnNpb24YCCABKAkSCwoDcGlkGAkgASgDEg0KBXJlYWR5GAogASgIEg8KB3VucmVhZHkYCyADKAkSFAoMaHR0cF9hZGRyZXNzGAwgASgJEhEKCXJlYWRfb25seRgNIAEoCRISCgpzdGF0ZV9oYXNoGA4gASgJIlcKD0dldFN0YXRlUmVxdWVzdBIRCgljb21wb25lbnQYASABKAkSGAoQZXhjbHVkZV9jaGlsZHJlbhgCIAEoCBIXCg93aXRoX3N0YXRlX2hhc2gYAyABKAgilgEKEEdldFN0YXRlUmVzcG9uc2USEgoKam91cm5hbF9pZBgBIAEoCRIQCghyZXZpc2lvbhgCIAEoAxIpCgpjb21wb25lbnRzGAMgAygLMhUuZmxvd3JwYy52MS5Db21wb25lbnQSHQoEcnVucxgEIAMoCzIPLmZsb3dycGMudjEuUnVuEhIKCnN0YXRlX2hhc2gYBSABKAkiagoRV2F0Y2hTdGF0ZVJlcXVlc3QSEQoJY29tcG9uZW50GAEgASgJEhsKDmFmdGVyX3JldmlzaW9uGAIgASgDSACIAQESEgoKam91cm5hbF9pZBgDIAEoCUIRCg9fYWZ0ZXJfcmV2aXNpb24izwEKEldhdGNoU3RhdGVSZXNwb25zZRIoCghzbmFwc2hvdBgBIAEoCzIULmZsb3dycGMudjEuU25hcHNob3RIABIoCghyZXZpc2lvbhgCIAEoCzIULmZsb3dycGMudjEuUmV2aXNpb25IABIjCgNlbmQYAyABKAsyFC5mbG93cnBjLnYxLldhdGNoRW5kSAASKAoIYm9va21hcmsYBCABKAsyFC5mbG93cnBjLnYxLkJvb2ttYXJrSAASDAoEbW9yZRgFIAEoCEIICgZ1cGRhdGUi+wEKCFNuYXBzaG90EhIKCmpvdXJuYWxfaWQYASABKAkSEAoIcmV2aXNpb24YAiABKAMSKQoKY29tcG9uZW50cxgDIAMoCzIVLmZsb3dycGMudjEuQ29tcG9uZW50Eh0KBHJ1bnMYBCADKAsyDy5mbG93cnBjLnYxLlJ1bhINCgVmaXJzdBgFIAEoCBIMCgRsYXN0GAYgASgIEiIKA2FwcBgHIAEoCzIVLmZsb3dycGMudjEuQXBwU3RhdHVzEioKBnJlYXNvbhgIIAEoDjIaLmZsb3dycGMudjEuU25hcHNob3RSZWFzb24SEgoKc3RhdGVfaGFzaBgJIAEoCSJECghCb29rbWFyaxISCgpqb3VybmFsX2lkGAEgASgJEhAKCHJldmlzaW9uGAIgASgDEhIKCnN0YXRlX2hhc2gYAyABKAkifQoIV2F0Y2hFbmQSEAoIcmV2aXNpb24YASABKAMSDwoHbWVzc2FnZRgCIAEoCRIiCgNhcHAYAyABKAsyFS5mbG93cnBjLnYxLkFwcFN0YXR1cxIqCgZyZWFzb24YBCABKA4yGi5mbG93cnBjLnYxLldhdGNoRW5kUmVhc29uIpYBChJVcGRhdGVTdGF0ZVJlcXVlc3QSEQoJY29tcG9uZW50GAEgASgJEiMKB2NoYW5nZXMYAiADKAsyEi5mbG93cnBjLnYxLkNoYW5nZRIeChFleHBlY3RlZF9yZXZpc2lvbhgDIAEoA0gAiAEBEhIKCnJlcXVlc3RfaWQYBCABKAlCFAoSX2V4cGVjdGVkX3JldmlzaW9uIjkKE1VwZGF0ZVN0YXRlUmVzcG9uc2USEAoIcmV2aXNpb24YASABKAMSEAoIcmVwbGF5ZWQYAiABKAgiaQoJUGFyYW1ldGVyEgwKBG5hbWUYASABKAkSEgoKYW5ub3RhdGlvbhgCIAEoCRIQCghyZXF1aXJlZBgDIAEoCBIoCg1kZWZhdWx0X3ZhbHVlGAQgASgLMhEuZmxvd3JwYy52MS5WYWx1ZSJwCgpDbGllbnRQYXJ0EhIKCmNsYXNzX25hbWUYASABKAkSDAoEaGVscBgCIAEoCRIpCgpwYXJhbWV0ZXJzGAMgAygLMhUuZmxvd3JwYy52MS5QYXJhbWV0ZXISFQoNc291cmNlX3NoYTI1NhgEIAEoCSKLAQoHQ29tbWFuZBIMCgRuYW1lGAEgASgJEgwKBGZsb3cYAiABKAkSDAoEaGVscBgDIAEoCRIpCgpwYXJhbWV0ZXJzGAQgAygLMhUuZmxvd3JwYy52MS5QYXJhbWV0ZXISKwoLY2xpZW50X3BhcnQYBSABKAsyFi5mbG93cnBjLnYxLkNsaWVudFBhcnQiPAoTTGlzdENvbW1hbmRzUmVxdWVzdBIRCglwYWdlX3NpemUYASABKAUSEgoKcGFnZV90b2tlbhgCIAEoCSJWChRMaXN0Q29tbWFuZHNSZXNwb25zZRIlCghjb21tYW5kcxgBIAMoCzITLmZsb3dycGMudjEuQ29tbWFuZBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiKgoXR2V0Q29tbWFuZFNvdXJjZVJlcXVlc3QSDwoHY29tbWFuZBgBIAEoCSJiChhHZXRDb21tYW5kU291cmNlUmVzcG9uc2USDwoHY29tbWFuZBgBIAEoCRISCgpjbGFzc19uYW1lGAIgASgJEhEKCWZpbGVfbmFtZRgDIAEoCRIOCgZzb3VyY2UYBCABKAwiYgoSQ2FsbENvbW1hbmRSZXF1ZXN0Eg8KB2NvbW1hbmQYASABKAkSJwoJYXJndW1lbnRzGAIgAygLMhQuZmxvd3JwYy52MS5NYXBFbnRyeRISCgpyZXF1ZXN0X2lkGAMgASgJIpEBChNDYWxsQ29tbWFuZFJlc3BvbnNlEiMKBnJlc3VsdBgBIAEoCzIRLmZsb3dycGMudjEuVmFsdWVIABImCgdmYWlsdXJlGAIgASgLMhMuZmxvd3JwYy52MS5GYWlsdXJlSAASEAoIcmV2aXNpb24YAyABKAMSEAoIcmVwbGF5ZWQYBCABKAhCCQoHb3V0Y29tZSLYAgoEV29yaxIMCgRuYW1lGAEgASgJEgwKBHR5cGUYAiABKAkSJAoFc3RhZ2UYAyABKA4yFS5mbG93cnBjLnYxLldvcmtTdGFnZRIQCghwYXJhbGxlbBgEIAEoCBITCgtjYWNoZV9jYWxscxgFIAEoCBIXCg9yYWlzZV9leGNlcHRpb24YBiABKAgSIwoKbGF0ZXN0X3J1bhgHIAEoCzIPLmZsb3dycGMudjEuUnVuEhcKD3N1Y2NlZWRlZF9jb3VudBgIIAEoAxIUCgxmYWlsZWRfY291bnQYCSABKAMSFwoPdGltZWRfb3V0X2NvdW50GAogASgDEhQKDGRpc3BsYXlfbmFtZRgLIAEoCRILCgN1cmwYDCABKAkSEwoLaW50ZXJuYWxfaXAYDSABKAkSEQoJcHVibGljX2lwGA4gASgJEhYKDnBlbmRpbmdfcmVhc29uGA8gASgJIjkKEExpc3RXb3Jrc1JlcXVlc3QSEQoJcGFnZV9zaXplGAEgASgFEhIKCnBhZ2VfdG9rZW4YAiABKAkiXwoRTGlzdFdvcmtzUmVzcG9uc2USHwoFd29ya3MYASADKAsyEC5mbG93cnBjLnYxLldvcmsSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJEhAKCHJldmlzaW9uGAMgASgDIr0CCgVBZ2VudBIQCghhZ2VudF9pZBgBIAEoCRIMCgRob3N0GAIgASgJEgsKA3BpZBgDIAEoAxIPCgd2ZXJzaW9uGAQgASgJEg0KBXdvcmtzGAUgAygJEhAKCGNhcGFjaXR5GAYgASgFEhUKDWF0dGVtcHRfY291bnQYByABKAUSKAoJcmVzb3VyY2VzGAggASgLMhUuZmxvd3JwYy52MS5SZXNvdXJjZXMSJAoFdGFrZW4YCSABKAsyFS5mbG93cnBjLnYxLlJlc291cmNlcxItCgZsYWJlbHMYCiADKAsyHS5mbG93cnBjLnYxLkFnZW50LkxhYmVsc0VudHJ5EhAKCGRyYWluaW5nGAsgASgIGi0KC0xhYmVsc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoCToCOAEiOgoRTGlzdEFnZW50c1JlcXVlc3QSEQoJcGFnZV9zaXplGAEgASgFEhIKCnBhZ2VfdG9rZW4YAiABKAkiUAoSTGlzdEFnZW50c1Jlc3BvbnNlEiEKBmFnZW50cxgBIAMoCzIRLmZsb3dycGMudjEuQWdlbnQSFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIk8KEURyYWluQWdlbnRSZXF1ZXN0EhAKCGFnZW50X2lkGAEgASgJEigKBWdyYWNlGAIgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uIhQKEkRyYWluQWdlbnRSZXNwb25zZSJvCg9MaXN0UnVuc1JlcXVlc3QSDAoEd29yaxgBIAEoCRInCghzdGF0dXNlcxgCIAMoDjIVLmZsb3dycGMudjEuUnVuU3RhdHVzEhEKCXBhZ2Vfc2l6ZRgDIAEoBRISCgpwYWdlX3Rva2VuGAQgASgJIlwKEExpc3RSdW5zUmVzcG9uc2USHQoEcnVucxgBIAMoCzIPLmZsb3dycGMudjEuUnVuEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCRIQCghyZXZpc2lvbhgDIAEoAyJMChBDYW5jZWxSdW5SZXF1ZXN0Eg4KBnJ1bl9pZBgBIAEoCRIoCgVncmFjZRgCIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbiIlChFDYW5jZWxSdW5SZXNwb25zZRIQCghyZXZpc2lvbhgBIAEoAyJxChFTdHJlYW1Mb2dzUmVxdWVzdBIRCgljb21wb25lbnQYASABKAkSKwoNbWluaW11bV9sZXZlbBgCIAEoDjIULmZsb3dycGMudjEuTG9nTGV2ZWwSDAoEdGFpbBgDIAEoBRIOCgZmb2xsb3cYBCABKAgiTAoSU3RyZWFtTG9nc1Jlc3BvbnNlEiUKBnJlY29yZBgBIAEoCzIVLmZsb3dycGMudjEuTG9nUmVjb3JkEg8KB2Ryb3BwZWQYAiABKAMiIQoOU3RvcEFwcFJlcXVlc3QSDwoHbWVzc2FnZRgBIAEoCSIjCg9TdG9wQXBwUmVzcG9uc2USEAoIcmV2aXNpb24YASABKAMqxQEKDlNuYXBzaG90UmVhc29uEh8KG1NOQVBTSE9UX1JFQVNPTl9VTlNQRUNJRklFRBAAEhkKFVNOQVBTSE9UX1JFQVNPTl9BU0tFRBABEiEKHVNOQVBTSE9UX1JFQVNPTl9PVEhFUl9KT1VSTkFMEAISGQoVU05BUFNIT1RfUkVBU09OX0FIRUFEEAMSGwoXU05BUFNIT1RfUkVBU09OX1RPT19PTEQQBBIcChhTTkFQU0hPVF9SRUFTT05fVE9PX1NMT1cQBSp5Cg5XYXRjaEVuZFJlYXNvbhIgChxXQVRDSF9FTkRfUkVBU09OX1VOU1BFQ0lGSUVEEAASHgoaV0FUQ0hfRU5EX1JFQVNPTl9BUFBfRU5ERUQQARIlCiFXQVRDSF9FTkRfUkVBU09OX1NFUlZJQ0VfU1RPUFBJTkcQAirUAQoJV29ya1N0YWdlEhoKFldPUktfU1RBR0VfVU5TUEVDSUZJRUQQABIaChZXT1JLX1NUQUdFX05PVF9TVEFSVEVEEAESFgoSV09SS19TVEFHRV9QRU5ESU5HEAISFgoSV09SS19TVEFHRV9SVU5OSU5HEAMSGAoUV09SS19TVEFHRV9TVUNDRUVERUQQBBIVChFXT1JLX1NUQUdFX0ZBSUxFRBAFEhYKEldPUktfU1RBR0VfU1RPUFBFRBAGEhYKEldPUktfU1RBR0VfU1RBUlRFRBAHMoQJCgtGbG93U2VydmljZRJECgZHZXRBcHASGS5mbG93cnBjLnYxLkdldEFwcFJlcXVlc3QaGi5mbG93cnBjLnYxLkdldEFwcFJlc3BvbnNlIgOQAgESSgoIR2V0U3RhdGUSGy5mbG93cnBjLnYxLkdldFN0YXRlUmVxdWVzdBocLmZsb3dycGMudjEuR2V0U3RhdGVSZXNwb25zZSIDkAIBElIKCldhdGNoU3RhdGUSHS5mbG93cnBjLnYxLldhdGNoU3RhdGVSZXF1ZXN0Gh4uZmxvd3JwYy52MS5XYXRjaFN0YXRlUmVzcG9uc2UiA5ACATABElMKC1VwZGF0ZVN0YXRlEh4uZmxvd3JwYy52MS5VcGRhdGVTdGF0ZVJlcXVlc3QaHy5mbG93cnBjLnYxLlVwZGF0ZVN0YXRlUmVzcG9uc2UiA5ACAhJWCgxMaXN0Q29tbWFuZHMSHy5mbG93cnBjLnYxLkxpc3RDb21tYW5kc1JlcXVlc3QaIC5mbG93cnBjLnYxLkxpc3RDb21tYW5kc1Jlc3BvbnNlIgOQAgESYgoQR2V0Q29tbWFuZFNvdXJjZRIjLmZsb3dycGMudjEuR2V0Q29tbWFuZFNvdXJjZVJlcXVlc3QaJC5mbG93cnBjLnYxLkdldENvbW1hbmRTb3VyY2VSZXNwb25zZSIDkAIBElMKC0NhbGxDb21tYW5kEh4uZmxvd3JwYy52MS5DYWxsQ29tbWFuZFJlcXVlc3QaHy5mbG93cnBjLnYxLkNhbGxDb21tYW5kUmVzcG9uc2UiA5ACAhJNCglMaXN0V29ya3MSHC5mbG93cnBjLnYxLkxpc3RXb3Jrc1JlcXVlc3QaHS5mbG93cnBjLnYxLkxpc3RXb3Jrc1Jlc3BvbnNlIgOQAgESUAoKTGlzdEFnZW50cxIdLmZsb3dycGMudjEuTGlzdEFnZW50c1JlcXVlc3QaHi5mbG93cnBjLnYxLkxpc3RBZ2VudHNSZXNwb25zZSIDkAIBElAKCkRyYWluQWdlbnQSHS5mbG93cnBjLnYxLkRyYWluQWdlbnRSZXF1ZXN0Gh4uZmxvd3JwYy52MS5EcmFpbkFnZW50UmVzcG9uc2UiA5ACAhJKCghMaXN0UnVucxIbLmZsb3dycGMudjEuTGlzdFJ1bnNSZXF1ZXN0GhwuZmxvd3JwYy52MS5MaXN0UnVuc1Jlc3BvbnNlIgOQAgESTQoJQ2FuY2VsUnVuEhwuZmxvd3JwYy52MS5DYW5jZWxSdW5SZXF1ZXN0Gh0uZmxvd3JwYy52MS5DYW5jZWxSdW5SZXNwb25zZSIDkAICElIKClN0cmVhbUxvZ3MSHS5mbG93cnBjLnYxLlN0cmVhbUxvZ3NSZXF1ZXN0Gh4uZmxvd3JwYy52MS5TdHJlYW1Mb2dzUmVzcG9uc2UiA5ACATABEkcKB1N0b3BBcHASGi5mbG93cnBjLnYxLlN0b3BBcHBSZXF1ZXN0GhsuZmxvd3JwYy52MS5TdG9wQXBwUmVzcG9uc2UiA5ACAmIGcHJvdG8z", [file_flowrpc_v1_app, file_flowrpc_v1_log, file_flowrpc_v1_resources, file_flowrpc_v1_run, file_flowrpc_v1_state, file_flowrpc_v1_value, file_google_protobuf_duration, file_google_protobuf_timestamp]);
+  fileDesc("Ch1mbG93cnBjL3YxL2Zsb3dfc2VydmljZS5wcm90bxIKZmxvd3JwYy52MSIoCg1HZXRBcHBSZXF1ZXN0EhcKD3dpdGhfc3RhdGVfaGFzaBgBIAEoCCK3AgoOR2V0QXBwUmVzcG9uc2USDAoEbmFtZRgBIAEoCRISCgpqb3VybmFsX2lkGAIgASgJEgwKBGxpZmUYAyABKAMSEAoIcmV2aXNpb24YBCABKAMSJQoGc3RhdHVzGAUgASgLMhUuZmxvd3JwYy52MS5BcHBTdGF0dXMSEQoJcm9vdF90eXBlGAYgASgJEi4KCnN0YXJ0ZWRfYXQYByABKAsyGi5nb29nbGUucHJvdG9idWYuVGltZXN0YW1wEg8KB3ZlcnNpb24YCCABKAkSCwoDcGlkGAkgASgDEg0KBXJlYWR5GAogASgIEg8KB3VucmVhZHkYCyADKAkSFAoMaHR0cF9hZGRyZXNzGAwgASgJEhEKCXJlYWRfb25seRgNIAEoCRISCgpzdGF0ZV9oYXNoGA4gASgJIlcKD0dldFN0YXRlUmVxdWVzdBIRCgljb21wb25lbnQYASABKAkSGAoQZXhjbHVkZV9jaGlsZHJlbhgCIAEoCBIXCg93aXRoX3N0YXRlX2hhc2gYAyABKAgilgEKEEdldFN0YXRlUmVzcG9uc2USEgoKam91cm5hbF9pZBgBIAEoCRIQCghyZXZpc2lvbhgCIAEoAxIpCgpjb21wb25lbnRzGAMgAygLMhUuZmxvd3JwYy52MS5Db21wb25lbnQSHQoEcnVucxgEIAMoCzIPLmZsb3dycGMudjEuUnVuEhIKCnN0YXRlX2hhc2gYBSABKAkiagoRV2F0Y2hTdGF0ZVJlcXVlc3QSEQoJY29tcG9uZW50GAEgASgJEhsKDmFmdGVyX3JldmlzaW9uGAIgASgDSACIAQESEgoKam91cm5hbF9pZBgDIAEoCUIRCg9fYWZ0ZXJfcmV2aXNpb24izwEKEldhdGNoU3RhdGVSZXNwb25zZRIoCghzbmFwc2hvdBgBIAEoCzIULmZsb3dycGMudjEuU25hcHNob3RIABIoCghyZXZpc2lvbhgCIAEoCzIULmZsb3dycGMudjEuUmV2aXNpb25IABIjCgNlbmQYAyABKAsyFC5mbG93cnBjLnYxLldhdGNoRW5kSAASKAoIYm9va21hcmsYBCABKAsyFC5mbG93cnBjLnYxLkJvb2ttYXJrSAASDAoEbW9yZRgFIAEoCEIICgZ1cGRhdGUi+wEKCFNuYXBzaG90EhIKCmpvdXJuYWxfaWQYASABKAkSEAoIcmV2aXNpb24YAiABKAMSKQoKY29tcG9uZW50cxgDIAMoCzIVLmZsb3dycGMudjEuQ29tcG9uZW50Eh0KBHJ1bnMYBCADKAsyDy5mbG93cnBjLnYxLlJ1bhINCgVmaXJzdBgFIAEoCBIMCgRsYXN0GAYgASgIEiIKA2FwcBgHIAEoCzIVLmZsb3dycGMudjEuQXBwU3RhdHVzEioKBnJlYXNvbhgIIAEoDjIaLmZsb3dycGMudjEuU25hcHNob3RSZWFzb24SEgoKc3RhdGVfaGFzaBgJIAEoCSJECghCb29rbWFyaxISCgpqb3VybmFsX2lkGAEgASgJEhAKCHJldmlzaW9uGAIgASgDEhIKCnN0YXRlX2hhc2gYAyABKAkifQoIV2F0Y2hFbmQSEAoIcmV2aXNpb24YASABKAMSDwoHbWVzc2FnZRgCIAEoCRIiCgNhcHAYAyABKAsyFS5mbG93cnBjLnYxLkFwcFN0YXR1cxIqCgZyZWFzb24YBCABKA4yGi5mbG93cnBjLnYxLldhdGNoRW5kUmVhc29uIpYBChJVcGRhdGVTdGF0ZVJlcXVlc3QSEQoJY29tcG9uZW50GAEgASgJEiMKB2NoYW5nZXMYAiADKAsyEi5mbG93cnBjLnYxLkNoYW5nZRIeChFleHBlY3RlZF9yZXZpc2lvbhgDIAEoA0gAiAEBEhIKCnJlcXVlc3RfaWQYBCABKAlCFAoSX2V4cGVjdGVkX3JldmlzaW9uIjkKE1VwZGF0ZVN0YXRlUmVzcG9uc2USEAoIcmV2aXNpb24YASABKAMSEAoIcmVwbGF5ZWQYAiABKAgiaQoJUGFyYW1ldGVyEgwKBG5hbWUYASABKAkSEgoKYW5ub3RhdGlvbhgCIAEoCRIQCghyZXF1aXJlZBgDIAEoCBIoCg1kZWZhdWx0X3ZhbHVlGAQgASgLMhEuZmxvd3JwYy52MS5WYWx1ZSJwCgpDbGllbnRQYXJ0EhIKCmNsYXNzX25hbWUYASABKAkSDAoEaGVscBgCIAEoCRIpCgpwYXJhbWV0ZXJzGAMgAygLMhUuZmxvd3JwYy52MS5QYXJhbWV0ZXISFQoNc291cmNlX3NoYTI1NhgEIAEoCSK1AQoHQ29tbWFuZBIMCgRuYW1lGAEgASgJEgwKBGZsb3cYAiABKAkSDAoEaGVscBgDIAEoCRIpCgpwYXJhbWV0ZXJzGAQgAygLMhUuZmxvd3JwYy52MS5QYXJhbWV0ZXISKwoLY2xpZW50X3BhcnQYBSABKAsyFi5mbG93cnBjLnYxLkNsaWVudFBhcnQSDwoHc3RyZWFtcxgGIAEoCBIXCg9pdGVtX2Fubm90YXRpb24YByABKAkiPAoTTGlzdENvbW1hbmRzUmVxdWVzdBIRCglwYWdlX3NpemUYASABKAUSEgoKcGFnZV90b2tlbhgCIAEoCSJWChRMaXN0Q29tbWFuZHNSZXNwb25zZRIlCghjb21tYW5kcxgBIAMoCzITLmZsb3dycGMudjEuQ29tbWFuZBIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiKgoXR2V0Q29tbWFuZFNvdXJjZVJlcXVlc3QSDwoHY29tbWFuZBgBIAEoCSJiChhHZXRDb21tYW5kU291cmNlUmVzcG9uc2USDwoHY29tbWFuZBgBIAEoCRISCgpjbGFzc19uYW1lGAIgASgJEhEKCWZpbGVfbmFtZRgDIAEoCRIOCgZzb3VyY2UYBCABKAwiYgoSQ2FsbENvbW1hbmRSZXF1ZXN0Eg8KB2NvbW1hbmQYASABKAkSJwoJYXJndW1lbnRzGAIgAygLMhQuZmxvd3JwYy52MS5NYXBFbnRyeRISCgpyZXF1ZXN0X2lkGAMgASgJIpEBChNDYWxsQ29tbWFuZFJlc3BvbnNlEiMKBnJlc3VsdBgBIAEoCzIRLmZsb3dycGMudjEuVmFsdWVIABImCgdmYWlsdXJlGAIgASgLMhMuZmxvd3JwYy52MS5GYWlsdXJlSAASEAoIcmV2aXNpb24YAyABKAMSEAoIcmVwbGF5ZWQYBCABKAhCCQoHb3V0Y29tZSJQChRTdHJlYW1Db21tYW5kUmVxdWVzdBIPCgdjb21tYW5kGAEgASgJEicKCWFyZ3VtZW50cxgCIAMoCzIULmZsb3dycGMudjEuTWFwRW50cnkifwoVU3RyZWFtQ29tbWFuZFJlc3BvbnNlEiEKBGl0ZW0YASABKAsyES5mbG93cnBjLnYxLlZhbHVlSAASJgoHZmFpbHVyZRgCIAEoCzITLmZsb3dycGMudjEuRmFpbHVyZUgAEhAKCHJldmlzaW9uGAMgASgDQgkKB2NvbnRlbnQi2AIKBFdvcmsSDAoEbmFtZRgBIAEoCRIMCgR0eXBlGAIgASgJEiQKBXN0YWdlGAMgASgOMhUuZmxvd3JwYy52MS5Xb3JrU3RhZ2USEAoIcGFyYWxsZWwYBCABKAgSEwoLY2FjaGVfY2FsbHMYBSABKAgSFwoPcmFpc2VfZXhjZXB0aW9uGAYgASgIEiMKCmxhdGVzdF9ydW4YByABKAsyDy5mbG93cnBjLnYxLlJ1bhIXCg9zdWNjZWVkZWRfY291bnQYCCABKAMSFAoMZmFpbGVkX2NvdW50GAkgASgDEhcKD3RpbWVkX291dF9jb3VudBgKIAEoAxIUCgxkaXNwbGF5X25hbWUYCyABKAkSCwoDdXJsGAwgASgJEhMKC2ludGVybmFsX2lwGA0gASgJEhEKCXB1YmxpY19pcBgOIAEoCRIWCg5wZW5kaW5nX3JlYXNvbhgPIAEoCSI5ChBMaXN0V29ya3NSZXF1ZXN0EhEKCXBhZ2Vfc2l6ZRgBIAEoBRISCgpwYWdlX3Rva2VuGAIgASgJIl8KEUxpc3RXb3Jrc1Jlc3BvbnNlEh8KBXdvcmtzGAEgAygLMhAuZmxvd3JwYy52MS5Xb3JrEhcKD25leHRfcGFnZV90b2tlbhgCIAEoCRIQCghyZXZpc2lvbhgDIAEoAyK9AgoFQWdlbnQSEAoIYWdlbnRfaWQYASABKAkSDAoEaG9zdBgCIAEoCRILCgNwaWQYAyABKAMSDwoHdmVyc2lvbhgEIAEoCRINCgV3b3JrcxgFIAMoCRIQCghjYXBhY2l0eRgGIAEoBRIVCg1hdHRlbXB0X2NvdW50GAcgASgFEigKCXJlc291cmNlcxgIIAEoCzIVLmZsb3dycGMudjEuUmVzb3VyY2VzEiQKBXRha2VuGAkgASgLMhUuZmxvd3JwYy52MS5SZXNvdXJjZXMSLQoGbGFiZWxzGAogAygLMh0uZmxvd3JwYy52MS5BZ2VudC5MYWJlbHNFbnRyeRIQCghkcmFpbmluZxgLIAEoCBotCgtMYWJlbHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAk6AjgBIjoKEUxpc3RBZ2VudHNSZXF1ZXN0EhEKCXBhZ2Vfc2l6ZRgBIAEoBRISCgpwYWdlX3Rva2VuGAIgASgJIlAKEkxpc3RBZ2VudHNSZXNwb25zZRIhCgZhZ2VudHMYASADKAsyES5mbG93cnBjLnYxLkFnZW50EhcKD25leHRfcGFnZV90b2tlbhgCIAEoCSJPChFEcmFpbkFnZW50UmVxdWVzdBIQCghhZ2VudF9pZBgBIAEoCRIoCgVncmFjZRgCIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbiIUChJEcmFpbkFnZW50UmVzcG9uc2UibwoPTGlzdFJ1bnNSZXF1ZXN0EgwKBHdvcmsYASABKAkSJwoIc3RhdHVzZXMYAiADKA4yFS5mbG93cnBjLnYxLlJ1blN0YXR1cxIRCglwYWdlX3NpemUYAyABKAUSEgoKcGFnZV90b2tlbhgEIAEoCSJcChBMaXN0UnVuc1Jlc3BvbnNlEh0KBHJ1bnMYASADKAsyDy5mbG93cnBjLnYxLlJ1bhIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkSEAoIcmV2aXNpb24YAyABKAMiTAoQQ2FuY2VsUnVuUmVxdWVzdBIOCgZydW5faWQYASABKAkSKAoFZ3JhY2UYAiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24iJQoRQ2FuY2VsUnVuUmVzcG9uc2USEAoIcmV2aXNpb24YASABKAMicQoRU3RyZWFtTG9nc1JlcXVlc3QSEQoJY29tcG9uZW50GAEgASgJEisKDW1pbmltdW1fbGV2ZWwYAiABKA4yFC5mbG93cnBjLnYxLkxvZ0xldmVsEgwKBHRhaWwYAyABKAUSDgoGZm9sbG93GAQgASgIIkwKElN0cmVhbUxvZ3NSZXNwb25zZRIlCgZyZWNvcmQYASABKAsyFS5mbG93cnBjLnYxLkxvZ1JlY29yZBIPCgdkcm9wcGVkGAIgASgDIiEKDlN0b3BBcHBSZXF1ZXN0Eg8KB21lc3NhZ2UYASABKAkiIwoPU3RvcEFwcFJlc3BvbnNlEhAKCHJldmlzaW9uGAEgASgDKsUBCg5TbmFwc2hvdFJlYXNvbhIfChtTTkFQU0hPVF9SRUFTT05fVU5TUEVDSUZJRUQQABIZChVTTkFQU0hPVF9SRUFTT05fQVNLRUQQARIhCh1TTkFQU0hPVF9SRUFTT05fT1RIRVJfSk9VUk5BTBACEhkKFVNOQVBTSE9UX1JFQVNPTl9BSEVBRBADEhsKF1NOQVBTSE9UX1JFQVNPTl9UT09fT0xEEAQSHAoYU05BUFNIT1RfUkVBU09OX1RPT19TTE9XEAUqeQoOV2F0Y2hFbmRSZWFzb24SIAocV0FUQ0hfRU5EX1JFQVNPTl9VTlNQRUNJRklFRBAAEh4KGldBVENIX0VORF9SRUFTT05fQVBQX0VOREVEEAESJQohV0FUQ0hfRU5EX1JFQVNPTl9TRVJWSUNFX1NUT1BQSU5HEAIq1AEKCVdvcmtTdGFnZRIaChZXT1JLX1NUQUdFX1VOU1BFQ0lGSUVEEAASGgoWV09SS19TVEFHRV9OT1RfU1RBUlRFRBABEhYKEldPUktfU1RBR0VfUEVORElORxACEhYKEldPUktfU1RBR0VfUlVOTklORxADEhgKFFdPUktfU1RBR0VfU1VDQ0VFREVEEAQSFQoRV09SS19TVEFHRV9GQUlMRUQQBRIWChJXT1JLX1NUQUdFX1NUT1BQRUQQBhIWChJXT1JLX1NUQUdFX1NUQVJURUQQBzLcCQoLRmxvd1NlcnZpY2USRAoGR2V0QXBwEhkuZmxvd3JwYy52MS5HZXRBcHBSZXF1ZXN0GhouZmxvd3JwYy52MS5HZXRBcHBSZXNwb25zZSIDkAIBEkoKCEdldFN0YXRlEhsuZmxvd3JwYy52MS5HZXRTdGF0ZVJlcXVlc3QaHC5mbG93cnBjLnYxLkdldFN0YXRlUmVzcG9uc2UiA5ACARJSCgpXYXRjaFN0YXRlEh0uZmxvd3JwYy52MS5XYXRjaFN0YXRlUmVxdWVzdBoeLmZsb3dycGMudjEuV2F0Y2hTdGF0ZVJlc3BvbnNlIgOQAgEwARJTCgtVcGRhdGVTdGF0ZRIeLmZsb3dycGMudjEuVXBkYXRlU3RhdGVSZXF1ZXN0Gh8uZmxvd3JwYy52MS5VcGRhdGVTdGF0ZVJlc3BvbnNlIgOQAgISVgoMTGlzdENvbW1hbmRzEh8uZmxvd3JwYy52MS5MaXN0Q29tbWFuZHNSZXF1ZXN0GiAuZmxvd3JwYy52MS5MaXN0Q29tbWFuZHNSZXNwb25zZSIDkAIBEmIKEEdldENvbW1hbmRTb3VyY2USIy5mbG93cnBjLnYxLkdldENvbW1hbmRTb3VyY2VSZXF1ZXN0GiQuZmxvd3JwYy52MS5HZXRDb21tYW5kU291cmNlUmVzcG9uc2UiA5ACARJTCgtDYWxsQ29tbWFuZBIeLmZsb3dycGMudjEuQ2FsbENvbW1hbmRSZXF1ZXN0Gh8uZmxvd3JwYy52MS5DYWxsQ29tbWFuZFJlc3BvbnNlIgOQAgISVgoNU3RyZWFtQ29tbWFuZBIgLmZsb3dycGMudjEuU3RyZWFtQ29tbWFuZFJlcXVlc3QaIS5mbG93cnBjLnYxLlN0cmVhbUNvbW1hbmRSZXNwb25zZTABEk0KCUxpc3RXb3JrcxIcLmZsb3dycGMudjEuTGlzdFdvcmtzUmVxdWVzdBodLmZsb3dycGMudjEuTGlzdFdvcmtzUmVzcG9uc2UiA5ACARJQCgpMaXN0QWdlbnRzEh0uZmxvd3JwYy52MS5MaXN0QWdlbnRzUmVxdWVzdBoeLmZsb3dycGMudjEuTGlzdEFnZW50c1Jlc3BvbnNlIgOQAgESUAoKRHJhaW5BZ2VudBIdLmZsb3dycGMudjEuRHJhaW5BZ2VudFJlcXVlc3QaHi5mbG93cnBjLnYxLkRyYWluQWdlbnRSZXNwb25zZSIDkAICEkoKCExpc3RSdW5zEhsuZmxvd3JwYy52MS5MaXN0UnVuc1JlcXVlc3QaHC5mbG93cnBjLnYxLkxpc3RSdW5zUmVzcG9uc2UiA5ACARJNCglDYW5jZWxSdW4SHC5mbG93cnBjLnYxLkNhbmNlbFJ1blJlcXVlc3QaHS5mbG93cnBjLnYxLkNhbmNlbFJ1blJlc3BvbnNlIgOQAgISUgoKU3RyZWFtTG9ncxIdLmZsb3dycGMudjEuU3RyZWFtTG9nc1JlcXVlc3QaHi5mbG93cnBjLnYxLlN0cmVhbUxvZ3NSZXNwb25zZSIDkAIBMAESRwoHU3RvcEFwcBIaLmZsb3dycGMudjEuU3RvcEFwcFJlcXVlc3QaGy5mbG93cnBjLnYxLlN0b3BBcHBSZXNwb25zZSIDkAICYgZwcm90bzM", [file_flowrpc_v1_app, file_flowrpc_v1_log, file_flowrpc_v1_resources, file_flowrpc_v1_run, file_flowrpc_v1_state, file_flowrpc_v1_value, file_google_protobuf_duration, file_google_protobuf_timestamp]);
 
 /**
  * Request of `GetApp`.
@@ -693,6 +693,20 @@ export type Command = Message<"flowrpc.v1.Command"> & {
    * @generated from field: flowrpc.v1.ClientPart client_part = 5;
    */
   clientPart?: ClientPart | undefined;
+
+  /**
+   * Whether it streams: it is called with `StreamCommand` then, and not with `CallCommand`.
+   *
+   * @generated from field: bool streams = 6;
+   */
+  streams: boolean;
+
+  /**
+   * The annotation of the items that it streams, for people; empty if there is none.
+   *
+   * @generated from field: string item_annotation = 7;
+   */
+  itemAnnotation: string;
 };
 
 /**
@@ -828,7 +842,7 @@ export const GetCommandSourceResponseSchema: GenMessage<GetCommandSourceResponse
  */
 export type CallCommandRequest = Message<"flowrpc.v1.CallCommandRequest"> & {
   /**
-   * Name of the command; a nested flow's may be given bare while that is unique.
+   * Name of the command; a nested flow's may be given bare while that is unique. One that streams: WRONG_METHOD.
    *
    * @generated from field: string command = 1;
    */
@@ -906,6 +920,78 @@ export type CallCommandResponse = Message<"flowrpc.v1.CallCommandResponse"> & {
  */
 export const CallCommandResponseSchema: GenMessage<CallCommandResponse> = /*@__PURE__*/
   messageDesc(file_flowrpc_v1_flow_service, 19);
+
+/**
+ * Request of `StreamCommand`. It has no request id: what a stream sent is not kept.
+ *
+ * @generated from message flowrpc.v1.StreamCommandRequest
+ */
+export type StreamCommandRequest = Message<"flowrpc.v1.StreamCommandRequest"> & {
+  /**
+   * Name of the command; a nested flow's may be given bare while that is unique. One that does not stream: WRONG_METHOD.
+   *
+   * @generated from field: string command = 1;
+   */
+  command: string;
+
+  /**
+   * Arguments by parameter name.
+   *
+   * @generated from field: repeated flowrpc.v1.MapEntry arguments = 2;
+   */
+  arguments: MapEntry[];
+};
+
+/**
+ * Describes the message flowrpc.v1.StreamCommandRequest.
+ * Use `create(StreamCommandRequestSchema)` to create a new message.
+ */
+export const StreamCommandRequestSchema: GenMessage<StreamCommandRequest> = /*@__PURE__*/
+  messageDesc(file_flowrpc_v1_flow_service, 20);
+
+/**
+ * Response of `StreamCommand`.
+ *
+ * @generated from message flowrpc.v1.StreamCommandResponse
+ */
+export type StreamCommandResponse = Message<"flowrpc.v1.StreamCommandResponse"> & {
+  /**
+   * What is sent; exactly one is set.
+   *
+   * @generated from oneof flowrpc.v1.StreamCommandResponse.content
+   */
+  content: {
+    /**
+     * What it yielded.
+     *
+     * @generated from field: flowrpc.v1.Value item = 1;
+     */
+    value: Value;
+    case: "item";
+  } | {
+    /**
+     * What it raised, as the last message; what it did after the last item was undone.
+     *
+     * @generated from field: flowrpc.v1.Failure failure = 2;
+     */
+    value: Failure;
+    case: "failure";
+  } | { case: undefined; value?: undefined };
+
+  /**
+   * The revision that holds what it did or read up to here: a watch after it misses nothing.
+   *
+   * @generated from field: int64 revision = 3;
+   */
+  revision: bigint;
+};
+
+/**
+ * Describes the message flowrpc.v1.StreamCommandResponse.
+ * Use `create(StreamCommandResponseSchema)` to create a new message.
+ */
+export const StreamCommandResponseSchema: GenMessage<StreamCommandResponse> = /*@__PURE__*/
+  messageDesc(file_flowrpc_v1_flow_service, 21);
 
 /**
  * A work of the app.
@@ -1024,7 +1110,7 @@ export type Work = Message<"flowrpc.v1.Work"> & {
  * Use `create(WorkSchema)` to create a new message.
  */
 export const WorkSchema: GenMessage<Work> = /*@__PURE__*/
-  messageDesc(file_flowrpc_v1_flow_service, 20);
+  messageDesc(file_flowrpc_v1_flow_service, 22);
 
 /**
  * Request of `ListWorks`.
@@ -1052,7 +1138,7 @@ export type ListWorksRequest = Message<"flowrpc.v1.ListWorksRequest"> & {
  * Use `create(ListWorksRequestSchema)` to create a new message.
  */
 export const ListWorksRequestSchema: GenMessage<ListWorksRequest> = /*@__PURE__*/
-  messageDesc(file_flowrpc_v1_flow_service, 21);
+  messageDesc(file_flowrpc_v1_flow_service, 23);
 
 /**
  * Response of `ListWorks`.
@@ -1087,7 +1173,7 @@ export type ListWorksResponse = Message<"flowrpc.v1.ListWorksResponse"> & {
  * Use `create(ListWorksResponseSchema)` to create a new message.
  */
 export const ListWorksResponseSchema: GenMessage<ListWorksResponse> = /*@__PURE__*/
-  messageDesc(file_flowrpc_v1_flow_service, 22);
+  messageDesc(file_flowrpc_v1_flow_service, 24);
 
 /**
  * An agent that is attached.
@@ -1178,7 +1264,7 @@ export type Agent = Message<"flowrpc.v1.Agent"> & {
  * Use `create(AgentSchema)` to create a new message.
  */
 export const AgentSchema: GenMessage<Agent> = /*@__PURE__*/
-  messageDesc(file_flowrpc_v1_flow_service, 23);
+  messageDesc(file_flowrpc_v1_flow_service, 25);
 
 /**
  * Request of `ListAgents`.
@@ -1206,7 +1292,7 @@ export type ListAgentsRequest = Message<"flowrpc.v1.ListAgentsRequest"> & {
  * Use `create(ListAgentsRequestSchema)` to create a new message.
  */
 export const ListAgentsRequestSchema: GenMessage<ListAgentsRequest> = /*@__PURE__*/
-  messageDesc(file_flowrpc_v1_flow_service, 24);
+  messageDesc(file_flowrpc_v1_flow_service, 26);
 
 /**
  * Response of `ListAgents`.
@@ -1234,7 +1320,7 @@ export type ListAgentsResponse = Message<"flowrpc.v1.ListAgentsResponse"> & {
  * Use `create(ListAgentsResponseSchema)` to create a new message.
  */
 export const ListAgentsResponseSchema: GenMessage<ListAgentsResponse> = /*@__PURE__*/
-  messageDesc(file_flowrpc_v1_flow_service, 25);
+  messageDesc(file_flowrpc_v1_flow_service, 27);
 
 /**
  * Request of `DrainAgent`.
@@ -1263,7 +1349,7 @@ export type DrainAgentRequest = Message<"flowrpc.v1.DrainAgentRequest"> & {
  * Use `create(DrainAgentRequestSchema)` to create a new message.
  */
 export const DrainAgentRequestSchema: GenMessage<DrainAgentRequest> = /*@__PURE__*/
-  messageDesc(file_flowrpc_v1_flow_service, 26);
+  messageDesc(file_flowrpc_v1_flow_service, 28);
 
 /**
  * Response of `DrainAgent`.
@@ -1278,7 +1364,7 @@ export type DrainAgentResponse = Message<"flowrpc.v1.DrainAgentResponse"> & {
  * Use `create(DrainAgentResponseSchema)` to create a new message.
  */
 export const DrainAgentResponseSchema: GenMessage<DrainAgentResponse> = /*@__PURE__*/
-  messageDesc(file_flowrpc_v1_flow_service, 27);
+  messageDesc(file_flowrpc_v1_flow_service, 29);
 
 /**
  * Request of `ListRuns`.
@@ -1320,7 +1406,7 @@ export type ListRunsRequest = Message<"flowrpc.v1.ListRunsRequest"> & {
  * Use `create(ListRunsRequestSchema)` to create a new message.
  */
 export const ListRunsRequestSchema: GenMessage<ListRunsRequest> = /*@__PURE__*/
-  messageDesc(file_flowrpc_v1_flow_service, 28);
+  messageDesc(file_flowrpc_v1_flow_service, 30);
 
 /**
  * Response of `ListRuns`.
@@ -1355,7 +1441,7 @@ export type ListRunsResponse = Message<"flowrpc.v1.ListRunsResponse"> & {
  * Use `create(ListRunsResponseSchema)` to create a new message.
  */
 export const ListRunsResponseSchema: GenMessage<ListRunsResponse> = /*@__PURE__*/
-  messageDesc(file_flowrpc_v1_flow_service, 29);
+  messageDesc(file_flowrpc_v1_flow_service, 31);
 
 /**
  * Request of `CancelRun`.
@@ -1383,7 +1469,7 @@ export type CancelRunRequest = Message<"flowrpc.v1.CancelRunRequest"> & {
  * Use `create(CancelRunRequestSchema)` to create a new message.
  */
 export const CancelRunRequestSchema: GenMessage<CancelRunRequest> = /*@__PURE__*/
-  messageDesc(file_flowrpc_v1_flow_service, 30);
+  messageDesc(file_flowrpc_v1_flow_service, 32);
 
 /**
  * Response of `CancelRun`.
@@ -1404,7 +1490,7 @@ export type CancelRunResponse = Message<"flowrpc.v1.CancelRunResponse"> & {
  * Use `create(CancelRunResponseSchema)` to create a new message.
  */
 export const CancelRunResponseSchema: GenMessage<CancelRunResponse> = /*@__PURE__*/
-  messageDesc(file_flowrpc_v1_flow_service, 31);
+  messageDesc(file_flowrpc_v1_flow_service, 33);
 
 /**
  * Request of `StreamLogs`.
@@ -1446,7 +1532,7 @@ export type StreamLogsRequest = Message<"flowrpc.v1.StreamLogsRequest"> & {
  * Use `create(StreamLogsRequestSchema)` to create a new message.
  */
 export const StreamLogsRequestSchema: GenMessage<StreamLogsRequest> = /*@__PURE__*/
-  messageDesc(file_flowrpc_v1_flow_service, 32);
+  messageDesc(file_flowrpc_v1_flow_service, 34);
 
 /**
  * Response of `StreamLogs`.
@@ -1474,7 +1560,7 @@ export type StreamLogsResponse = Message<"flowrpc.v1.StreamLogsResponse"> & {
  * Use `create(StreamLogsResponseSchema)` to create a new message.
  */
 export const StreamLogsResponseSchema: GenMessage<StreamLogsResponse> = /*@__PURE__*/
-  messageDesc(file_flowrpc_v1_flow_service, 33);
+  messageDesc(file_flowrpc_v1_flow_service, 35);
 
 /**
  * Request of `StopApp`.
@@ -1495,7 +1581,7 @@ export type StopAppRequest = Message<"flowrpc.v1.StopAppRequest"> & {
  * Use `create(StopAppRequestSchema)` to create a new message.
  */
 export const StopAppRequestSchema: GenMessage<StopAppRequest> = /*@__PURE__*/
-  messageDesc(file_flowrpc_v1_flow_service, 34);
+  messageDesc(file_flowrpc_v1_flow_service, 36);
 
 /**
  * Response of `StopApp`.
@@ -1516,7 +1602,7 @@ export type StopAppResponse = Message<"flowrpc.v1.StopAppResponse"> & {
  * Use `create(StopAppResponseSchema)` to create a new message.
  */
 export const StopAppResponseSchema: GenMessage<StopAppResponse> = /*@__PURE__*/
-  messageDesc(file_flowrpc_v1_flow_service, 35);
+  messageDesc(file_flowrpc_v1_flow_service, 37);
 
 /**
  * Why a watch sends a snapshot.
@@ -1754,6 +1840,18 @@ export const FlowService: GenService<{
     methodKind: "unary";
     input: typeof CallCommandRequestSchema;
     output: typeof CallCommandResponseSchema;
+  },
+  /**
+   * Calls a command that streams: sends each item when what was done up to it is durable. Role: call.
+   *
+   * A stream that breaks stays as it is: it cannot be resumed, and sent again it is another one.
+   *
+   * @generated from rpc flowrpc.v1.FlowService.StreamCommand
+   */
+  streamCommand: {
+    methodKind: "server_streaming";
+    input: typeof StreamCommandRequestSchema;
+    output: typeof StreamCommandResponseSchema;
   },
   /**
    * Lists the works with their status. Role: read.
