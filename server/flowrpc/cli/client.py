@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from flowrpc.cli.contract import BROKEN, _built, _fail, _lock_file, _package, _tell_breaks
+from flowrpc.cli.app_contract import BROKEN, contract_of, fail, lock_file, package_option, tell_breaks
 from flowrpc.errors import ContractError
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def client() -> None:
     type=click.Path(path_type=Path, file_okay=False),
     help="Where the client goes.  [default: client/LANG beside APP.py]",
 )
-@_package
+@package_option
 @click.option(
     "--unlocked", is_flag=True, help="Make it although the lock lacks something: its numbers may change."
 )
@@ -72,7 +72,7 @@ def generate(
 
     if go_client is not None and lang != "go":
         raise click.UsageError("--client is for --lang go")
-    built = _built(app_file, package)
+    built = contract_of(app_file, package)
     if not unlocked:
         _check_lock(app_file, built)
     folder = out or app_file.resolve().parent / "client" / lang
@@ -81,7 +81,7 @@ def generate(
         for file in write(made, folder, lang):
             click.echo(str(file))
     except ContractError as error:
-        _fail(error)
+        fail(error)
     click.echo(f"next: {made.next_step}", err=True)
 
 
@@ -89,10 +89,10 @@ def _check_lock(app_file: Path, built: Built) -> None:
     """Leaves if the numbers of a contract are not those that were promised."""
     if not built.stale:
         return
-    _tell_breaks(built)
+    tell_breaks(built)
     problem = "there is no" if built.before is None else "something is new that is not in"
     click.echo(
-        f"{problem} {_lock_file(app_file).name}: run flowctl contract build first, or take --unlocked for a client "
+        f"{problem} {lock_file(app_file).name}: run flowctl contract build first, or take --unlocked for a client "
         "whose numbers may change; nothing was written",
         err=True,
     )

@@ -2,27 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from flowrpc.errors import AppLoadError, ComponentError, ContractError
-
-if TYPE_CHECKING:
-    from flowrpc.contract.building import Built
-
-BROKEN = 1
-USAGE = 2
+from flowrpc.cli.app_contract import BROKEN, contract_of, fail, lock_file, package_option, tell_breaks
+from flowrpc.errors import ContractError
 
 _app_file = click.argument("app_file", metavar="APP.py", type=click.Path(path_type=Path))
-_package = click.option(
-    "--package",
-    metavar="NAME.vN",
-    help="The protobuf package.  [default: the lock's, else made of the file's or its folder's name]",
-)
 _FILE = click.Path(path_type=Path, dir_okay=False)
 
 
@@ -40,7 +28,7 @@ def contract() -> None:
     type=click.Path(path_type=Path, file_okay=False),
     help="Where the .proto files go.  [default: contract beside APP.py]",
 )
-@_package
+@package_option
 @click.option("--allow-breaking", is_flag=True, help="Write it although clients of the last one break.")
 def build(app_file: Path, output: Path | None, package: str | None, allow_breaking: bool) -> None:
     """Write the contract of APP.py, and the lock that keeps its numbers.
@@ -52,24 +40,24 @@ def build(app_file: Path, output: Path | None, package: str | None, allow_breaki
     """
     from flowrpc.contract.lock_file import lock_text
 
-    built = _built(app_file, package)
+    built = contract_of(app_file, package)
     if built.breaks and not allow_breaking:
-        _tell_breaks(built)
+        tell_breaks(built)
         click.echo("nothing was written; --allow-breaking writes it all the same", err=True)
         sys.exit(BROKEN)
-    lock = _lock_file(app_file)
+    lock = lock_file(app_file)
     try:
         files = built.write(output or app_file.resolve().parent / "contract")
         lock.write_text(lock_text(built.lock), encoding="utf-8")
     except (ContractError, OSError) as error:
-        _fail(error)
+        fail(error)
     for file in [*files, lock]:
         click.echo(str(file))
 
 
 @contract.command()
 @_app_file
-@_package
+@package_option
 def check(app_file: Path, package: str | None) -> None:
     """Compare the types of APP.py with its lock.
 
@@ -78,17 +66,17 @@ def check(app_file: Path, package: str | None) -> None:
     Exit codes: 0 the lock is up to date, 1 clients would break or the lock lacks something, 2 wrong options, app file,
     types or lock.
     """
-    built = _built(app_file, package)
+    built = contract_of(app_file, package)
     if built.before is None:
-        click.echo(f"there is no {_lock_file(app_file)}; flowctl contract build writes it", err=True)
+        click.echo(f"there is no {lock_file(app_file)}; flowctl contract build writes it", err=True)
         sys.exit(BROKEN)
     if built.breaks:
-        _tell_breaks(built)
+        tell_breaks(built)
         sys.exit(BROKEN)
     if built.stale:
         click.echo("no client breaks, but the lock lacks what is new: run flowctl contract build", err=True)
         sys.exit(BROKEN)
-    click.echo(f"{_lock_file(app_file).name} is up to date")
+    click.echo(f"{lock_file(app_file).name} is up to date")
 
 
 @contract.command()
@@ -121,41 +109,6 @@ def merge(base: Path, ours: Path, theirs: Path) -> None:
         lock, moved = merged(old or Lock(package=mine.package), mine, other)
         ours.write_text(lock_text(lock), encoding="utf-8")
     except (ContractError, OSError) as error:
-        _fail(error)
+        fail(error)
     for one in moved:
         click.echo(f"renumbered: {one}", err=True)
-
-
-def _built(app_file: Path, package: str | None) -> Built:
-    from flowrpc.component.app_file import load_app
-    from flowrpc.contract.building import build as build_contract
-    from flowrpc.contract.building import package_of
-    from flowrpc.contract.lock_file import read_lock
-    from flowrpc.flow_service.catalogue import Catalogue
-
-    sys.dont_write_bytecode = True  # for the rest of this process, which does nothing else
-    try:
-        with contextlib.redirect_stdout(sys.stderr):  # what the app prints is no part of our answer
-            root = load_app(app_file).root
-        before = read_lock(_lock_file(app_file))
-        name = app_file.stem if app_file.stem != "app" else app_file.resolve().parent.name
-        chosen = package or (before.package if before else package_of(name))
-        return build_contract(root, Catalogue(root).commands(), chosen, before)
-    except (AppLoadError, ComponentError, ContractError) as error:
-        _fail(error)
-
-
-def _fail(error: Exception) -> NoReturn:
-    click.echo(f"Error: {error}", err=True)
-    sys.exit(USAGE)
-
-
-def _lock_file(app_file: Path) -> Path:
-    from flowrpc.contract.lock_file import FILE_NAME
-
-    return app_file.resolve().parent / FILE_NAME
-
-
-def _tell_breaks(built: Built) -> None:
-    for one in built.breaks:
-        click.echo(f"breaks: {one}", err=True)
