@@ -50,7 +50,7 @@ def _effects_leave_at_once() -> list[Place]:
 
     def take_events(self: Any, core: Any) -> bool:
         going_on = take(self, core)
-        effects, core._ready = core._ready, []
+        effects = core._outgoing.take()
         self._deliver(None, b"", effects)
         return going_on
 

@@ -2,60 +2,25 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable
-from dataclasses import replace
-from typing import Any, ClassVar
-
 from flowrpc.component.building import Restored
 from flowrpc.component.calls import Unwind
-from flowrpc.component.component import type_name
 from flowrpc.component.exits import ExitApp
 from flowrpc.component.failures import failure_of
 from flowrpc.component.flow import LightningFlow
 from flowrpc.component.framework_vars import set_framework_var
-from flowrpc.component.work import LightningWork
-from flowrpc.errors import CallError, FlowrpcError, WorkRunError
 from flowrpc.flow_service.agents import Agents
+from flowrpc.flow_service.app_end import AppEnd
 from flowrpc.flow_service.audit import Audit
 from flowrpc.flow_service.calls import FlowCalls
 from flowrpc.flow_service.dispatcher import Dispatcher
-from flowrpc.flow_service.effects import (
-    Answer,
-    Effect,
-    Exit,
-    FrontendsChanged,
-    Reply,
-    RoutesChanged,
-    StreamEnded,
-    StreamItem,
-    WorkList,
-)
-from flowrpc.flow_service.events import (
-    AgentAttached,
-    AgentDetached,
-    AgentExited,
-    AgentsListed,
-    AgentSpoke,
-    CancelRequested,
-    CommandCalled,
-    CommandsListed,
-    DrainRequested,
-    Event,
-    ResendWanted,
-    RouteCalled,
-    SourceRequested,
-    StopRequested,
-    StreamClosed,
-    StreamOpened,
-    StreamWanted,
-    UpdateRequested,
-    WorksListed,
-    Writing,
-)
+from flowrpc.flow_service.effects import Answer, Effect, FrontendsChanged, RoutesChanged
+from flowrpc.flow_service.event_handlers import EventHandlers
+from flowrpc.flow_service.events import AgentsListed, CommandsListed, Event, SourceRequested, Writing
 from flowrpc.flow_service.instant import Instant
 from flowrpc.flow_service.layouts import Layouts
 from flowrpc.flow_service.ledger import Ledger
+from flowrpc.flow_service.open_revision import OpenRevision
+from flowrpc.flow_service.outgoing import Outgoing
 from flowrpc.flow_service.readiness import Readiness
 from flowrpc.flow_service.requests import Requests
 from flowrpc.flow_service.routes import Route
@@ -65,24 +30,18 @@ from flowrpc.flow_service.streams import Streams
 from flowrpc.flow_service.transition import Transitions
 from flowrpc.flow_service.tree import Tree
 from flowrpc.flow_service.user_code import UserCode
-from flowrpc.protocol.answers import CommandInfo, WorkInfo, WorkStage
-from flowrpc.protocol.messages import WorkDelta
-from flowrpc.state import Change
-from flowrpc.state.records import AppStage, AppStatus, Failure, RunRecord
+from flowrpc.protocol.answers import CommandInfo
+from flowrpc.state.records import AppStage, AppStatus
 from flowrpc.state.work_facts import URL
 from flowrpc.store.interface import Commit, Recovered
-
-logger = logging.getLogger(__name__)
 
 SEAL_AFTER_SECONDS = 0.010
 """How long after the last revision the next one is sealed, if nothing waits on it: a flow that changes state in every
 pass costs so many commits."""
 LATE_SECONDS = 0.25
 """How late a tick may come without a reason: beyond that, whoever was to be heard may have had no chance."""
-DRAIN_AT_ENTRIES = 1_000
+FOLD_AT_ENTRIES = 1_000
 """How many log entries may wait to be folded."""
-_TO_CLIENTS = frozenset({Reply, StreamItem, StreamEnded})
-"""Effects that a client waits for."""
 
 
 class Core:
@@ -118,23 +77,18 @@ class Core:
         replica = recovered.replica
         self.root = root
         self._audit = Audit(replica.revision, replica.components.values()) if audit else None
-        self._tree = Tree(root, replica)
-        self._log = self._tree.log
-        self._builder = self._tree.builder
-        self._ledger = Ledger(recovered.records, id_prefix=_id_prefix(recovered))
-        self._calls = FlowCalls(self._ledger)
-        self._transitions = Transitions(self._tree, self._ledger, self._calls)
-        self._readiness = Readiness(root, self._transitions, self._emit)
-        self._layouts = Layouts(root, self._transitions, lambda found: self._emit(FrontendsChanged(found)))
-        user_code = UserCode(self._transitions, self._end_app)
-        self._requests = Requests(self._tree, self._transitions, self._revision_read, user_code)
-        self._streams = Streams(self._tree, user_code, self._revision_read, self._emit)
+        self._outgoing = outgoing = Outgoing()
+        self._tree = tree = Tree(root, replica)
+        self._log = tree.log
+        self._ledger = ledger = Ledger(recovered.records, id_prefix=_id_prefix(recovered))
+        self._calls = FlowCalls(ledger)
+        self._transitions = Transitions(tree, ledger, self._calls)
         sessions = Sessions(remote_works, all_able=all_able)
         self._dispatcher = Dispatcher(
-            self._ledger,
+            ledger,
             sessions,
-            self._emit,
-            self._tree.find_work,
+            outgoing.emit,
+            tree.find_work,
             on_failed=self._calls.note_failure,
             epoch=recovered.life,
         )
@@ -142,17 +96,32 @@ class Core:
         self._agents = Agents(
             sessions,
             self._dispatcher,
-            self._emit,
+            outgoing.emit,
             epoch=recovered.life,
             journal_id=recovered.journal_id,
             storage_url=storage_url,
         )
-        self._waiting: list[Effect] = []
-        self._ready: list[Effect] = []
+        self._revision = OpenRevision(tree, ledger, self._dispatcher)
+        self._app_end = AppEnd(tree, ledger, self._calls, self._dispatcher, outgoing)
+        user_code = UserCode(self._transitions, self._app_end.end)
+        self._requests = Requests(tree, self._transitions, lambda: self._revision.number_read, user_code)
+        self._streams = Streams(tree, user_code, lambda: self._revision.number_read, outgoing.emit)
+        self._handlers = EventHandlers(
+            tree=tree,
+            ledger=ledger,
+            transitions=self._transitions,
+            requests=self._requests,
+            streams=self._streams,
+            dispatcher=self._dispatcher,
+            agents=self._agents,
+            revision=self._revision,
+            app_end=self._app_end,
+            outgoing=outgoing,
+        )
+        self._readiness = Readiness(root, self._transitions, outgoing.emit)
+        self._layouts = Layouts(root, self._transitions, lambda found: outgoing.emit(FrontendsChanged(found)))
         self._sealed_at = float("-inf")
         self._routes_told: tuple[Route, ...] = ()
-        self.ended: AppStatus | None = None
-        """How the app ended; None while it runs."""
         self.wants_pass = True
         """Whether something changed since the last pass."""
         self._begin_life(recovered, now)
@@ -162,26 +131,32 @@ class Core:
         """What was recorded and has no place in the code any more."""
         return self._tree.restored
 
+    @property
+    def ended(self) -> AppStatus | None:
+        """How the app ended; None while it runs."""
+        return self._app_end.status
+
     # What the shell calls
 
     def receive(self, event: Event, now: Instant) -> None:
         """Takes an event."""
         # What happened before this event must not be taken for a part of it.
-        self._drain()
+        self._revision.fold()
         runs = self._ledger.mark()
-        self._HANDLERS[type(event)](self, event, now)
+        if self._handlers.handle(event, now):
+            self.wants_pass = True
         self._follow(runs)
 
     def step_stream(self, now: Instant) -> None:
         """Makes one item of one stream, if there is room for any."""
-        self._drain()
+        self._revision.fold()
         runs = self._ledger.mark()
         self._streams.step(now)
         self._follow(runs)
 
     def _follow(self, runs: int) -> None:
         """Follows up on what an event or a stream did since the mark of runs."""
-        if self._log.entries:
+        if self._revision.has_entries:
             self.wants_pass = True
         self._follow_runs(runs)
         self._settle()
@@ -196,13 +171,13 @@ class Core:
             self._calls.end()  # what the pass changed before the call stays
         except ExitApp as exit_app:
             self._calls.end()
-            self._end_app(exit_app.status)
+            self._app_end.end(exit_app.status)
         except BaseException as error:  # noqa: BLE001  # a pass ends here, whatever user code raises
             self._transitions.drop(transition)
-            self._fail(failure_of(error))
+            self._app_end.fail(failure_of(error))
         else:
             self._calls.complete_pass()
-            self._check_unmet()
+            self._app_end.check_unmet()
         if self._transitions.changed_since(transition):
             self.wants_pass = True
             self._follow_runs(transition.ledger)
@@ -250,32 +225,32 @@ class Core:
     @property
     def reply_waits(self) -> bool:
         """Whether a client waits for the open revision: it need not wait for a pass, too."""
-        return any(type(effect) in _TO_CLIENTS for effect in self._waiting)
+        return self._outgoing.client_waits
 
     def must_seal(self, now: Instant) -> bool:
         """Tells whether the open revision is to be sealed now: something waits on it, or it is time."""
-        if self._waiting or self._dispatcher.under_way.owes_acks:
+        if self._outgoing.waiting or self._dispatcher.under_way.owes_acks:
             return True
-        return now.monotonic - self._sealed_at >= SEAL_AFTER_SECONDS and self._has_open()
+        return now.monotonic - self._sealed_at >= SEAL_AFTER_SECONDS and not self._revision.is_empty
 
     def seal(self, now: Instant) -> Commit | None:
         """Ends the open revision; None if nothing changed, and then nothing waits any more."""
         if self.ended is not None:
-            self._close_streams(now)
-        self._drain()
+            usable = self.ended.stage is not AppStage.FAILED  # else the tree is not to be used any more
+            self._streams.close_all(self._app_end.refusal, now, usable=usable)
+        self._revision.fold()
         if self.ended is None:
             self._readiness.look(now)
         applied = self._dispatcher.under_way.take_applied()
-        records = self._take_runs()
+        records = self._revision.take_runs()
         self._sealed_at = now.monotonic
-        if self._builder.empty and not applied:
-            self._release()
+        if self._revision.holds_nothing and not applied:
+            self._outgoing.release()
             return None
         if self.ended is None:
             self._layouts.refresh(now)
-            self._drain()
-        self._tree.note_sealing()
-        revision = self._builder.seal(now.wall)
+            self._revision.fold()
+        revision = self._revision.seal(now.wall)
         if self._audit is not None and self.ended is None:
             self._audit.check(revision, self.root)
         answers = tuple(self._requests.answers.values())
@@ -284,14 +259,13 @@ class Core:
     def committed(self) -> None:
         """Is told that what `seal` returned is durable."""
         self._requests.answers.clear()
-        self._release()
+        self._outgoing.release()
 
     def take_effects(self) -> list[Effect]:
         """Returns what may be carried out now."""
-        if self._waiting and not self._has_open():
-            self._release()
-        effects, self._ready = self._ready, []
-        return effects
+        if self._outgoing.waiting and self._revision.is_empty:
+            self._outgoing.release()
+        return self._outgoing.take()
 
     # While nothing can be saved, the shell calls none but these
 
@@ -325,16 +299,7 @@ class Core:
         Raises:
             CallError: It is refused.
         """
-        try:
-            if isinstance(event, CommandsListed):
-                return self.commands()
-            if isinstance(event, SourceRequested):
-                return self._tree.commands().source(event.command)
-            return self._dispatcher.agents()
-        except CallError:
-            raise
-        except FlowrpcError as error:
-            raise CallError("INTERNAL", str(error)) from error
+        return self._handlers.read(event)
 
     def own_thread(self, ident: int) -> None:
         """Makes a thread the only one that may set state."""
@@ -349,7 +314,7 @@ class Core:
         self._calls.schedules.index(self.root._walk())
         self._calls.schedules.tick(now)
         self._layouts.begin(now)
-        self._builder.app = AppStatus(stage=AppStage.RUNNING)
+        self._tree.builder.app = AppStatus(stage=AppStage.RUNNING)
         before = recovered.replica.app
         ended = before is not None and before.stage is not AppStage.RUNNING
         if ended:
@@ -376,8 +341,7 @@ class Core:
 
     def _settle(self) -> None:
         """Follows up on a transition: folds what was recorded, stops works, starts runs."""
-        if len(self._log.entries) >= DRAIN_AT_ENTRIES:
-            self._drain()
+        self._revision.fold_if(FOLD_AT_ENTRIES)
         if self._calls.tree_changed:
             self._calls.tree_changed = False
             self._tree.index()
@@ -389,7 +353,7 @@ class Core:
             self._dispatcher.stop_work(*self._calls.stopped.pop(0))
         if self._dispatcher.dispatch_due and self.ended is None:
             # A run begins with the vars as they are now: they are told with it, not after it.
-            self._drain()
+            self._revision.fold()
             if self._dispatcher.dispatch():
                 self.wants_pass = True
 
@@ -398,241 +362,7 @@ class Core:
         routes = self._tree.routes().all()
         if routes != self._routes_told:
             self._routes_told = routes
-            self._emit(RoutesChanged(routes))
-
-    def _drain(self, by_work: str = "") -> bool:
-        """Folds what was recorded into the open revision, and tells works what the flow changed in them.
-
-        Args:
-            by_work: The work that made the changes, which need not be told of them.
-        """
-        if not self._log.entries:
-            return False
-        told: dict[str, list[Change]] = {}
-        for owner, name, change in self._tree.fold():
-            if name != by_work and isinstance(owner, LightningWork) and str(change.path[0])[0] != "_":
-                told.setdefault(name, []).append(change)
-        busy = self._dispatcher.busy_works() if told else {}
-        for name, changes in told.items():
-            if name in busy:
-                self._dispatcher.under_way.tell_changes(busy[name], tuple(changes))
-        return True
-
-    def _take_runs(self) -> tuple[RunRecord, ...]:
-        """Takes the runs that changed into the open revision."""
-        records: list[RunRecord] = []
-        self._ledger.take(records.append, self._builder.forget_run)
-        for record in records:
-            self._builder.add_run(record.run)
-        return tuple(records)
-
-    def _has_open(self) -> bool:
-        return bool(
-            self._log.entries
-            or self._ledger.changed()
-            or self._dispatcher.under_way.owes_acks
-            or not self._builder.empty
-        )
-
-    def _revision_read(self) -> int:
-        """Returns the revision that holds all that a transition just did or read."""
-        return self._builder.number if self._has_open() else self._builder.number - 1
-
-    def _emit(self, effect: Effect, *, at_once: bool = False) -> None:
-        (self._ready if at_once else self._waiting).append(effect)
-
-    def _release(self) -> None:
-        self._ready.extend(self._waiting)
-        self._waiting.clear()
-
-    def _reply(self, call_id: int, answer: Answer | CallError) -> None:
-        self._emit(Reply(call_id, answer))
-
-    # Events
-
-    def _write(self, event: CommandCalled | UpdateRequested, now: Instant) -> None:
-        if event.deadline is not None and event.deadline <= now.monotonic:
-            return  # nobody waits any more
-        try:
-            self._check_running()
-            answer = self._requests.answer(event, now)
-        except CallError as error:
-            self._reply(event.call_id, error)
-        else:
-            self._reply(event.call_id, answer)
-
-    def _open_stream(self, event: StreamOpened, now: Instant) -> None:
-        if event.deadline is not None and event.deadline <= now.monotonic:
-            return  # nobody waits any more
-        try:
-            self._check_running()
-            self._streams.open(event)
-        except CallError as error:
-            self._reply(event.call_id, error)
-        else:
-            self._reply(event.call_id, None)
-
-    def _want_items(self, event: StreamWanted, now: Instant) -> None:
-        self._streams.want(event)
-
-    def _close_stream(self, event: StreamClosed, now: Instant) -> None:
-        if self.ended is None:
-            self._streams.close(event.stream, now)
-
-    def _close_streams(self, now: Instant) -> None:
-        """Closes all streams of an app that has ended; of one that failed, the tree is not to be used any more."""
-        assert self.ended is not None
-        usable = self.ended.stage is not AppStage.FAILED
-        self._streams.close_all(_ended(self.ended), now, usable=usable)
-
-    def _call_route(self, event: RouteCalled, now: Instant) -> None:
-        if event.deadline <= now.monotonic:
-            return  # nobody waits any more
-        try:
-            self._check_running()
-            self._reply(event.call_id, self._requests.route(event, now))
-        except CallError as error:
-            self._reply(event.call_id, error)
-
-    def _check_running(self) -> None:
-        if self.ended is not None:
-            raise _ended(self.ended)
-
-    def _cancel_run(self, event: CancelRequested, now: Instant) -> None:
-        self._transitions.begin(now, in_pass=False)
-        record = self._ledger.record(event.run_id)
-        if record is None:
-            error = CallError(
-                "UNKNOWN_RUN", f"no run {event.run_id!r}; see flowctl runs", run_id=event.run_id
-            )
-            self._reply(event.call_id, error)
-        elif record.run.status.terminal:
-            status = record.run.status.value
-            message = f"run {event.run_id} has ended already: {status}"
-            self._reply(
-                event.call_id, CallError("RUN_ENDED", message, run_id=event.run_id, status=status.upper())
-            )
-        else:
-            self._dispatcher.cancel(record, event.grace, now)
-            self._reply(event.call_id, self._revision_read())
-
-    def _read(self, event: CommandsListed | SourceRequested | AgentsListed, now: Instant) -> None:
-        try:
-            self._reply(event.call_id, self.read(event))
-        except CallError as error:
-            self._reply(event.call_id, error)
-
-    def _list_works(self, event: WorksListed, now: Instant) -> None:
-        infos = tuple(self._work_info(work) for work in self._tree.works())
-        self._reply(event.call_id, WorkList(infos, self._revision_read()))
-
-    def _drain_agent(self, event: DrainRequested, now: Instant) -> None:
-        try:
-            self._agents.drains.begin(event.call_id, event.agent_id, event.grace)
-        except CallError as error:
-            self._reply(event.call_id, error)
-
-    def _work_info(self, work: LightningWork) -> WorkInfo:
-        latest, tally = self._ledger.latest(work.name), self._ledger.tally(work.name)
-        internal_ip, public_ip = work._addresses()
-        return WorkInfo(
-            name=work.name,
-            type=type_name(type(work)),
-            stage=WorkStage(work.status.stage),
-            parallel=work.parallel,
-            cache_calls=work.cache_calls,
-            raise_exception=work.raise_exception,
-            latest_run=latest,
-            succeeded_count=tally.succeeded,
-            failed_count=tally.failed,
-            timed_out_count=tally.timeouts,
-            pending_reason=next((r.run.pending_reason for r in self._ledger.queue(work.name)), ""),
-            display_name=work.display_name,
-            url=work.url,
-            internal_ip=internal_ip,
-            public_ip=public_ip,
-        )
-
-    def _stop_app(self, event: StopRequested, now: Instant) -> None:
-        if self.ended is None:
-            self._end_app(AppStatus(stage=AppStage.STOPPED, message=event.message))
-        if event.call_id:
-            self._reply(event.call_id, self._revision_read())
-
-    def _agent_attached(self, event: AgentAttached, now: Instant) -> None:
-        self._transitions.begin(now, in_pass=False)
-        self._agents.attach(event.session, event.hello, now)
-
-    def _agent_spoke(self, event: AgentSpoke, now: Instant) -> None:
-        if self.ended is not None:
-            return  # what was begun is begun again in the next life, with the vars of before
-        self._transitions.begin(now, in_pass=False)
-        self._agents.spoke(event.session, event.message, now)
-        if isinstance(event.message, WorkDelta):
-            record = self._ledger.record(event.message.run_id)
-            if self._drain(by_work=record.run.work if record else ""):
-                self.wants_pass = True
-
-    def _agent_detached(self, event: AgentDetached, now: Instant) -> None:
-        self._agents.detach(event.session, now)
-
-    def _agent_exited(self, event: AgentExited, now: Instant) -> None:
-        self._transitions.begin(now, in_pass=False)
-        self._agents.exited(event.boot_id, now)
-
-    def _resend(self, event: ResendWanted, now: Instant) -> None:
-        self._dispatcher.ask_again(event.session)
-
-    _HANDLERS: ClassVar[dict[type, Callable[[Core, Any, Instant], None]]] = {
-        CommandCalled: _write,
-        StreamOpened: _open_stream,
-        StreamWanted: _want_items,
-        StreamClosed: _close_stream,
-        RouteCalled: _call_route,
-        UpdateRequested: _write,
-        CancelRequested: _cancel_run,
-        CommandsListed: _read,
-        SourceRequested: _read,
-        WorksListed: _list_works,
-        AgentsListed: _read,
-        DrainRequested: _drain_agent,
-        StopRequested: _stop_app,
-        AgentAttached: _agent_attached,
-        AgentSpoke: _agent_spoke,
-        AgentDetached: _agent_detached,
-        AgentExited: _agent_exited,
-        ResendWanted: _resend,
-    }
-
-    # The end of the app
-
-    def _check_unmet(self) -> None:
-        """Fails the app for a failed run that the flow should have met in this pass and did not."""
-        for run_id in self._calls.take_unmet():
-            record = self._ledger.record(run_id)
-            work = self._tree.find_work(record.run.work) if record else None
-            if record is None or work is None or not work.raise_exception or record.run.failure is None:
-                continue
-            failure = record.run.failure
-            what = "start failed" if record.run.prepares else "run failed and the flow did not call it again"
-            message = f"{work.name}.{what}: {failure.message}"
-            self._fail(replace(failure, message=message))
-            return
-
-    def _fail(self, failure: Failure) -> None:
-        headline = failure.message.partition("\n")[0]
-        told = failure.type == type_name(WorkRunError).replace(":", ".")  # when its run failed
-        logger.error("the app failed: %s", headline if told else failure.traceback or failure.message)
-        self._end_app(AppStatus(stage=AppStage.FAILED, message=headline, failure=failure))
-
-    def _end_app(self, status: AppStatus) -> None:
-        self.ended = self._builder.app = status
-        self._dispatcher.cancel_all()
-        self._emit(Exit(status))
-
-
-def _ended(status: AppStatus) -> CallError:
-    return CallError("STOPPING", f"the app has ended ({status.stage.value}); start it again to go on")
+            self._outgoing.emit(RoutesChanged(routes))
 
 
 def _id_prefix(recovered: Recovered) -> str:

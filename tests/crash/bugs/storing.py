@@ -34,8 +34,8 @@ def tell_early(chosen: Callable[[Any], bool], *, publish: bool = False) -> None:
 
     def committed_late(store: Any, order: Any) -> bytes:
         core = found["core"]
-        early = [effect for effect in core._waiting if chosen(effect)]
-        core._waiting[:] = [effect for effect in core._waiting if not chosen(effect)]
+        early = [effect for effect in core._outgoing.waiting if chosen(effect)]
+        core._outgoing.waiting[:] = [effect for effect in core._outgoing.waiting if not chosen(effect)]
         if publish:
             found["published"] = order.revision.number
             found["deliver"](order.revision, revision_bytes(order.revision), early)
@@ -121,8 +121,10 @@ def answer_while_read_only() -> None:
     wait = Engine._wait_for_room
 
     def answering(engine: Engine, core: Any, commit: Any, error: Any) -> bytes:
-        replies = [effect for effect in core._waiting if isinstance(effect, Reply)]
-        core._waiting[:] = [effect for effect in core._waiting if not isinstance(effect, Reply)]
+        replies = [effect for effect in core._outgoing.waiting if isinstance(effect, Reply)]
+        core._outgoing.waiting[:] = [
+            effect for effect in core._outgoing.waiting if not isinstance(effect, Reply)
+        ]
         engine._deliver(None, b"", list(replies))
         return wait(engine, core, commit, error)
 
