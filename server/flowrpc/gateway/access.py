@@ -2,41 +2,48 @@
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 import secrets
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from http.cookies import CookieError, SimpleCookie
-from typing import Any
+from typing import Any, Literal
 
 from flowrpc.errors import CallError
 from flowrpc.flow_service.security import ROLES
 
-PAGE_ROLE = "call"
+PAGE_ROLE: Literal["call"] = "call"
 """What a browser that followed a login link may do: all that pages need, not stop the app."""
 KEPT = 100
-"""How many unused links and how many logins are kept; the oldest is forgotten."""
+"""How many unused links are kept; the oldest is forgotten."""
+LOGIN_SECONDS = 7 * 24 * 3_600
+"""How long a login lasts."""
 
 
 class Access:
-    """Knows the tokens, the login links that were not used yet, and the browsers that are logged in.
+    """Knows the tokens and the login links that were not used yet, and knows browsers that are logged in.
 
-    Logins end with the life of the app.
+    A login is a signed text that the browser keeps: it is good in the next life of the app, too, so that an open page
+    goes on after a crash. It ends after `LOGIN_SECONDS`; all end when the tokens of the data directory are replaced.
 
     Args:
         tokens: The token of each role.
         cookie: Name of the cookie. Browsers send cookies to all ports of a host, so apps need different ones.
+        now: Tells the time, in seconds since 1970.
     """
 
-    def __init__(self, tokens: Mapping[str, str], cookie: str) -> None:
+    def __init__(self, tokens: Mapping[str, str], cookie: str, now: Callable[[], float] = time.time) -> None:
         self.cookie = cookie
         self._tokens = {token.encode(): role for role, token in tokens.items()}
-        self._links: dict[bytes, None] = {}
-        self._logins: dict[bytes, str] = {}
+        self._links: dict[bytes, str] = {}
+        self._now = now
+        self._key = hashlib.sha256(b"flowrpc login\0" + b"\0".join(sorted(self._tokens))).digest()
 
-    def new_link_key(self) -> str:
-        """Makes the key of a login link, which works once."""
+    def new_link_key(self, role: str = PAGE_ROLE) -> str:
+        """Makes the key of a login link, which works once and gives this role."""
         key = secrets.token_urlsafe(32)
-        _keep(self._links, key.encode(), None)
+        _keep(self._links, key.encode(), role)
         return key
 
     def log_in(self, key: str) -> str | None:
@@ -44,10 +51,8 @@ class Access:
         known = _known(self._links, key.encode())
         if known is None:
             return None
-        del self._links[known]
-        login = secrets.token_urlsafe(32)
-        _keep(self._logins, login.encode(), PAGE_ROLE)
-        return login
+        role = self._links.pop(known)
+        return self._signed(f"{role}.{int(self._now()) + LOGIN_SECONDS}.{secrets.token_urlsafe(16)}")
 
     def role(self, authorization: str, cookies: str) -> str | None:
         """Tells the role of who asks; None: a stranger.
@@ -62,13 +67,23 @@ class Access:
             CallError: There is a token, and it is none of this app's.
         """
         if not authorization:
-            login = _known(self._logins, _cookie(cookies, self.cookie).encode())
-            return None if login is None else self._logins[login]
+            return self._role_of(_cookie(cookies, self.cookie))
         scheme, _, token = authorization.partition(" ")
         known = _known(self._tokens, token.strip().encode()) if scheme.lower() == "bearer" else None
         if known is None:
             raise unauthenticated("the token is not one of this app's")
         return self._tokens[known]
+
+    def _signed(self, facts: str) -> str:
+        signature = hmac.new(self._key, f"{self.cookie}.{facts}".encode(), hashlib.sha256)
+        return f"{facts}.{signature.hexdigest()}"
+
+    def _role_of(self, login: str) -> str | None:
+        facts, _, _ = login.rpartition(".")
+        if not hmac.compare_digest(self._signed(facts).encode(), login.encode()):
+            return None
+        role, end, _ = facts.split(".", 2)
+        return role if self._now() < int(end) else None
 
 
 def check_role(role: str | None, needed: str, what: str) -> None:
@@ -92,8 +107,8 @@ def unauthenticated(problem: str) -> CallError:
     """Makes the refusal of a stranger."""
     return CallError(
         "UNAUTHENTICATED",
-        f"{problem}; open the link that `flowctl run` printed, or send `Authorization: Bearer TOKEN` "
-        "with a token of the app's data directory",
+        f"{problem}; open the link that `flowctl run` printed or `flowctl login` prints, or send "
+        "`Authorization: Bearer TOKEN` with a token of the app's data directory",
     )
 
 
