@@ -42,7 +42,10 @@ with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request) 
 def measure(settings: Settings) -> Iterator[Result]:
     """Calls one after another, in turns of four hundred."""
     times = over_lives(lambda: _life(settings), settings)
-    for what, command in (("command that only reads", "read"), ("command that changes state, durable", "change")):
+    for what, command in (
+        ("command that only reads", "read"),
+        ("command that changes state, durable", "change"),
+    ):
         with_it, without = times[f"{command} watched"], times[command]
         yield Result(
             what=f"{what}, 1 dashboard ÷ none, p50",

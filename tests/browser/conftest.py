@@ -20,6 +20,7 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
+from tests.browser.strangers import Stranger, strange_server
 from tests.end_to_end.conftest import MakeApp, RunningApp, make_app, own_run_directory
 from tests.end_to_end.http_client import page_url
 
@@ -32,6 +33,8 @@ WAIT_MS = 60_000
 
 Serve = Callable[..., str]
 """Serves an app of source text; returns a link that logs a browser in."""
+MakeServed = Callable[..., tuple[RunningApp, str]]
+"""Does so, and returns the app, too."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -101,17 +104,17 @@ class Seen:
 
 
 @contextmanager
-def new_page(chromium: Browser) -> Iterator[tuple[BrowserContext, Page]]:
+def new_page(chromium: Browser) -> Iterator[Page]:
     """Opens a page in a context of its own: no cookies, no cache."""
     with chromium.new_context() as context:
         context.set_default_timeout(WAIT_MS)
-        yield context, context.new_page()
+        yield context.new_page()
 
 
 @pytest.fixture
 def chromium_page(chromium: Browser) -> Iterator[Page]:
     """A page without cookies, in a browser that knows nothing."""
-    with new_page(chromium) as (_, page):
+    with new_page(chromium) as page:
         yield page
 
 
@@ -124,7 +127,14 @@ def seen(chromium_page: Page) -> Seen:
 
 
 @pytest.fixture
-def make_served(make_app: MakeApp) -> Callable[..., tuple[RunningApp, str]]:
+def stranger() -> Iterator[Stranger]:
+    """Pages of another origin."""
+    with strange_server() as server:
+        yield server
+
+
+@pytest.fixture
+def make_served(make_app: MakeApp) -> MakeServed:
     """Serves an app of source text; returns it with the login link that it printed."""
 
     def make(source: str, *options: str, files: dict[str, str] | None = None) -> tuple[RunningApp, str]:
@@ -139,6 +149,6 @@ def make_served(make_app: MakeApp) -> Callable[..., tuple[RunningApp, str]]:
 
 
 @pytest.fixture
-def serve(make_served: Callable[..., tuple[RunningApp, str]]) -> Serve:
+def serve(make_served: MakeServed) -> Serve:
     """Serves an app of source text by `flowctl run`; returns the login link that it printed."""
     return lambda *arguments, **options: make_served(*arguments, **options)[1]

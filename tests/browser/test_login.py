@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 
+import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import Seen, Serve, new_page
+from tests.browser.conftest import MakeServed, Seen, Serve, new_page
+from tests.browser.strangers import Stranger
 
 APP = """
 class Root(LightningFlow):
@@ -15,6 +17,7 @@ class Root(LightningFlow):
 
 app = LightningApp(Root())
 """
+STATUS = "fetch('/api/v1/state').then(answer => answer.status)"
 
 
 def test_the_link_works_once_and_leaves_a_cookie_that_no_script_reads(
@@ -26,11 +29,41 @@ def test_the_link_works_once_and_leaves_a_cookie_that_no_script_reads(
     (cookie,) = chromium_page.context.cookies()
     assert (cookie["httpOnly"], cookie["sameSite"], cookie["path"]) == (True, "Strict", "/")
     assert chromium_page.evaluate("document.cookie") == ""
-    assert chromium_page.evaluate("fetch('/api/v1/state').then(answer => answer.status)") == 200
-    with new_page(chromium) as (_, stranger):
-        answer = stranger.goto(link)
+    assert chromium_page.evaluate(STATUS) == 200
+    assert seen.complaints == []
+    with new_page(chromium) as other:
+        answer = other.goto(link)
         assert answer is not None
         assert answer.status == 403
-        assert "used already" in stranger.inner_text("body")
-        assert stranger.evaluate("fetch('/api/v1/state').then(answer => answer.status)") == 401
-    assert seen.complaints == []
+        assert "used already" in other.inner_text("body")
+        assert other.evaluate(STATUS) == 401
+
+
+def test_who_is_logged_in_may_follow_the_used_link_again(chromium_page: Page, serve: Serve) -> None:
+    link = serve(APP)
+    for _ in range(2):
+        answer = chromium_page.goto(link)
+        assert answer is not None
+        assert answer.status == 200
+        assert chromium_page.evaluate(STATUS) == 200
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost"], ids=["same site", "other site"])
+def test_a_link_in_a_page_of_another_origin_logs_in(
+    chromium_page: Page, serve: Serve, stranger: Stranger, host: str
+) -> None:
+    link = serve(APP)  # as in a chat or an issue, where the browser keeps Strict cookies out of what follows
+    chromium_page.goto(stranger.url(f'<a href="{link}">look</a>', host=host))
+    chromium_page.click("a")
+    expect(chromium_page).not_to_have_url(re.compile("key=|login|page"))
+    assert chromium_page.evaluate("document.contentType") == "text/html", chromium_page.inner_text("body")
+
+
+def test_a_login_goes_on_when_the_app_was_killed_and_came_back(
+    chromium_page: Page, make_served: MakeServed
+) -> None:
+    app, link = make_served(APP)
+    chromium_page.goto(link)
+    app.kill()
+    app.start()
+    assert chromium_page.evaluate(STATUS) == 200

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Literal
 
 from fastapi import FastAPI, Request
-from starlette.responses import PlainTextResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 
 from flowrpc.flow_service.door import Door
 from flowrpc.gateway.access import LOGIN_SECONDS, PAGE_ROLE, Access
+from flowrpc.gateway.guard import ROLE
 from flowrpc.gateway.layout_api import page_of
 from flowrpc.gateway.replies import Json
 from flowrpc.state.records import AppStage
@@ -17,6 +18,11 @@ USED_UP = (
     "This login link was used already, or is of an earlier life of the app. "
     "Each works once: `flowctl login` makes another.\n"
 )
+
+LEAD_ON = """<!doctype html>
+<meta charset="utf-8"><meta http-equiv="refresh" content="0; url=/"><title>Logged in</title>
+<a href="/">You are logged in.</a>
+"""
 
 
 def add_pages(app: FastAPI, door: Door, access: Access) -> None:
@@ -58,8 +64,9 @@ def login_url(origin: str, access: Access, role: str = PAGE_ROLE) -> str:
 def _log_in(request: Request, access: Access, key: str) -> Response:
     login = access.log_in(key)
     if login is None:
-        return PlainTextResponse(USED_UP, 403)
-    response = RedirectResponse("/", 303)
+        # Who is logged in and follows a link again wants the page.
+        return PlainTextResponse(USED_UP, 403) if request.scope[ROLE] is None else _lead_on(request)
+    response = _lead_on(request)
     response.set_cookie(
         access.cookie,
         login,
@@ -69,3 +76,14 @@ def _log_in(request: Request, access: Access, key: str) -> Response:
         secure=request.url.scheme == "https",
     )
     return response
+
+
+def _lead_on(request: Request) -> Response:
+    """Leads to the app's page.
+
+    A redirect counts as part of what led to it, so after a link in a page of another site the browser would send no
+    strict cookie along. What a page of our own leads to is the app's.
+    """
+    if request.headers.get("sec-fetch-site", "none") in ("none", "same-origin"):
+        return RedirectResponse("/", 303)
+    return HTMLResponse(LEAD_ON)
