@@ -28,7 +28,7 @@ def add_logs_api(app: FastAPI, door: Door) -> None:
     async def stream_logs(
         component: str = "",
         minimum_level: Annotated[int, Query(ge=0, le=100)] = 0,
-        tail: Annotated[int, Query(ge=0, le=KEPT_RECORDS)] = 100,
+        tail: Annotated[int, Query(ge=1, le=KEPT_RECORDS)] = 100,
         follow: bool = True,
     ) -> Response:
         if component and not door.logs.knows(component):

@@ -71,7 +71,7 @@ export class LogsView {
   }
 
   #take({ records, dropped }) {
-    if (dropped) this.#records.push(this.#row({ level: 30, time: records[0]?.time, component: "", logger: "", message: `${dropped} records are missing here: they came faster than this page reads` }));
+    if (dropped) this.#records.push(this.#row({ level: 30, time: records[0]?.time, component: "", logger: "", message: `${dropped} records are missing here: they came faster than the app keeps them` }));
     for (const record of records) this.#records.push(this.#row(record));
     if (this.#records.length > KEPT) this.#records.splice(0, this.#records.length - KEPT);
     if (this.#waiting) return;

@@ -16,9 +16,8 @@ export class WorksView {
 
   constructor(model) {
     this.model = model;
-    this.works = h("div", { class: "table-box" });
-    this.agents = h("div", { class: "table-box" });
-    this.runs = h("div", { class: "table-box" });
+    [this.works, this.agents, this.runs] = ["Works", "Agents", "Runs"].map((name) =>
+      h("div", { class: "table-box", role: "region", "aria-label": name, tabindex: 0 }));
     this.problem = h("p", { class: "problem", role: "alert" });
     this.status = h("select", { "aria-label": "Status of runs", onchange: () => this.draw() },
       ["all runs", "running", "pending", "succeeded", "failed", "cancelled"].map((one) => h("option", { value: one === "all runs" ? "" : one }, one)));
