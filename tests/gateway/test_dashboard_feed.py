@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from flowrpc.flow_service.publisher import Publisher
-from flowrpc.gateway.dashboard_feed import PART_COMPONENTS, Changed, events_of
+from flowrpc.gateway.dashboard_feed import PART_VARS, SHOWN_VARS, Changed, events_of
 from flowrpc.protocol.requests import WatchState
 from flowrpc.state.changes import Set
 from flowrpc.state.records import ComponentKind, ComponentRecord, Delta, Revision, Run
@@ -25,14 +25,26 @@ def publisher(*components: ComponentRecord) -> Publisher:
 
 
 def test_a_dashboard_begins_with_everything_in_parts() -> None:
-    served = publisher(component("root"), *(component(f"root.{n}") for n in range(PART_COMPONENTS)))
+    served = publisher(component("root"), *(component(f"root.{n}") for n in range(PART_VARS)))
     with served.follow(WatchState()) as watch:
         changed = Changed()
         assert changed.take(watch)
         first, second = events_of(changed, served)
     assert first["whole"]
-    assert [len(part["components"]) for part in (first, second)] == [PART_COMPONENTS, 1]
+    assert [len(part["components"]) for part in (first, second)] == [PART_VARS, 1]
     assert "whole" not in second
+
+
+def test_of_a_component_with_very_many_vars_the_first_ones_are_told() -> None:
+    many = {f"var_{number}": number for number in range(SHOWN_VARS + 7)}
+    served = publisher(component("root", **many), component("root.a", **many), component("root.b", **many))
+    with served.follow(WatchState()) as watch:
+        changed = Changed()
+        changed.take(watch)
+        parts = list(events_of(changed, served))
+    assert [len(part["components"]) for part in parts] == [2, 1]
+    for one in [one for part in parts for one in part["components"]]:
+        assert (len(one["vars"]), one["more"]) == (SHOWN_VARS, 7)
 
 
 def test_many_revisions_of_a_var_are_told_once_as_it_is_now() -> None:

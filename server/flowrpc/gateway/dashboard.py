@@ -99,6 +99,7 @@ async def _feed(door: Door, times: CommandTimes, hello: dict[str, Any]) -> Async
                 if changed.take(watch):
                     for content in events_of(changed, publisher):
                         yield _event("state", content)
+                        await asyncio.sleep(0)  # others come between two parts
                     await asyncio.sleep(PAUSE_SECONDS)
                 now = time.monotonic()
                 if now >= due:

@@ -21,8 +21,8 @@ SHOWN_RUNS = 300
 """How many runs a dashboard begins with, beside the unfinished ones."""
 SHOWN_VARS = 500
 """How many vars of a component are shown; of more, the first ones."""
-PART_COMPONENTS = 200
-"""How many components one event holds at most; encoding them must not keep others waiting."""
+PART_VARS = 1_000
+"""How many vars one event holds, some more at most; encoding them must not keep others waiting."""
 MAX_TRACEBACK = 4_000
 
 _UNFINISHED = frozenset({RunStatus.PENDING, RunStatus.RUNNING})
@@ -78,7 +78,6 @@ def events_of(changed: Changed, publisher: Publisher) -> Iterator[dict[str, Any]
 
 def _everything(publisher: Publisher) -> Iterator[dict[str, Any]]:
     replica = publisher.replica
-    names = list(replica.components)
     unfinished, _ = publisher.runs(ListRuns(statuses=_UNFINISHED, page_size=1_000))
     newest, _ = publisher.runs(ListRuns(page_size=SHOWN_RUNS))
     runs = {run.run_id: run for run in [*unfinished, *newest]}
@@ -87,8 +86,7 @@ def _everything(publisher: Publisher) -> Iterator[dict[str, Any]]:
         "layout": layout_tree(replica, "root"),
         "runs": list(map(run_json, runs.values())),
     }
-    for start in range(0, len(names), PART_COMPONENTS):
-        yield _part(publisher, names[start : start + PART_COMPONENTS]) | (first if start == 0 else {})
+    yield from _parts(publisher, list(replica.components), first)
 
 
 def _news(changed: Changed, publisher: Publisher) -> Iterator[dict[str, Any]]:
@@ -99,8 +97,7 @@ def _news(changed: Changed, publisher: Publisher) -> Iterator[dict[str, Any]]:
     }
     if any("_layout" in vars_ for vars_ in _vars(publisher, names)):
         more["layout"] = layout_tree(publisher.replica, "root")
-    for start in range(0, max(1, len(names)), PART_COMPONENTS):
-        yield _part(publisher, names[start : start + PART_COMPONENTS]) | (more if start == 0 else {})
+    yield from _parts(publisher, names, more)
 
 
 def _vars(publisher: Publisher, names: list[str]) -> Iterator[dict[str, Any]]:
@@ -108,6 +105,21 @@ def _vars(publisher: Publisher, names: list[str]) -> Iterator[dict[str, Any]]:
         record = publisher.replica.components.get(name)
         # A flow that went may have been a tab.
         yield record.vars if record is not None else {"_layout": None}
+
+
+def _parts(publisher: Publisher, names: list[str], first: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Makes events of components, a bounded number of vars each; the first one holds more."""
+    part: list[str] = []
+    size = 0
+    for name in names:
+        record = publisher.replica.components.get(name)
+        part.append(name)
+        size += 1 + (min(len(record.vars), SHOWN_VARS) if record is not None else 0)
+        if size >= PART_VARS:
+            yield _part(publisher, part) | first
+            part, size, first = [], 0, {}
+    if part or first:
+        yield _part(publisher, part) | first
 
 
 def _part(publisher: Publisher, names: list[str]) -> dict[str, Any]:
