@@ -29,6 +29,7 @@ from benchmarks import (
     reads,
     restart,
     routes,
+    sse_watchers,
     start,
     state_size,
     typed,
@@ -53,6 +54,7 @@ ROWS: dict[str, Row] = {
     "reads": reads.measure,
     "watchers": watchers.measure,
     "many_watchers": many_watchers.measure,
+    "sse_watchers": sse_watchers.measure,
     "files": files.measure,
     "detection": detection.measure,
 }

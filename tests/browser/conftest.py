@@ -17,6 +17,7 @@ from playwright.sync_api import (
     Page,
     Request,
     WebError,
+    expect,
     sync_playwright,
 )
 
@@ -42,9 +43,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.parent == Path(__file__).parent:
             item.add_marker(pytest.mark.slow)
-            item.add_marker(pytest.mark.timeout(300))
+            item.add_marker(pytest.mark.timeout(150))
             if executable() is None:
-                item.add_marker(pytest.mark.skip(reason=f"no browser; install one of {', '.join(NAMES)}"))
+                reason = f"{item.name} needs a browser; install one of {', '.join(NAMES)}"
+                item.add_marker(pytest.mark.skip(reason=reason))
 
 
 def executable() -> str | None:
@@ -60,6 +62,7 @@ def chromium(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
     modules have their own.
     """
     home = tmp_path_factory.mktemp("browser-home")
+    expect.set_options(timeout=WAIT_MS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=executable(),

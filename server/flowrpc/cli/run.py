@@ -40,6 +40,8 @@ STORAGE_FAILED = 75
     help="Where pages and HTTP routes are served; port 0: the one of the last time, or a free one.",
 )
 @click.option("--no-http", is_flag=True, help="Serve no HTTP.")
+@click.option("--no-ui", is_flag=True, help="Leave out the dashboard; pages, routes and /docs stay.")
+@click.option("--open", "open_page", is_flag=True, help="Open the page of the app in the browser, logged in.")
 @click.option(
     "--http-name",
     "http_names",
@@ -94,6 +96,8 @@ def run(  # noqa: PLR0917  # click passes them by name
     address: str,
     http: str,
     no_http: bool,
+    no_ui: bool,
+    open_page: bool,
     http_names: tuple[str, ...],
     fresh: bool,
     name: str | None,
@@ -122,6 +126,8 @@ def run(  # noqa: PLR0917  # click passes them by name
     Exit codes: 0 stopped, or in the background; 1 failed, 2 wrong options, app file or data directory, 75 the storage
     failed or is full, 124 not ready in time and 130 Ctrl-C while waiting: the app still runs.
     """
+    if open_page and no_http:
+        raise click.UsageError("--open needs HTTP; leave out --no-http")
     if detach or wait:
         sys.exit(_tell_errors(_background(ctx).start))
     if wait_timeout is not None:
@@ -135,6 +141,8 @@ def run(  # noqa: PLR0917  # click passes them by name
         address=address,
         http_address="" if no_http else http,
         http_names=http_names,
+        ui=not no_ui,
+        open_page=open_page,
         fresh=fresh,
         remote_works=remote_works,
         max_works=max_works,

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import click
 
+from flowrpc.cli.opening import open_in_browser
 from flowrpc.cli.telling import Teller
 from flowrpc.component.app import LightningApp
 from flowrpc.component.app_file import load_app
@@ -46,6 +47,10 @@ class Serving:
     http_address: str
     """Where HTTP is served; empty: nowhere."""
     http_names: tuple[str, ...]
+    ui: bool
+    """Whether the dashboard is served."""
+    open_page: bool
+    """Whether a browser is told to open the page."""
     fresh: bool
     remote_works: tuple[str, ...]
     max_works: int | None
@@ -99,6 +104,7 @@ class Serving:
                 address=self.http_address,
                 data_dir=self.data_dir,
                 names=self.http_names,
+                ui=self.ui,
                 tls=self._tls(),
                 info=app.info,
             )
@@ -131,6 +137,8 @@ class Serving:
         )
         publish(self._entry)
         click.echo(self._served(info, address))
+        if self.open_page and self._gateway is not None:
+            open_in_browser(self._gateway.login_url())
 
     def _tell_to(self, teller: Teller, hooks: Hooks) -> None:
         """Has whoever waits for the start told of it, too."""
@@ -164,6 +172,9 @@ class Serving:
         handler = logging.StreamHandler(sys.stderr)
         handler.setFormatter(logging.Formatter("%(levelname)s %(name)s: %(message)s"))
         logging.basicConfig(level=(self.log_level or "info").upper(), handlers=[handler])
+        logging.getLogger("httpx").setLevel(
+            logging.WARNING
+        )  # of each request that is passed on to a frontend it tells
 
 
 def _last_address(data_dir: Path) -> str:

@@ -32,6 +32,7 @@ _OPTIONS = {
     "server.enableCORS": "true",  # the port itself asks nobody: pages of strangers must not open its WebSocket
     "server.enableXsrfProtection": "true",
     "browser.gatherUsageStats": "false",
+    "client.toolbarMode": "viewer",  # no button that sends the page to the cloud of Streamlit's makers
     "global.developmentMode": "false",
     "logger.hideWelcomeMessage": "true",
 }
