@@ -95,18 +95,17 @@ async def _feed(door: Door, times: CommandTimes, hello: dict[str, Any]) -> Async
         with publisher.follow(WatchState()) as watch:
             due = time.monotonic() + FIGURES_SECONDS
             while not watch.over:
+                if time.monotonic() >= due:
+                    due = time.monotonic() + FIGURES_SECONDS
+                    yield _event("figures", _figures(door, rates.since_last(time.monotonic(), mine)))
                 changed = Changed()
                 if changed.take(watch):
                     for content in events_of(changed, publisher):
                         yield _event("state", content)
                         await asyncio.sleep(0)  # others come between two parts
                     await asyncio.sleep(PAUSE_SECONDS)
-                now = time.monotonic()
-                if now >= due:
-                    yield _event("figures", _figures(door, rates.since_last(now, mine)))
-                    due = now + FIGURES_SECONDS
-                elif not watch.over:
-                    await _wait(watch, due - now)
+                else:  # at once: what comes between a look and a wait would wake nobody
+                    await _wait(watch, due - time.monotonic())
     finally:
         times.end(mine)
 
