@@ -70,6 +70,10 @@ demo: $(READY) ## Run the example app end to end.
 bench: $(READY) ## Measure; prints ratios.
 	$(BIN)/python -m benchmarks
 
+.PHONY: screenshots
+screenshots: $(READY) ## Pictures of every page, in screenshots/ (needs Chromium).
+	$(BIN)/python -m tests.browser.screenshots screenshots
+
 ##@ Kill anything, lose nothing
 .PHONY: torture-ci
 torture-ci: $(READY) ## 100 kills in 100,000 operations, and every checker: some five minutes.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 import shutil
 import socket
@@ -12,7 +13,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.end_to_end.conftest import MakeApp, RunningApp
+from tests.end_to_end.conftest import MakeApp, RunningApp, flowctl
 from tests.end_to_end.http_client import address, bearer, browser, events, http, page_url, stranger
 
 APP = """
@@ -87,7 +88,7 @@ def test_strangers_reach_health_the_login_and_public_routes_and_nothing_else(app
         assert client.get("/login", params={"key": "guess"}).status_code == 403
         assert client.get("/items/any").json() == 0
         assert client.post("/items/secret").json() == 0
-        for path in ("/", "/nope", "/api/v1/nope", "/docs/assets/nope", "/items/secret", "/api/v1/watch"):
+        for path in ("/nope", "/api/v1/nope", "/docs/assets/nope", "/items/secret", "/api/v1/watch"):
             answer = client.get(path)
             assert answer.status_code == 401, path
             assert answer.headers["www-authenticate"] == "Bearer"
@@ -144,6 +145,52 @@ def test_a_login_outlives_the_app_until_its_tokens_are_new(app: RunningApp) -> N
         shutil.rmtree(app.folder / ".flowrpc" / "tokens")
         app.start()
         assert client.get("/api/v1/state").status_code == 401
+
+
+def test_a_link_for_reading_gives_a_browser_that_changes_nothing(app: RunningApp) -> None:
+    link = flowctl("--data-dir", str(app.folder / ".flowrpc"), "login", "--read-only")
+    assert (link.returncode, link.stderr) == (0, "")
+    with stranger(app) as client:
+        client.headers["Origin"] = address(app)
+        assert client.get(link.stdout.strip()).status_code == 303
+        assert client.get("/api/v1/state").status_code == 200
+        for method, path in (
+            ("POST", "/api/v1/commands/add"),
+            ("PATCH", "/api/v1/state"),
+            ("POST", "/api/v1/runs/x/cancel"),
+            ("POST", "/api/v1/login-links"),
+        ):
+            answer = client.request(method, path)
+            assert answer.status_code == 403, path
+            assert "the role 'read' does not cover" in answer.json()["detail"]
+
+
+def test_flowctl_login_makes_a_link_to_an_app_that_has_a_page(app: RunningApp, make_app: MakeApp) -> None:
+    link = flowctl("--data-dir", str(app.folder / ".flowrpc"), "login", "--json")
+    with stranger(app) as client:
+        assert client.get(json.loads(link.stdout)["url"]).status_code == 303
+        assert client.post("/add", headers={"Origin": address(app)}).json() == 1
+    silent = make_app(APP, "--no-http", name="silent").start()
+    refused = flowctl("--data-dir", str(silent.folder / ".flowrpc"), "login")
+    assert refused.returncode == 3
+    assert "serves no pages: it was started with --no-http" in refused.stderr
+
+
+def test_the_dashboard_tells_strangers_nothing_but_how_to_log_in(app: RunningApp) -> None:
+    with stranger(app) as client:
+        page = client.get("/")
+        assert page.status_code == 200
+        assert "default-src 'none'; script-src 'self'" in page.headers["content-security-policy"]
+        assert "number" not in page.text
+        assert client.get("/api/v1/dashboard/files/main.js").status_code == 200
+        for path in ("feed", "value?component=root&var=number", "files/../feed", "files/%2e%2e/dashboard.py"):
+            assert client.get(f"/api/v1/dashboard/{path}").status_code in (401, 404), path
+    with http(app, "work") as client:
+        assert client.get("/api/v1/dashboard/feed").status_code == 403
+    with http(app) as client:
+        evil = {"Origin": "http://evil.example"}
+        for path in ("/api/v1/dashboard/feed", "/api/v1/logs"):
+            assert client.get(path, headers=evil).status_code == 403
 
 
 def test_a_browser_changes_things_from_the_apps_own_pages_only(app: RunningApp) -> None:

@@ -264,7 +264,8 @@ def test_the_frontend_of_the_root_is_the_page_of_the_app(make_app: MakeApp) -> N
     (app.folder / "pages" / "index.html").write_text("hello")
     app.start()
     with browser(app) as client:
-        assert client.get("/", follow_redirects=True).text == "hello"
+        assert client.get("/api/v1/layout").json()["layout"]["target"] == "/view/root/"
+        assert client.get("/view/root/").text == "hello"
 
 
 @pytest.mark.parametrize(

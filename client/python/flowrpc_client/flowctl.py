@@ -28,7 +28,7 @@ _SERVER_SIDE = "flowrpc.cli"
 """The entry points of commands that need more than the client."""
 
 _SECTIONS = {
-    "Apps": ("run", "ps", "stop", "bundle"),
+    "Apps": ("run", "ps", "login", "stop", "bundle"),
     "State": ("state", "state export", "state import", "watch", "journal"),
     "Commands": ("commands", "call", "contract", "client"),
     "Works": ("works", "runs", "cancel", "logs", "agents", "work"),
@@ -40,6 +40,7 @@ _OWN = {
     "call": "call",
     "cancel": "works",
     "commands": "call",
+    "login": "login",
     "logs": "logs",
     "ps": "apps",
     "runs": "works",

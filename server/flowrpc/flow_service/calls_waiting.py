@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import time
 from collections.abc import Callable
 from typing import Any
 
 from flowrpc.errors import CallError
 from flowrpc.flow_service.effects import Reply
-from flowrpc.flow_service.events import Request, StopRequested
+from flowrpc.flow_service.events import CommandCalled, Request, StopRequested
 from flowrpc.flow_service.inbox import MAX_REQUESTS
 from flowrpc.flow_service.stream_readers import StreamReaders
 
@@ -26,6 +27,8 @@ class WaitingCalls:
         self._closed = False
         self.streams = StreamReaders(submit, self.ask)
         """Commands that stream."""
+        self.on_command: Callable[[float], None] | None = None
+        """Is told how many seconds each command took, while somebody wants to know."""
 
     async def ask(self, make: Callable[[int], Request | StopRequested]) -> Any:
         """Hands a request over and waits for its answer; `make` gets the id to give it.
@@ -41,11 +44,15 @@ class WaitingCalls:
             raise CallError("OVERLOADED", message, queue="requests", limit=str(MAX_REQUESTS))
         call_id = next(self._ids)
         future = self._futures[call_id] = asyncio.get_running_loop().create_future()
-        self._submit(make(call_id))
+        event = make(call_id)
+        begin = time.perf_counter() if self.on_command is not None else 0.0
+        self._submit(event)
         try:
             return await future
         finally:
             self._futures.pop(call_id, None)
+            if begin and self.on_command is not None and isinstance(event, CommandCalled):
+                self.on_command(time.perf_counter() - begin)
 
     def settle(self, reply: Reply) -> None:
         """Gives an answer to who waits for it, if anybody still does."""

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from flowrpc.component.frontend import Frontend
 from flowrpc.flow_service.calls_waiting import WaitingCalls
+from flowrpc.flow_service.logs import LogHub
 from flowrpc.flow_service.publisher import Publisher
 from flowrpc.flow_service.routes import Route
 from flowrpc.protocol.answers import AppInfo
@@ -22,6 +23,9 @@ class Door:
     tokens: Mapping[str, str]
     """The token of each role."""
     info: Callable[[], AppInfo]
+    logs: LogHub
+    passes: Callable[[], int]
+    """Tells how many passes there were in this life."""
 
 
 class Gateway(Protocol):

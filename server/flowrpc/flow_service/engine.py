@@ -72,6 +72,8 @@ class Engine:
         self._now = read_clocks
         self._monotonic = monotonic
         self._rested = True
+        self.passes = 0
+        """How many passes there were; other threads may read it."""
         self.inbox = Inbox()
         """What waits for the thread."""
         self._read_at = self._now()
@@ -194,10 +196,13 @@ class Engine:
         clock = self._monotonic
         instant = self._now()
         end = instant.monotonic + (0.0 if once else SPIN_SECONDS)
+        count = 0
         while core.wants_pass and core.ended is None:
             core.run_pass(instant)
+            count += 1
             if clock() >= end or not inbox.empty:
                 break
+        self.passes += count
         if core.wants_pass:
             time.sleep(0)  # lets another thread that waits for the interpreter have it
 

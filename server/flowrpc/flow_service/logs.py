@@ -9,6 +9,7 @@ import threading
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable
 from datetime import UTC, datetime
+from itertools import islice
 from typing import TextIO
 
 from flowrpc.protocol.messages import LogRecord, LogSource
@@ -22,6 +23,8 @@ OWN_RECORDS = 10_000
 READER_RECORDS = 1_000
 """How many records may wait for a reader before it loses the oldest."""
 MAX_TEXT = 64 * 1024
+BATCH_RECORDS = 500
+"""How many records a batch holds at most."""
 
 
 class _Reader:
@@ -51,6 +54,8 @@ class LogHub:
         self._kept: deque[LogRecord] = deque()
         self._kept_characters = 0
         self._readers: set[_Reader] = set()
+        self._added = 0
+        self._waiting: set[asyncio.Event] = set()
         self._echo = echo
         self._ended = False
 
@@ -75,17 +80,53 @@ class LogHub:
     def add_own(self, record: LogRecord) -> None:
         """Takes a record of this process, which its terminal shows anyhow."""
         self._kept.append(record)
+        self._added += 1
         self._kept_characters += len(record.message)
         while len(self._kept) > KEPT_RECORDS or self._kept_characters > KEPT_CHARACTERS:
             self._kept_characters -= len(self._kept.popleft().message)
         for reader in self._readers:
             reader.offer(record)
+        for wake in self._waiting:
+            wake.set()
 
     def end(self) -> None:
         """Ends every reader after what is there."""
         self._ended = True
-        for reader in self._readers:
-            reader.wake.set()
+        for wake in [reader.wake for reader in self._readers] + list(self._waiting):
+            wake.set()
+
+    async def read_batches(
+        self, request: StreamLogs, pause_seconds: float
+    ) -> AsyncIterator[tuple[list[LogRecord], int]]:
+        """Yields what `read` does in lists, with a pause before new ones: a fast log costs its reader's flow little.
+
+        It reads what the hub keeps, so of a burst nothing is dropped that is still kept.
+        """
+        wake = asyncio.Event()
+        self._waiting.add(wake)
+        batch, dropped = [record for record in self._kept if _wanted(record, request)][-request.tail :], 0
+        position = self._added
+        try:
+            while True:
+                for start in range(0, len(batch) or bool(dropped), BATCH_RECORDS):
+                    yield batch[start : start + BATCH_RECORDS], dropped if start == 0 else 0
+                    await asyncio.sleep(0)
+                if not request.follow or (self._ended and position == self._added):
+                    return
+                if position == self._added:
+                    wake.clear()
+                    await wake.wait()
+                await asyncio.sleep(0 if self._ended else pause_seconds)
+                batch, dropped = self._since(position, request)
+                position = self._added
+        finally:
+            self._waiting.discard(wake)
+
+    def _since(self, position: int, request: StreamLogs) -> tuple[list[LogRecord], int]:
+        """Returns what was wanted of the records since a position, and how many of all are kept no more."""
+        first = self._added - len(self._kept)
+        new = islice(self._kept, max(0, position - first), None)
+        return [record for record in new if _wanted(record, request)], max(0, first - position)
 
     async def read(self, request: StreamLogs) -> AsyncIterator[tuple[LogRecord, int]]:
         """Yields kept records, then new ones if the reader follows; each with how many were dropped before it."""

@@ -234,7 +234,14 @@ class _Service:
         self._health = Health(self._server)
         if self._hooks.open_gateway is not None:
             self._gateway = self._hooks.open_gateway(
-                Door(waiting=self._waiting, publisher=self._publisher, tokens=tokens, info=self._info)
+                Door(
+                    waiting=self._waiting,
+                    publisher=self._publisher,
+                    tokens=tokens,
+                    info=self._info,
+                    logs=self._logs,
+                    passes=lambda: self._engine.passes,
+                )
             )
 
     async def _live(self) -> None:

@@ -8,12 +8,12 @@ import secrets
 import time
 from collections.abc import Callable, Mapping
 from http.cookies import CookieError, SimpleCookie
-from typing import Any
+from typing import Any, Literal
 
 from flowrpc.errors import CallError
 from flowrpc.flow_service.security import ROLES
 
-PAGE_ROLE = "call"
+PAGE_ROLE: Literal["call"] = "call"
 """What a browser that followed a login link may do: all that pages need, not stop the app."""
 KEPT = 100
 """How many unused links are kept; the oldest is forgotten."""
@@ -107,8 +107,8 @@ def unauthenticated(problem: str) -> CallError:
     """Makes the refusal of a stranger."""
     return CallError(
         "UNAUTHENTICATED",
-        f"{problem}; open the link that `flowctl run` printed, or send `Authorization: Bearer TOKEN` "
-        "with a token of the app's data directory",
+        f"{problem}; open the link that `flowctl run` printed or `flowctl login` prints, or send "
+        "`Authorization: Bearer TOKEN` with a token of the app's data directory",
     )
 
 

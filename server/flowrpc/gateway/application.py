@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, MutableMapping
+from functools import partial
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -17,13 +18,16 @@ from flowrpc.flow_service.door import Door
 from flowrpc.flow_service.routes import Route
 from flowrpc.gateway.access import Access
 from flowrpc.gateway.command_api import add_command_api
+from flowrpc.gateway.dashboard import FILES_PATH, add_dashboard
 from flowrpc.gateway.layout_api import add_layout_api
-from flowrpc.gateway.pages import add_pages
+from flowrpc.gateway.logs_api import add_logs_api
+from flowrpc.gateway.pages import add_pages, add_plain_page
 from flowrpc.gateway.replies import Json, fault, refusal
 from flowrpc.gateway.state_api import add_state_api
 from flowrpc.gateway.user_routes import add_route
 from flowrpc.gateway.views import Views
 from flowrpc.gateway.watch_api import add_watch_api
+from flowrpc.gateway.write_api import add_write_api
 
 MAX_BODY_BYTES = 64 * 1024 * 1024
 """How large the body of a request may be, as over gRPC."""
@@ -31,7 +35,7 @@ MAX_BODY_BYTES = 64 * 1024 * 1024
 OWN_TAGS = ("app", "commands", "state", "works")
 """What our own routes are shown under in /docs; the user's are under their flow."""
 
-OPEN = ("/healthz", "/readyz", "/login")
+OPEN = ("/healthz", "/readyz", "/login", FILES_PATH)
 """Paths that are open to everybody: probes carry no tokens, and who logs in has none yet."""
 
 
@@ -45,6 +49,7 @@ class Application:
         routes: The user's routes, in the order in which requests are compared with them.
         refuse: Is told what is wrong with a route that cannot be served; may raise it.
         info: What `/docs` says about the app.
+        ui: Whether the dashboard is served.
     """
 
     def __init__(
@@ -56,16 +61,20 @@ class Application:
         refuse: Callable[[Exception], None],
         *,
         info: AppInfo,
+        ui: bool = True,
     ) -> None:
         self._app = _new_app(door, [route.flow for route in routes], info)
         self._needed: list[tuple[BaseRoute, str | None]] = []
         add_pages(self._app, door, access)
+        add_dashboard(self._app, door) if ui else add_plain_page(self._app, door)
         add_state_api(self._app, door)
         add_command_api(self._app, door)
         add_watch_api(self._app, door)
         add_layout_api(self._app, door)
+        add_write_api(self._app, door)
+        add_logs_api(self._app, door)
         self._app.mount(VIEWS, views)
-        self._note(_own_need)
+        self._note(partial(_own_need, ui=ui))
         for route in routes:
             try:
                 add_route(self._app, route, door.waiting)
@@ -128,9 +137,12 @@ def _reads(scope: MutableMapping[str, Any]) -> bool:
     return scope.get("method") in ("GET", "HEAD")
 
 
-def _own_need(route: BaseRoute) -> str | None:
+def _own_need(route: BaseRoute, *, ui: bool) -> str | None:
     """Tells what a path of our own needs: `call` where something can change."""
-    if str(getattr(route, "path", "")) in OPEN:
+    path = str(getattr(route, "path", ""))
+    if path in OPEN or (
+        path == "/" and ui
+    ):  # the dashboard holds nothing of the app, and tells how to log in
         return None
     methods: set[str] = getattr(route, "methods", None) or {"GET"}
     return "read" if methods <= {"GET", "HEAD"} else "call"

@@ -65,13 +65,23 @@ def read_arguments(body: bytes) -> dict[str, Value]:
     Raises:
         CallError: It is something else, or holds what is no value.
     """
-    content = _read_json(body) if body.strip() else {}
-    if not isinstance(content, dict):
-        raise _invalid_body('is no JSON object; send the arguments by name: {"name": …}')
+    content = read_object(body, 'send the arguments by name: {"name": …}') if body.strip() else {}
     try:
         return {name: from_json(value, f"arguments.{name}") for name, value in content.items()}
     except InvalidValueError as error:
         raise CallError("INVALID_VALUE", str(error), place=error.place, problem=error.problem) from None
+
+
+def read_object(body: bytes, hint: str) -> dict[str, Any]:
+    """Reads a JSON object; the hint tells what is wanted.
+
+    Raises:
+        CallError: It is something else.
+    """
+    content = _read_json(body)
+    if not isinstance(content, dict):
+        raise _invalid_body(f"is no JSON object; {hint}")
+    return content
 
 
 def _read_json(body: bytes) -> Any:

@@ -179,16 +179,23 @@ class HttpGateway:
         if self._views is None:
             self._views = Views(self._frontends, self._access.cookie)
         self._app = Application(
-            self._door, self._access, self._views, self._routes, refuse, info=self._options.info
+            self._door,
+            self._access,
+            self._views,
+            self._routes,
+            refuse,
+            info=self._options.info,
+            ui=self._options.ui,
         )
 
     def _guard(self) -> Any:
+        from flowrpc.gateway.dashboard import FEED_PATH
         from flowrpc.gateway.guard import Guard
+        from flowrpc.gateway.logs_api import LOGS_PATH
         from flowrpc.gateway.watch_api import WATCH_PATH
 
-        return Guard(
-            self._application, self._access, self._options.hosts(), self._needed, frozenset({WATCH_PATH})
-        )
+        streams = frozenset({WATCH_PATH, FEED_PATH, LOGS_PATH})
+        return Guard(self._application, self._access, self._options.hosts(), self._needed, streams)
 
     async def _application(self, scope: Any, receive: Any, send: Any) -> None:
         """Calls the application as it is now."""

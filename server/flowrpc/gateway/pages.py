@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from fastapi import FastAPI, Request
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 
 from flowrpc.flow_service.door import Door
-from flowrpc.gateway.access import LOGIN_SECONDS, Access
+from flowrpc.gateway.access import LOGIN_SECONDS, PAGE_ROLE, Access
 from flowrpc.gateway.guard import ROLE
 from flowrpc.gateway.layout_api import page_of
 from flowrpc.gateway.replies import Json
@@ -14,7 +16,7 @@ from flowrpc.state.records import AppStage
 
 USED_UP = (
     "This login link was used already, or is of an earlier life of the app. "
-    "Each works once: POST /api/v1/login-links with a token makes another.\n"
+    "Each works once: `flowctl login` makes another.\n"
 )
 
 LEAD_ON = """<!doctype html>
@@ -42,17 +44,21 @@ def add_pages(app: FastAPI, door: Door, access: Access) -> None:
         return _log_in(request, access, key)
 
     @app.post("/api/v1/login-links", tags=["app"], summary="Makes a login link, which works once.")
-    async def login_links(request: Request) -> Response:
-        return Json({"url": login_url(str(request.base_url).rstrip("/"), access)}, 201)
+    async def login_links(request: Request, role: Literal["read", "call"] = PAGE_ROLE) -> Response:
+        return Json({"url": login_url(str(request.base_url).rstrip("/"), access, role)}, 201)
+
+
+def add_plain_page(app: FastAPI, door: Door) -> None:
+    """Adds what `/` is without the dashboard."""
 
     @app.get("/", include_in_schema=False)
     async def index() -> Response:
         return RedirectResponse(page_of(door.publisher.replica), 307)
 
 
-def login_url(origin: str, access: Access) -> str:
+def login_url(origin: str, access: Access, role: str = PAGE_ROLE) -> str:
     """Makes a login link."""
-    return f"{origin}/login?key={access.new_link_key()}"
+    return f"{origin}/login?key={access.new_link_key(role)}"
 
 
 def _log_in(request: Request, access: Access, key: str) -> Response:

@@ -8,7 +8,7 @@ from fastapi import FastAPI, Query
 from starlette.responses import Response
 
 from flowrpc.flow_service.door import Door
-from flowrpc.flow_service.events import WorksListed
+from flowrpc.flow_service.events import AgentsListed, WorksListed
 from flowrpc.gateway.facts import fact_json
 from flowrpc.gateway.replies import Json
 from flowrpc.protocol.requests import GetState, ListRuns
@@ -40,6 +40,15 @@ def add_state_api(app: FastAPI, door: Door) -> None:
     async def list_works() -> Response:
         listed = await door.waiting.ask(lambda call_id: WorksListed(call_id=call_id))
         return Json({"works": fact_json(listed.works), "revision": listed.revision})
+
+    @app.get(
+        "/api/v1/agents",
+        tags=["works"],
+        summary="Lists the attached agents: what they have, and what is taken.",
+    )
+    async def list_agents() -> Response:
+        agents = await door.waiting.ask(lambda call_id: AgentsListed(call_id=call_id))
+        return Json({"agents": fact_json(agents)})
 
     @app.get("/api/v1/runs", tags=["works"], summary="Lists runs, newest first.")
     async def list_runs(
