@@ -2,6 +2,7 @@
 
 SOURCE = r'''
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 from flowrpc import StaticWebFrontend
@@ -86,6 +87,13 @@ class Root(LightningFlow):
         """Answers what it gets."""
         return {"text": text, "number": number, "share": share, "on": on, "more": more}
 
+    def rows(self, count: int, failing: bool = False) -> Iterator[str]:
+        """Sends numbered rows."""
+        for number in range(count):
+            yield f"row {number} <b>"
+        if failing:
+            raise ValueError("no more")
+
     def refuse(self, why: str):
         """Raises."""
         raise ValueError(why)
@@ -101,7 +109,7 @@ class Root(LightningFlow):
             log.log((logging.INFO, logging.ERROR)[number % 10 == 0], "line %d <i>of</i> many", number)
 
     def configure_commands(self):
-        commands = (self.start, self.try_and_fail, self.count, self.echo, self.refuse, self.grow, self.talk)
+        commands = (self.start, self.try_and_fail, self.count, self.echo, self.rows, self.refuse, self.grow, self.talk)
         return {command.__name__: command for command in commands}
 
     def configure_layout(self):

@@ -129,6 +129,26 @@ def test_a_form_sends_what_was_typed_exactly_and_tells_what_does_not_fit(
     expect(raised.locator("pre")).to_contain_text("ValueError <i>no</i>")
 
 
+def test_the_items_of_a_command_that_streams_are_shown_as_they_come(
+    chromium_page: Page, seen: Seen, open_dashboard: Open
+) -> None:
+    open_dashboard("Commands")
+    told = call(chromium_page, "rows", count="3").locator("pre")
+    expect(told).to_have_text('3 items\n"row 0 <b>"\n"row 1 <b>"\n"row 2 <b>"')
+    failed = call(chromium_page, "rows", count="1", failing="true")
+    expect(failed.locator(".badge")).to_have_text("failed")
+    expect(failed.locator("pre")).to_contain_text("ValueError no more")
+    form = command_form(chromium_page, "rows")
+    form.locator("[name=count]").fill("100000000")
+    form.get_by_role("button", name="Call").click()
+    expect(form.locator("output")).to_contain_text("item ")
+    form.get_by_role("button", name="Stop").click()
+    expect(chromium_page.locator(".result")).to_have_count(3)
+    expect(chromium_page.locator(".result").first.locator("pre")).to_contain_text("then it was stopped")
+    expect(form.get_by_role("button", name="Call")).to_be_enabled()
+    assert seen.complaints == []
+
+
 def test_a_var_is_seen_whole_and_changed(chromium_page: Page, seen: Seen, open_dashboard: Open) -> None:
     app = open_dashboard("Components")
     title = chromium_page.title()

@@ -2,15 +2,18 @@
 
 import { badge, dialog, empty, h, text } from "./dom.js";
 import { ask, askJson, query } from "./api.js";
+import { MOST_SHOWN, readItems } from "./command_stream.js";
 import { duration, isJson, readExactly, written } from "./values.js";
 
 const KEPT_RESULTS = 50;
 const SHORT = 400;
 const WAIT_SECONDS = 60;
+const AGAIN_SECONDS = 2;
 
 export class CommandsView {
   #key = null;
   #asked = false;
+  #streams = new Map(); // by form: what stops the stream that it reads
 
   constructor(model) {
     this.model = model;
@@ -45,8 +48,11 @@ export class CommandsView {
       text(this.problem, "");
     } catch (error) {
       text(this.problem, error.message);
+      this.#key = null;
+      await new Promise((over) => setTimeout(over, AGAIN_SECONDS * 1_000));
     }
     this.#asked = false;
+    if (this.element.offsetParent) this.draw(); // what changed meanwhile was not asked about; if hidden, `show` asks
   }
 
   #drawForms(commands) {
@@ -66,7 +72,12 @@ export class CommandsView {
       command.help ? h("p", { class: "muted" }, command.help) : null, fields.map((field) => field.element),
       h("output", { class: "last", "aria-live": "off" }), h("div", { class: "form-actions" }, button, this.model.mayCall ? null : h("span", { class: "muted" }, "Your role reads only.")));
     form.dataset.facts = this.#facts(command);
-    form.addEventListener("submit", (event) => { event.preventDefault(); this.#call(command, fields, form, button); });
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      const reading = this.#streams.get(form);
+      if (reading) reading.abort();
+      else this.#call(command, fields, form, button);
+    });
     return form;
   }
 
@@ -76,22 +87,52 @@ export class CommandsView {
       return;
     }
     const body = `{${fields.map((field) => field.argument()).filter(Boolean).join(",")}}`;
-    button.disabled = true;
+    const path = `/api/v1/commands/${encodeURIComponent(command.name)}?${query({ timeout_seconds: WAIT_SECONDS })}`;
     const begin = performance.now();
+    const beside = form.querySelector("output");
     let outcome;
     try {
-      const path = `/api/v1/commands/${encodeURIComponent(command.name)}?${query({ timeout_seconds: WAIT_SECONDS })}`;
-      outcome = readExactly(await ask(path, { method: "POST", body, headers: { "content-type": "application/json" } }));
+      outcome = command.streams ? await this.#stream(path, body, form, button, beside) : await this.#once(path, body, button);
     } catch (error) {
       outcome = { refused: error.message };
     }
-    button.disabled = false;
-    this.#tell(command.name, body, outcome, (performance.now() - begin) / 1000, form.querySelector("output"));
+    this.#tell(command.name, body, outcome, (performance.now() - begin) / 1000, beside);
+  }
+
+  async #once(path, body, button) {
+    button.disabled = true;
+    try {
+      return readExactly(await ask(path, { method: "POST", body, headers: { "content-type": "application/json" } }));
+    } finally {
+      button.disabled = false;
+    }
+  }
+
+  /** Shows the newest item while a stream is read; the button stops it. */
+  async #stream(path, body, form, button, beside) {
+    const stop = new AbortController();
+    this.#streams.set(form, stop);
+    text(button, "Stop");
+    const items = [];
+    let count = 0;
+    let revision;
+    try {
+      const end = await readItems(path, body, (told) => {
+        count += 1;
+        revision = told.revision;
+        if (items.length < MOST_SHOWN) items.push(told.item);
+        beside.replaceChildren(badge("running"), h("span", { class: "code cut" }, `item ${count}: ${written(told.item).slice(0, SHORT)}`));
+      }, stop.signal);
+      return { revision, ...end, items, count };
+    } finally {
+      this.#streams.delete(form);
+      text(button, "Call");
+    }
   }
 
   #tell(name, body, outcome, seconds, beside) {
     const failed = outcome.refused ?? (outcome.failure ? `${outcome.failure.type} ${outcome.failure.message}` : "");
-    const content = failed || written(outcome.result);
+    const content = [itemsOf(outcome), outcome.items ? failed : failed || written(outcome.result)].filter(Boolean).join("\n");
     const whole = outcome.failure?.traceback ? `${content}\n\n${outcome.failure.traceback}` : content;
     const more = whole.length > SHORT || whole !== content
       ? h("button", { type: "button", class: "quiet", onclick: () => dialog(`Result of ${name}`, h("pre", { tabindex: 0, "aria-label": "Result" }, whole)) }, "Show all") : null;
@@ -106,6 +147,14 @@ export class CommandsView {
       h("pre", { class: failed ? "problem" : "" }, short), more));
     while (this.results.children.length > KEPT_RESULTS) this.results.lastChild.remove();
   }
+}
+
+/** Writes what a stream sent: how many items, why there are no more, and the first of them. */
+function itemsOf(outcome) {
+  if (!outcome.items) return "";
+  const left = outcome.count - outcome.items.length;
+  const ended = outcome.stopped ? ", then it was stopped" : "";
+  return [`${outcome.count} ${outcome.count === 1 ? "item" : "items"}${ended}`, ...outcome.items.map((item) => written(item)), left ? `… and ${left} more` : ""].filter(Boolean).join("\n");
 }
 
 let numbers = 0;
