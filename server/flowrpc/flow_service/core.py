@@ -40,6 +40,7 @@ from flowrpc.flow_service.events import (
     CommandsListed,
     DrainRequested,
     Event,
+    FrameRefused,
     ResendWanted,
     RouteCalled,
     SourceRequested,
@@ -525,6 +526,11 @@ class Core:
         self._transitions.begin(now, in_pass=False)
         self._agents.exited(event.boot_id, now)
 
+    def _frame_refused(self, event: FrameRefused, now: Instant) -> None:
+        if self.ended is None:
+            self._transitions.begin(now, in_pass=False)
+            self._dispatcher.refuse(event, now)
+
     def _resend(self, event: ResendWanted, now: Instant) -> None:
         self._dispatcher.ask_again(event.session)
 
@@ -543,6 +549,7 @@ class Core:
         AgentSpoke: _agent_spoke,
         AgentDetached: _agent_detached,
         AgentExited: _agent_exited,
+        FrameRefused: _frame_refused,
         ResendWanted: _resend,
     }
 

@@ -13,9 +13,11 @@ from flowrpc.flow_service.attempt_ends import NOTHING_DONE, AttemptEnds
 from flowrpc.flow_service.attempts import FOREVER, Attempt, apply_delta, attempt_of, times_out_at
 from flowrpc.flow_service.capacity import Capacity
 from flowrpc.flow_service.effects import Send
+from flowrpc.flow_service.events import FrameRefused
 from flowrpc.flow_service.instant import Instant
 from flowrpc.flow_service.ledger import Ledger
 from flowrpc.flow_service.sessions import LOCAL_AGENT, Session, Sessions
+from flowrpc.flow_service.too_large import failure_of
 from flowrpc.flow_service.under_way import AttemptsUnderWay
 from flowrpc.flow_service.waiting import WaitingReasons
 from flowrpc.flow_service.work_processes import STOP_GRACE, WorkProcesses
@@ -29,6 +31,7 @@ from flowrpc.protocol.messages import (
     HeldVerdict,
     Hello,
     Rejected,
+    StartRun,
     Verdict,
     WorkDelta,
 )
@@ -279,6 +282,18 @@ class Dispatcher:
         attempt = self._find(session, message.run_id, message.attempt)
         if attempt is not None:
             self._ends.end(attempt, message.failure, now, 0)
+
+    def refuse(self, refused: FrameRefused, now: Instant) -> None:
+        """Ends a run that cannot be told to its agent: another attempt would be refused as well."""
+        message = refused.message
+        attempt = self.busy_works().get(message.work)
+        if attempt is None or attempt.session != refused.session:
+            return  # what has to be told on its next stream is refused there, if it still is too large
+        if isinstance(message, StartRun) and (message.run_id, message.attempt) != attempt.key:
+            return
+        self._give_back(attempt.run_id, attempt.number)
+        self._emit(Send(refused.session, Fence(run_id=attempt.run_id, attempt=attempt.number)))
+        self._ends.end(attempt, failure_of(refused), now, 0)
 
     def apply(self, session: Session, delta: WorkDelta) -> None:
         """Takes what a work changed."""
