@@ -17,6 +17,7 @@ from flowrpc.flow_service.publisher import Publisher
 from flowrpc.flow_service.requests import Requests
 from flowrpc.flow_service.transition import Transitions
 from flowrpc.flow_service.under_way import AttemptsUnderWay
+from flowrpc.flow_service.work_processes import WorkProcesses
 from flowrpc.protocol.messages import Ack, Finished, Verdict
 from flowrpc.work_service.outbox import Outbox
 from flowrpc.work_service.roster import Roster
@@ -160,6 +161,10 @@ def _new_attempt_without_proof_of_death() -> list[Place]:
     return [(Dispatcher, "_overdue", overdue)]
 
 
+def _idle_processes_not_judged() -> list[Place]:
+    return [(WorkProcesses, "judge", _nothing)]
+
+
 def _orphans_not_killed() -> list[Place]:
     return [(Roster, "end_orphans", _nothing)]
 
@@ -203,6 +208,7 @@ BUGS: dict[str, Callable[[], list[Place]]] = {
         _missed_changes_not_told,
         _new_attempt_without_proof_of_death,
         _orphans_not_killed,
+        _idle_processes_not_judged,
         _published_before_commit,
         _failed_command_not_undone,
         _expected_revision_ignored,

@@ -11,6 +11,7 @@ from flowrpc.component.needs import demand_of
 from flowrpc.component.work import LightningWork
 from flowrpc.flow_service.attempt_ends import NOTHING_DONE, AttemptEnds
 from flowrpc.flow_service.attempts import FOREVER, Attempt, apply_delta, attempt_of, times_out_at
+from flowrpc.flow_service.calls import was_stopped
 from flowrpc.flow_service.capacity import Capacity
 from flowrpc.flow_service.effects import Send
 from flowrpc.flow_service.events import FrameRefused
@@ -96,14 +97,19 @@ class Dispatcher:
             self.under_way.add(attempt)
             if attempt.agent_id == LOCAL_AGENT:
                 self.lose(attempt, "the app ended", now, logging.INFO if orderly else logging.WARNING)
+            else:
+                self.processes.busy(work, attempt.agent_id)
         self._recover_idle(now)
 
     def _recover_idle(self, now: Instant) -> None:
-        """Takes up processes that have nothing to do, of works that do not keep theirs for ever."""
+        """Takes up processes that may be there, with nothing to do."""
         busy = self.busy_works()
-        for name in {record.run.work for record in self._ledger.all()} - busy.keys():
+        for name in {record.run.work for record in self._ledger.all()}:
             work, latest = self._find_work(name), self._ledger.latest(name)
-            if work is not None and latest is not None and latest.agent_id not in ("", LOCAL_AGENT):
+            if work is None or latest is None or was_stopped(work, latest):
+                continue
+            self.processes.expect(name)
+            if name not in busy and latest.agent_id not in ("", LOCAL_AGENT):
                 self.processes.found(work, latest.agent_id, now)
 
     def dispatch(self) -> bool:
@@ -215,6 +221,10 @@ class Dispatcher:
     def resume(self, hello: Hello, number: int, now: Instant) -> None:
         """Goes on with an agent after its verdicts: tells what it missed, and decides on what it does not hold."""
         self.dispatch_due = True
+        session = self._sessions.get(number)
+        if session is not None:
+            busy_at = {name: attempt.agent_id for name, attempt in self.busy_works().items()}
+            self.processes.judge(session, busy_at, now)
         for attempt in self.under_way:
             if attempt.session == number:
                 self.under_way.tell_missed(attempt)
