@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 from unittest.mock import patch
 
-from flowrpc.flow_service import attempt_ends
+from flowrpc.flow_service import attempt_ends, attempts, dispatcher
 from flowrpc.flow_service.core import Core
 from flowrpc.flow_service.dispatcher import Dispatcher
 from flowrpc.flow_service.effects import Send
@@ -154,6 +154,27 @@ def _missed_changes_not_told() -> list[Place]:
     return [(AttemptsUnderWay, "tell_missed", _nothing)]
 
 
+def _refusals_not_told() -> list[Place]:
+    real = attempts.apply_delta
+
+    def apply_delta(attempt: Any, delta: Any) -> list[Any]:
+        real(attempt, delta)
+        return []
+
+    return [(dispatcher, "apply_delta", apply_delta)]
+
+
+def _changes_told_under_an_old_number() -> list[Place]:
+    real = AttemptsUnderWay.tell_changes
+
+    def tell_changes(self: Any, attempt: Any, changes: Any) -> None:
+        before = self._changes_told
+        real(self, attempt, changes)
+        self._changes_told = before
+
+    return [(AttemptsUnderWay, "tell_changes", tell_changes)]
+
+
 def _new_attempt_without_proof_of_death() -> list[Place]:
     def overdue(self: Any, attempt: Any) -> float:
         return float("inf") if attempt.suspect_since is None else float(attempt.suspect_since)
@@ -206,6 +227,8 @@ BUGS: dict[str, Callable[[], list[Place]]] = {
         _watcher_off_by_one,
         _continue_after_wrong_seq,
         _missed_changes_not_told,
+        _refusals_not_told,
+        _changes_told_under_an_old_number,
         _new_attempt_without_proof_of_death,
         _orphans_not_killed,
         _idle_processes_not_judged,
