@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 from unittest.mock import patch
 
-from flowrpc.flow_service import attempt_ends
+from flowrpc.flow_service import attempt_ends, attempts, dispatcher
 from flowrpc.flow_service.core import Core
 from flowrpc.flow_service.dispatcher import Dispatcher
 from flowrpc.flow_service.effects import Send
@@ -17,6 +17,7 @@ from flowrpc.flow_service.publisher import Publisher
 from flowrpc.flow_service.requests import Requests
 from flowrpc.flow_service.transition import Transitions
 from flowrpc.flow_service.under_way import AttemptsUnderWay
+from flowrpc.flow_service.work_processes import WorkProcesses
 from flowrpc.protocol.messages import Ack, Finished, Verdict
 from flowrpc.work_service.outbox import Outbox
 from flowrpc.work_service.roster import Roster
@@ -153,11 +154,36 @@ def _missed_changes_not_told() -> list[Place]:
     return [(AttemptsUnderWay, "tell_missed", _nothing)]
 
 
+def _refusals_not_told() -> list[Place]:
+    real = attempts.apply_delta
+
+    def apply_delta(attempt: Any, delta: Any) -> list[Any]:
+        real(attempt, delta)
+        return []
+
+    return [(dispatcher, "apply_delta", apply_delta)]
+
+
+def _changes_told_under_an_old_number() -> list[Place]:
+    real = AttemptsUnderWay.tell_changes
+
+    def tell_changes(self: Any, attempt: Any, changes: Any) -> None:
+        before = self._changes_told
+        real(self, attempt, changes)
+        self._changes_told = before
+
+    return [(AttemptsUnderWay, "tell_changes", tell_changes)]
+
+
 def _new_attempt_without_proof_of_death() -> list[Place]:
     def overdue(self: Any, attempt: Any) -> float:
         return float("inf") if attempt.suspect_since is None else float(attempt.suspect_since)
 
     return [(Dispatcher, "_overdue", overdue)]
+
+
+def _idle_processes_not_judged() -> list[Place]:
+    return [(WorkProcesses, "judge", _nothing)]
 
 
 def _orphans_not_killed() -> list[Place]:
@@ -201,8 +227,11 @@ BUGS: dict[str, Callable[[], list[Place]]] = {
         _watcher_off_by_one,
         _continue_after_wrong_seq,
         _missed_changes_not_told,
+        _refusals_not_told,
+        _changes_told_under_an_old_number,
         _new_attempt_without_proof_of_death,
         _orphans_not_killed,
+        _idle_processes_not_judged,
         _published_before_commit,
         _failed_command_not_undone,
         _expected_revision_ignored,

@@ -5,17 +5,18 @@ from __future__ import annotations
 import itertools
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from flowrpc.component import LightningFlow, LightningWork, Retry
+from flowrpc.component.hosting import HostedWork
 from flowrpc.flow_service.agents import LEASE
 from flowrpc.flow_service.core import Core
 from flowrpc.flow_service.effects import CloseSession, Send
 from flowrpc.flow_service.events import AgentAttached, AgentDetached, AgentSpoke, CommandCalled, Event
 from flowrpc.flow_service.instant import Instant
-from flowrpc.protocol.messages import Ack, Finished, Hello, StartRun, Verdict, WorkDelta
-from flowrpc.state import Splice
+from flowrpc.protocol.messages import Ack, Finished, Hello, Nack, StartRun, VarsChanged, Verdict
+from flowrpc.state import Value, untrack
 from flowrpc.state.records import Failure, FailureReason, RunStatus
 from flowrpc.store import MemoryStore
 from flowrpc.v1 import work_service_pb2
@@ -25,12 +26,16 @@ from flowrpc.wire.attach import (
     encode_flow_message,
     flow_message_from_bytes,
     packed_response_from_bytes,
-    runner_response_bytes,
 )
 from flowrpc.work_service.effects import Kill, Redial, Spawn, Tell
 from flowrpc.work_service.effects import Send as AgentSend
+from flowrpc.work_service.framing import FrameBuffer
 from flowrpc.work_service.identity import Identity
+from flowrpc.work_service.inbox import Inbox
+from flowrpc.work_service.lane import End, Lane
+from flowrpc.work_service.sender import Sender
 from flowrpc.work_service.session import Session
+from flowrpc.work_service.unacknowledged import Unacknowledged
 from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -45,6 +50,7 @@ from tests.simulation.planted import planted
 from tests.simulation.timeline import BEGIN
 
 GRACE = 2.0
+VARS = ("steps", "notes", "setting")
 FAILED = Failure(reason=FailureReason.EXCEPTION, message="it failed")
 DIED = Failure(reason=FailureReason.SIGNALLED, signal=9, message="killed by signal 9")
 
@@ -56,6 +62,11 @@ class Job(LightningWork):
             parallel=True, raise_exception=False, retry=retry, orphan_grace=timedelta(seconds=GRACE)
         )
         self.steps: list[str] = []
+        """The work's alone."""
+        self.notes: list[str] = []
+        """Both sides put things in."""
+        self.setting = 0
+        """The flow's alone, which only grows."""
 
     def run(self, number: int) -> None: ...
 
@@ -73,8 +84,16 @@ class Root(LightningFlow):
     def order(self) -> None:
         self.wanted += 1
 
+    def adjust(self, token: str) -> None:
+        for job in (self.one, self.two):
+            job.setting += 1
+            if len(job.notes) > 3:
+                job.notes = [token]
+            else:
+                job.notes.append(token)
+
     def configure_commands(self) -> list[dict[str, Any]]:
-        return [{"order": self.order}]
+        return [{"order": self.order, "adjust": self.adjust}]
 
 
 @dataclass
@@ -87,13 +106,52 @@ class Stream:
     greeted: bool = False
 
 
-@dataclass
 class Play:
-    """An attempt that a runner plays."""
+    """An attempt that a runner plays: the real inbox, lane and sender."""
 
-    start: StartRun
-    seq: int = 0
-    steps: list[str] = field(default_factory=list)
+    def __init__(self, start: StartRun) -> None:
+        self.key = start.run_id, start.attempt
+        self.steps: list[str] = []
+        self.notes = 0
+        self.job, self.lane, unacknowledged = Job(), Lane(), Unacknowledged()
+        self.inbox = Inbox(self.lane, unacknowledged)
+        self.hosted = HostedWork(self.job, name=start.work, vars=start.vars, log=self.lane)
+        self.end: End | None = None
+        """How user code ended, once it has."""
+        self._sender = Sender(self.lane, unacknowledged, cast("Any", self))
+        self._frames = FrameBuffer()
+        self._sent: list[bytes] = []
+        self.inbox.begin(start)
+
+    def sendall(self, data: bytes) -> None:
+        self._sent += self._frames.feed(data)
+
+    def hear(self, news: VarsChanged | Ack | Nack) -> None:
+        before = self.job.setting
+        self.inbox.put(news)
+        self.inbox.catch_up(self.hosted)
+        assert self.job.setting >= before, "the newest change wins"
+
+    def step(self) -> None:
+        self.steps.append(f"{self.key[0]}/{self.key[1]}/{len(self.steps) + 1}")
+        self.job.steps.append(self.steps[-1])
+
+    def note(self) -> None:
+        self.notes += 1
+        self.job.notes.append(f"note {self.key[0]}/{self.key[1]}/{self.notes}")
+
+    def take(self) -> list[bytes]:
+        """Returns what is to be sent."""
+        self._sender.flush()
+        if self.end is not None and self.inbox.settled(self.hosted):
+            self.lane.put(self.end)
+        self._sender.flush()
+        sent, self._sent = self._sent, []
+        return sent
+
+    @property
+    def ours(self) -> dict[str, Value]:
+        return {name: self.hosted.current(name) for name in VARS}
 
 
 class Protocol(RuleBasedStateMachine):
@@ -133,6 +191,7 @@ class Protocol(RuleBasedStateMachine):
         self.session = Session(Identity(agent_id="far", boot_id=boot_id, host="h", pid=1))
         self.acknowledged: dict[tuple[str, int], int] = {}
         self.plays = {}
+        self._heard: dict[str, None] = {}
 
     @property
     def now(self) -> Instant:
@@ -191,6 +250,10 @@ class Protocol(RuleBasedStateMachine):
                 self.stream.up.append(agent_message_bytes(effect.message))
             elif isinstance(effect, Tell) and isinstance(effect.request, StartRun):
                 self.plays[effect.work] = Play(effect.request)
+            elif isinstance(effect, Tell) and isinstance(effect.request, VarsChanged | Ack | Nack):
+                if effect.work in self.plays:
+                    self.plays[effect.work].hear(effect.request)
+                    self._heard[effect.work] = None
             elif isinstance(effect, Kill):
                 self.plays.pop(effect.work, None)
                 self.act(self.session.on_exit(effect.work, DIED))
@@ -199,11 +262,32 @@ class Protocol(RuleBasedStateMachine):
             else:
                 assert not isinstance(effect, Spawn) or effect.work not in self.plays
 
+    def answer(self) -> None:
+        """Lets runners say what comes of what they have heard."""
+        while self._heard:
+            self.say(self._heard.popitem()[0])
+
+    def say(self, work: str) -> None:
+        """Passes on what a runner has to say."""
+        play = self.plays.get(work)
+        for data in play.take() if play is not None else []:
+            frame: Any = packed_response_from_bytes(data)
+            if isinstance(frame, Finished):
+                del self.plays[work]
+            self.act(self.session.on_frame(work, frame, len(data)))
+
     # What may happen
 
     @rule()
     def order(self) -> None:
         self.feed(CommandCalled(call_id=next(self.calls), command="order", arguments={}))
+
+    @rule()
+    def adjust(self) -> None:
+        """The flow changes vars of its works, whether they are executed or not."""
+        call_id = next(self.calls)
+        token = f"adjust {call_id}"
+        self.feed(CommandCalled(call_id=call_id, command="adjust", arguments={"token": token}))
 
     @precondition(lambda self: self.stream is None)
     @rule()
@@ -274,22 +358,26 @@ class Protocol(RuleBasedStateMachine):
                     seq = said.seq if isinstance(said, Ack) else said.applied_seq
                     self.acknowledged[key] = max(self.acknowledged.get(key, 0), seq)
             self.act(self.session.on_message(message, self.time))
+            self.answer()
 
     @precondition(lambda self: self.plays)
     @rule(data=st.data(), count=st.integers(1, 3))
     def step(self, data: st.DataObject, count: int) -> None:
         work = data.draw(st.sampled_from(sorted(self.plays)))
         for _ in range(count):
-            play = self.plays[work]
-            start = play.start
-            play.seq += 1
-            self.worked += 1
-            play.steps.append(f"{start.run_id}/{start.attempt}/{play.seq}")
-            held: Any = start.vars["steps"]
-            change = Splice(("steps",), len(held) + play.seq - 1, 0, [play.steps[-1]])
-            self._say(
-                work, WorkDelta(run_id=start.run_id, attempt=start.attempt, seq=play.seq, changes=(change,))
-            )
+            if work in self.plays and self.plays[work].end is None:
+                self.worked += 1
+                self.plays[work].step()
+                self.say(work)
+
+    @precondition(lambda self: self.plays)
+    @rule(data=st.data())
+    def note(self, data: st.DataObject) -> None:
+        """User code changes inside a var that the flow changes too."""
+        work = data.draw(st.sampled_from(sorted(self.plays)))
+        if self.plays[work].end is None:
+            self.plays[work].note()
+            self.say(work)
 
     @precondition(lambda self: self.plays)
     @rule(data=st.data(), count=st.integers(1, 3))
@@ -306,22 +394,32 @@ class Protocol(RuleBasedStateMachine):
         self.exchange()
         self.pass_time(1.1)
         self.exchange()
+        self.check_agreement()
+
+    def check_agreement(self) -> None:
+        """Both sides have heard everything: they have the same, what either changed last."""
+        for work, play in self.plays.items():
+            attempt = self.core._dispatcher.under_way.get(play.key[0])
+            quiet = self.stream is not None and not self.stream.up and not self.stream.down
+            if attempt is None or attempt.key != play.key or attempt.session is None or not quiet:
+                continue
+            theirs = {name: untrack(attempt.work.__dict__[name]) for name in VARS}
+            assert play.ours == theirs, work
 
     @precondition(lambda self: self.worked > 2 and self.plays)
     @rule(data=st.data(), fails=st.booleans())
     def end_run(self, data: st.DataObject, fails: bool) -> None:
         work = data.draw(st.sampled_from(sorted(self.plays)))
-        play = self.plays.pop(work)
-        run_id, attempt = play.start.run_id, play.start.attempt
-        if not fails:
-            self.complete[run_id, attempt] = play.steps
-        failure = FAILED if fails else None
-        self._say(work, Finished(run_id=run_id, attempt=attempt, seq=play.seq + 1, failure=failure))
+        self._end(work, FAILED if fails else None)
 
-    def _say(self, work: str, message: WorkDelta | Finished) -> None:
-        data = runner_response_bytes(message)
-        frame: Any = packed_response_from_bytes(data)
-        self.act(self.session.on_frame(work, frame, len(data)))
+    def _end(self, work: str, failure: Failure | None) -> None:
+        """User code has ended; the attempt ends when nothing of it can have to be sent again."""
+        play = self.plays[work]
+        if play.end is None:
+            play.end = End(failure)
+            if failure is None:
+                self.complete[play.key] = play.steps
+        self.say(work)
 
     @precondition(lambda self: self.worked > 2)
     @rule()
@@ -397,10 +495,7 @@ class Protocol(RuleBasedStateMachine):
             if self.stream is not None and self.stream.down:
                 self.hear_at_agent(4)
             for work in sorted(self.plays):
-                play = self.plays.pop(work)
-                self.complete[play.start.run_id, play.start.attempt] = play.steps
-                key = play.start.run_id, play.start.attempt
-                self._say(work, Finished(run_id=key[0], attempt=key[1], seq=play.seq + 1))
+                self._end(work, None)
             self.pass_time(LEASE.total_seconds() / 10)
             if not any(True for _ in self.core._ledger.unfinished()):
                 break
@@ -423,6 +518,9 @@ test_agent_and_flow = Protocol.TestCase
         "resend applied again",
         "forget before acknowledgement",
         "continue after wrong seq",
+        "missed changes not told",
+        "refusals not told",
+        "changes told under an old number",
     ],
 )
 def test_the_game_finds_a_planted_bug(name: str) -> None:

@@ -119,6 +119,7 @@ class World:
             self.truth.violate("liveness", f"still open: {self._open()}")
             return
         quiet.check_agreement(self)
+        quiet.check_processes(self)
         self.released = True
         if not self.timeline.run(self.timeline.now + PATIENCE_SECONDS, self._over):
             self.truth.violate("liveness", f"never ended: {self._open()}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from copy import deepcopy
 from typing import Any, cast
+from unittest.mock import patch
 
 import pytest
 from flowrpc.component.hosting import HostedWork
@@ -13,7 +14,9 @@ from flowrpc.errors import ComponentError, InvalidChangeError
 from flowrpc.protocol.messages import Ack, Nack, NackReason, StartRun, VarsChanged, WorkDelta
 from flowrpc.state import Change, Set, Splice, Value, track
 from flowrpc.state.fold import apply
+from flowrpc.state.sizes import change_size
 from flowrpc.wire.attach import runner_response_from_bytes
+from flowrpc.work_service import held_changes
 from flowrpc.work_service.framing import FrameBuffer
 from flowrpc.work_service.hands import find_hand
 from flowrpc.work_service.inbox import Inbox, News
@@ -241,6 +244,17 @@ def test_two_writers_end_with_the_same_value_whatever_user_code_has_in_hand(step
     assert game.side.vars == game.flow.vars
 
 
+@settings(max_examples=1000)
+@given(schedules(["append"], GRIPS, ["flow replaces", "flow appends", "flow appends row"] * 2, WIRE * 2))
+def test_two_writers_end_with_the_same_value_though_little_is_held(steps: list[str]) -> None:
+    game = Game()
+    game.play(["grip"])
+    with patch.object(held_changes, "MAX_CHANGES", 1):
+        game.play(steps)
+        game.end()
+    assert game.side.vars == game.flow.vars
+
+
 @given(schedules(INSIDE, ["replace"], WIRE))
 def test_what_only_the_work_changes_arrives_as_it_is(steps: list[str]) -> None:
     game = Game()
@@ -311,6 +325,46 @@ def test_a_list_that_user_code_keeps_is_not_replaced_until_it_lets_go() -> None:
     del items
     side.hear()
     assert side.job.items == [1]
+
+
+@pytest.mark.parametrize("size", [0, 100_000])
+def test_what_is_held_for_a_kept_list_is_bounded(size: int) -> None:
+    """The flow goes on changing a list that user code does not let go of."""
+    side, flow = Side(), Flow()
+    items = side.job.items
+    largest = 0
+    for number in range(3 * held_changes.MAX_CHANGES + 2):
+        full = number % 10 == 9
+        length = number % 10
+        flow.change(
+            Splice(
+                ("items",), 0 if full else length, 9 if full else 0, [] if full else [[number, "x" * size]]
+            )
+        )
+        side.hear(*flow.take_down())
+        held = side.inbox._held
+        largest = max(largest, len(held))
+        assert sum(map(change_size, held.changes("items"))) < held_changes.MAX_BYTES + 10 * size + 1000
+    assert 1 < largest <= held_changes.MAX_CHANGES
+    assert side.job.items is items
+    assert items == []
+    del items
+    side.hear()
+    assert side.vars == flow.vars
+    assert len(side.inbox._held) == 0
+
+
+def test_a_var_that_fits_no_change_of_the_flow_goes_there_when_too_many_are_held() -> None:
+    side, flow = Side(), Flow()
+    items = side.job.items
+    with patch.object(held_changes, "MAX_CHANGES", 1):
+        for number in (1, 2):
+            wrong = Splice(("items",), 7, 0, [number])
+            side.hear(VarsChanged(work="root.job", number=number, changes=(wrong,)))
+    assert items == []
+    ((change,),) = [delta.changes for delta in side.flush()]
+    assert change == Set(("items",), [])
+    exchange(side, flow)
 
 
 def test_what_is_appended_to_a_kept_list_that_the_flow_changed_arrives() -> None:

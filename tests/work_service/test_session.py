@@ -269,6 +269,23 @@ def test_stopping_a_runner_cancels_what_it_executes_first() -> None:
     assert End("root.w") in session.on_frame("root.w", Finished(run_id="r", attempt=1, seq=1), 1)
 
 
+def test_a_hello_names_the_works_whose_process_has_nothing_to_do() -> None:
+    session = attached(new_session())
+    for name in ("idle", "busy", "ended", "killed", "stopping"):
+        session.on_message(start(run_id=name, work=f"root.{name}"), 0.0)
+    for name in ("idle", "ended", "killed", "stopping"):
+        finished = Finished(run_id=name, attempt=1, seq=1)
+        session.on_frame(f"root.{name}", finished, 10)
+    session.on_exit("root.ended", DIED)
+    session.on_message(start(run_id="again", work="root.killed"), 0.0)
+    session.on_message(Fence(run_id="again", attempt=1), 0.0)
+    session.on_message(StopRunner(work="root.stopping", grace=GRACE), 0.0)
+    session.on_disconnected(1.0)
+    (hello,) = sent(session.on_connected(2.0))
+    assert isinstance(hello, Hello)
+    assert hello.idle_works == ("root.idle",)
+
+
 def test_a_newer_attempt_replaces_the_older_one() -> None:
     session = attached(new_session())
     session.on_message(start(attempt=1), 0.0)

@@ -612,7 +612,10 @@ type Hello struct {
 	// What else tells the agent from others (`zone=a`): works may ask for an agent with certain labels.
 	Labels map[string]string `protobuf:"bytes,12,rep,name=labels,proto3" json:"labels,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"bytes,2,opt,name=value"`
 	// Whether the agent was told to drain: it takes no more runs, and leaves when it holds none.
-	Draining      bool `protobuf:"varint,13,opt,name=draining,proto3" json:"draining,omitempty"`
+	Draining bool `protobuf:"varint,13,opt,name=draining,proto3" json:"draining,omitempty"`
+	// Full names of the works whose process the agent has with nothing to do. Each that the flow does not want any more is
+	// answered with `StopRunner`: the one that asked for its end may have been lost.
+	IdleWorks     []string `protobuf:"bytes,14,rep,name=idle_works,json=idleWorks,proto3" json:"idle_works,omitempty"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -736,6 +739,13 @@ func (x *Hello) GetDraining() bool {
 		return x.Draining
 	}
 	return false
+}
+
+func (x *Hello) GetIdleWorks() []string {
+	if x != nil {
+		return x.IdleWorks
+	}
+	return nil
 }
 
 // An attempt that an agent holds.
@@ -2109,7 +2119,7 @@ const file_flowrpc_v1_work_service_proto_rawDesc = "" +
 	"stopRunner\x12)\n" +
 	"\x05drain\x18\n" +
 	" \x01(\v2\x11.flowrpc.v1.DrainH\x00R\x05drainB\t\n" +
-	"\amessage\"\xdb\x03\n" +
+	"\amessage\"\xfa\x03\n" +
 	"\x05Hello\x12\x19\n" +
 	"\bagent_id\x18\x01 \x01(\tR\aagentId\x12\x17\n" +
 	"\aboot_id\x18\x02 \x01(\tR\x06bootId\x12\x14\n" +
@@ -2125,7 +2135,9 @@ const file_flowrpc_v1_work_service_proto_rawDesc = "" +
 	" \x01(\tR\bpublicIp\x123\n" +
 	"\tresources\x18\v \x01(\v2\x15.flowrpc.v1.ResourcesR\tresources\x125\n" +
 	"\x06labels\x18\f \x03(\v2\x1d.flowrpc.v1.Hello.LabelsEntryR\x06labels\x12\x1a\n" +
-	"\bdraining\x18\r \x01(\bR\bdraining\x1a9\n" +
+	"\bdraining\x18\r \x01(\bR\bdraining\x12\x1d\n" +
+	"\n" +
+	"idle_works\x18\x0e \x03(\tR\tidleWorks\x1a9\n" +
 	"\vLabelsEntry\x12\x10\n" +
 	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
 	"\x05value\x18\x02 \x01(\tR\x05value:\x028\x01\"Y\n" +

@@ -57,6 +57,11 @@ class Attempt:
     """Whether that was put off."""
 
     @property
+    def key(self) -> tuple[str, int]:
+        """Run id and number."""
+        return self.run_id, self.number
+
+    @property
     def grace(self) -> timedelta:
         """How long it may go on while its agent is away."""
         return self.work._orphan_grace

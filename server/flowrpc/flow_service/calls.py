@@ -241,6 +241,11 @@ class FlowCalls:
             raise WorkRunError(work.name, failure.type, failure.message, failure.traceback)
 
 
+def was_stopped(work: LightningWork, latest: Run) -> bool:
+    """Tells whether the flow stopped a work and has asked nothing of it since."""
+    return bool(work._stopped_at) or latest.failure == STOPPED
+
+
 def _note_asked(work: LightningWork) -> None:
     """Notes that something was asked for since the work was stopped."""
     if work._stopped_at:

@@ -11,11 +11,14 @@ from flowrpc.component.needs import demand_of
 from flowrpc.component.work import LightningWork
 from flowrpc.flow_service.attempt_ends import NOTHING_DONE, AttemptEnds
 from flowrpc.flow_service.attempts import FOREVER, Attempt, apply_delta, attempt_of, times_out_at
+from flowrpc.flow_service.calls import was_stopped
 from flowrpc.flow_service.capacity import Capacity
 from flowrpc.flow_service.effects import Send
+from flowrpc.flow_service.events import FrameRefused
 from flowrpc.flow_service.instant import Instant
 from flowrpc.flow_service.ledger import Ledger
 from flowrpc.flow_service.sessions import LOCAL_AGENT, Session, Sessions
+from flowrpc.flow_service.too_large import failure_of
 from flowrpc.flow_service.under_way import AttemptsUnderWay
 from flowrpc.flow_service.waiting import WaitingReasons
 from flowrpc.flow_service.work_processes import STOP_GRACE, WorkProcesses
@@ -29,6 +32,7 @@ from flowrpc.protocol.messages import (
     HeldVerdict,
     Hello,
     Rejected,
+    StartRun,
     Verdict,
     WorkDelta,
 )
@@ -93,14 +97,19 @@ class Dispatcher:
             self.under_way.add(attempt)
             if attempt.agent_id == LOCAL_AGENT:
                 self.lose(attempt, "the app ended", now, logging.INFO if orderly else logging.WARNING)
+            else:
+                self.processes.busy(work, attempt.agent_id)
         self._recover_idle(now)
 
     def _recover_idle(self, now: Instant) -> None:
-        """Takes up processes that have nothing to do, of works that do not keep theirs for ever."""
+        """Takes up processes that may be there, with nothing to do."""
         busy = self.busy_works()
-        for name in {record.run.work for record in self._ledger.all()} - busy.keys():
+        for name in {record.run.work for record in self._ledger.all()}:
             work, latest = self._find_work(name), self._ledger.latest(name)
-            if work is not None and latest is not None and latest.agent_id not in ("", LOCAL_AGENT):
+            if work is None or latest is None or was_stopped(work, latest):
+                continue
+            self.processes.expect(name)
+            if name not in busy and latest.agent_id not in ("", LOCAL_AGENT):
                 self.processes.found(work, latest.agent_id, now)
 
     def dispatch(self) -> bool:
@@ -212,6 +221,10 @@ class Dispatcher:
     def resume(self, hello: Hello, number: int, now: Instant) -> None:
         """Goes on with an agent after its verdicts: tells what it missed, and decides on what it does not hold."""
         self.dispatch_due = True
+        session = self._sessions.get(number)
+        if session is not None:
+            busy_at = {name: attempt.agent_id for name, attempt in self.busy_works().items()}
+            self.processes.judge(session, busy_at, now)
         for attempt in self.under_way:
             if attempt.session == number:
                 self.under_way.tell_missed(attempt)
@@ -279,6 +292,18 @@ class Dispatcher:
         attempt = self._find(session, message.run_id, message.attempt)
         if attempt is not None:
             self._ends.end(attempt, message.failure, now, 0)
+
+    def refuse(self, refused: FrameRefused, now: Instant) -> None:
+        """Ends a run that cannot be told to its agent: another attempt would be refused as well."""
+        message = refused.message
+        attempt = self.busy_works().get(message.work)
+        if attempt is None or attempt.session != refused.session:
+            return  # what has to be told on its next stream is refused there, if it still is too large
+        if isinstance(message, StartRun) and (message.run_id, message.attempt) != attempt.key:
+            return
+        self._give_back(attempt.run_id, attempt.number)
+        self._emit(Send(refused.session, Fence(run_id=attempt.run_id, attempt=attempt.number)))
+        self._ends.end(attempt, failure_of(refused), now, 0)
 
     def apply(self, session: Session, delta: WorkDelta) -> None:
         """Takes what a work changed."""

@@ -23,6 +23,7 @@ from flowrpc.flow_service.events import (
     CommandsListed,
     DrainRequested,
     Event,
+    FrameRefused,
     ResendWanted,
     RouteCalled,
     SourceRequested,
@@ -104,6 +105,7 @@ class EventHandlers:
             AgentSpoke: self._agent_spoke,
             AgentDetached: self._agent_detached,
             AgentExited: self._agent_exited,
+            FrameRefused: self._frame_refused,
             ResendWanted: self._resend,
         }
 
@@ -253,6 +255,11 @@ class EventHandlers:
     def _agent_exited(self, event: AgentExited, now: Instant) -> None:
         self._transitions.begin(now, in_pass=False)
         self._agents.exited(event.boot_id, now)
+
+    def _frame_refused(self, event: FrameRefused, now: Instant) -> None:
+        if self._app_end.status is None:
+            self._transitions.begin(now, in_pass=False)
+            self._dispatcher.refuse(event, now)
 
     def _resend(self, event: ResendWanted, now: Instant) -> None:
         self._dispatcher.ask_again(event.session)

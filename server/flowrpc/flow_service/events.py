@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from flowrpc.protocol.messages import AgentMessage, Hello
+from flowrpc.protocol.messages import AgentMessage, Hello, StartRun, VarsChanged
 from flowrpc.protocol.stored_answer import StoredAnswer
 from flowrpc.state import Change, Value
 
@@ -176,6 +176,16 @@ class AgentExited:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FrameRefused:
+    """A frame is too large for an agent: it was not sent, and would be refused again."""
+
+    session: int
+    message: StartRun | VarsChanged
+    size_bytes: int
+    limit_bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ResendWanted:
     """Deltas of an agent were passed over: it is to send again what was not applied."""
 
@@ -200,5 +210,6 @@ Event = (
     | AgentSpoke
     | AgentDetached
     | AgentExited
+    | FrameRefused
     | ResendWanted
 )

@@ -25,6 +25,7 @@ from flowrpc.flow_service.events import (
     CommandCalled,
     CommandsListed,
     Event,
+    FrameRefused,
     Request,
     ResendWanted,
     SourceRequested,
@@ -158,7 +159,9 @@ class ReadOnly:
 
     # Agents
 
-    def _hear(self, event: AgentAttached | AgentSpoke | AgentDetached, now: Instant) -> list[Effect]:
+    def _hear(
+        self, event: AgentAttached | AgentSpoke | AgentDetached | FrameRefused, now: Instant
+    ) -> list[Effect]:
         kept = self._sessions.setdefault(event.session, [])
         if isinstance(event, AgentDetached):
             self._part(event, kept)

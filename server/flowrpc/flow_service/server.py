@@ -18,14 +18,15 @@ from flowrpc.flow_service.typed_service import TypedService
 from flowrpc.flow_service.work_servicer import WorkServicer
 from flowrpc.v1 import flow_service_pb2_grpc, work_service_pb2_grpc
 from flowrpc.wire.requests import state_request_from_bytes, watch_request_from_bytes
+from flowrpc.wire.sizes import MAX_MESSAGE_BYTES
 
 WRITES = "flowrpc.writes"
 """What the health service is asked for by who wants to know whether the app can save."""
 
 OPTIONS = (
     ("grpc.so_reuseport", 0),  # otherwise two servers share a port in silence
-    ("grpc.max_receive_message_length", 64 * 1024 * 1024),
-    ("grpc.max_send_message_length", 64 * 1024 * 1024),
+    ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+    ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
     ("grpc.server.max_pending_requests", 100_000),  # a burst beyond the default of 1,000 is cancelled
     ("grpc.server_handshake_timeout_ms", 5_000),  # closes sockets that say nothing
     ("grpc.http2.max_ping_strikes", 0),  # agents ping often, to see a frozen flow early

@@ -19,7 +19,11 @@ from flowrpc.flow_service.work_processes import STOP_GRACE
 from flowrpc.protocol.messages import Ack, Finished, Nack, NackReason, VarsChanged, WorkDelta
 from flowrpc.state import Change
 from flowrpc.state.records import RunRecord
+from flowrpc.state.sizes import parts
 from flowrpc.store.interface import Applied
+
+PART_BYTES = 16 * 1024 * 1024
+"""About how much is told of changes in one message: far below what an agent takes. More comes in several messages."""
 
 
 class AttemptsUnderWay:
@@ -132,14 +136,18 @@ class AttemptsUnderWay:
 
     def tell_changes(self, attempt: Attempt, changes: tuple[Change, ...]) -> None:
         """Tells the runner of a work what the flow changed in its vars."""
-        self._changes_told += 1  # larger in every message, over all lives
-        for change in changes:
-            note_flow_change(attempt, str(change.path[0]), self._changes_told)
+        messages = [self._note_changes(attempt, part) for part in parts(changes, PART_BYTES)]
         self.persist(attempt)  # with the changes, so that they are told even if this life ends before
         if attempt.session is not None:
             self._send_ack(attempt)  # so that the runner knows which of its own changes came before these
-            message = VarsChanged(work=attempt.work.name, number=self._changes_told, changes=changes)
-            self._emit(Send(attempt.session, message))
+            for message in messages:
+                self._emit(Send(attempt.session, message))
+
+    def _note_changes(self, attempt: Attempt, changes: tuple[Change, ...]) -> VarsChanged:
+        self._changes_told += 1  # larger in every message, over all lives
+        for change in changes:
+            note_flow_change(attempt, str(change.path[0]), self._changes_told)
+        return VarsChanged(work=attempt.work.name, number=self._changes_told, changes=changes)
 
     def tell_missed(self, attempt: Attempt) -> None:
         """Tells an agent that is back what it may not have heard: what the flow changed, and that it is to end.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 
 from flowrpc.component.framework_vars import set_framework_var
@@ -43,6 +43,10 @@ class WorkProcesses:
         """By work: the agent that has, or had last, its process."""
         self._idle_until: dict[str, float] = {}
         """By work: the monotonic time at which its idle process is ended."""
+        self._ended: set[str] = set()
+        """Works whose idle process was ended, which the agent may not have heard."""
+        self._earlier: set[str] = set()
+        """Works that may have a process of an earlier life, at an agent that has not told of it yet."""
 
     def host_of(self, name: str) -> str | None:
         """Returns the agent that has, or had last, the process of a work."""
@@ -55,9 +59,13 @@ class WorkProcesses:
         return "", ""
 
     def busy(self, work: LightningWork, agent_id: str) -> None:
-        """Notes that an agent executes a run of a work."""
+        """Notes that an agent executes a run of a work: a process that another one has is not used any more."""
+        before = self._hosts.get(work.name)
         self._hosts[work.name] = agent_id
         self._idle_until.pop(work.name, None)
+        self._ended.discard(work.name)
+        if before not in (None, agent_id):
+            self._tell_to_stop(work.name, self._sessions.of_agent(before))
 
     def idle(self, work: LightningWork, now: Instant) -> None:
         """Notes that the process of a work has nothing to do from now on."""
@@ -65,14 +73,43 @@ class WorkProcesses:
         if timeout is not None:
             self._idle_until[work.name] = now.monotonic + timeout.total_seconds()
 
+    def expect(self, name: str) -> None:
+        """Takes it that a work may have a process of an earlier life."""
+        self._earlier.add(name)
+
     def found(self, work: LightningWork, agent_id: str, now: Instant) -> None:
         """Takes up an idle process of an earlier life."""
         self._hosts[work.name] = agent_id
         self.idle(work, now)
 
+    def judge(self, session: Session, busy_at: Mapping[str, str], now: Instant) -> None:
+        """Ends the idle processes of an agent that nobody wants: it may not have heard that they were to end.
+
+        Args:
+            session: The stream of the agent, which has just said hello.
+            busy_at: By work that is executed: the agent that does it.
+            now: When it came.
+        """
+        agent_id = session.hello.agent_id
+        for name in session.hello.idle_works:
+            work = self._find_work(name)
+            if work is None or not self._is_wanted(name, agent_id, busy_at.get(name)):
+                self._tell_to_stop(name, [session])
+            elif name not in self._hosts and name not in busy_at:
+                self.found(work, agent_id, now)
+
+    def _is_wanted(self, name: str, agent_id: str, busy_at: str | None) -> bool:
+        if busy_at is not None:
+            return busy_at == agent_id
+        if name in self._hosts:
+            return self._hosts[name] == agent_id and name not in self._ended
+        return name in self._earlier
+
     def stop(self, name: str) -> None:
         """Ends the process of a work."""
         self._idle_until.pop(name, None)
+        self._ended.discard(name)
+        self._earlier.discard(name)
         agent_id = self._hosts.pop(name, None)
         self.silence(name)
         self._tell_to_stop(name, self._sessions.of_agent(agent_id))
@@ -127,6 +164,7 @@ class WorkProcesses:
             self.idle(work, now)
             return
         self._ledger.consume_start(name)
+        self._ended.add(name)
         self._tell_to_stop(name, sessions)
 
     def _tell_to_stop(self, name: str, sessions: list[Session]) -> None:

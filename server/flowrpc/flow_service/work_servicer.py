@@ -10,14 +10,22 @@ from typing import Any
 
 from flowrpc.errors import CallError, FlowrpcError
 from flowrpc.flow_service.effects import CloseSession, Send
-from flowrpc.flow_service.events import AgentAttached, AgentDetached, AgentSpoke
+from flowrpc.flow_service.events import AgentAttached, AgentDetached, AgentSpoke, FrameRefused
 from flowrpc.flow_service.logs import LogHub
 from flowrpc.flow_service.security import abort
-from flowrpc.protocol.messages import AgentMessage, FlowMessage, Hello, LogBatch, Rejected
+from flowrpc.protocol.messages import (
+    AgentMessage,
+    FlowMessage,
+    Hello,
+    LogBatch,
+    Rejected,
+    StartRun,
+    VarsChanged,
+)
 from flowrpc.state.records import Failure, FailureReason
 from flowrpc.v1 import work_service_pb2_grpc
 from flowrpc.wire.attach import attempt_of, decode_agent_message, encode_flow_message
-from flowrpc.wire.sizes import size_of
+from flowrpc.wire.sizes import MAX_TO_AGENT_BYTES, size_of
 
 logger = logging.getLogger(__name__)
 
@@ -71,7 +79,11 @@ class WorkServicer(work_service_pb2_grpc.WorkServiceServicer):
             while (message := await stream.out.get()) is not None:
                 if isinstance(message, CallError):
                     await abort(context, message)
-                yield encode_flow_message(message)
+                frame = encode_flow_message(message)
+                if refused := _refused(number, message, frame):
+                    self._submit(refused)
+                else:
+                    yield frame
         finally:
             reader.cancel()
             del self._streams[number]
@@ -136,6 +148,19 @@ class WorkServicer(work_service_pb2_grpc.WorkServiceServicer):
                 while self._is_full():
                     await self._wait_for_room()
         stream.out.put_nowait(None)
+
+
+def _refused(session: int, message: FlowMessage, frame: Any) -> FrameRefused | None:
+    """Refuses a frame that gRPC would: it ends the stream, and on the next one the flow would say the same again.
+
+    All but those that carry state are small.
+    """
+    if not isinstance(message, StartRun | VarsChanged):
+        return None
+    size, limit = size_of(frame), MAX_TO_AGENT_BYTES
+    if size <= limit:
+        return None
+    return FrameRefused(session=session, message=message, size_bytes=size, limit_bytes=limit)
 
 
 def _broken(request: Any, error: FlowrpcError) -> AgentMessage | None:

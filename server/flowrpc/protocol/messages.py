@@ -41,6 +41,8 @@ class Hello:
     labels: dict[str, str] = field(default_factory=dict)
     draining: bool = False
     """Whether it was told to drain, and takes no more attempts."""
+    idle_works: tuple[str, ...] = ()
+    """The works whose process it has with nothing to do."""
 
 
 class Verdict(enum.Enum):

@@ -288,6 +288,7 @@ class Hello(_message.Message):
     RESOURCES_FIELD_NUMBER: _builtins.int
     LABELS_FIELD_NUMBER: _builtins.int
     DRAINING_FIELD_NUMBER: _builtins.int
+    IDLE_WORKS_FIELD_NUMBER: _builtins.int
     agent_id: _builtins.str
     """Name of the agent, constant over its restarts; two agents of one name at a time: the newer one wins."""
     boot_id: _builtins.str
@@ -322,6 +323,12 @@ class Hello(_message.Message):
     def labels(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """What else tells the agent from others (`zone=a`): works may ask for an agent with certain labels."""
 
+    @_builtins.property
+    def idle_works(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Full names of the works whose process the agent has with nothing to do. Each that the flow does not want any more is
+        answered with `StopRunner`: the one that asked for its end may have been lost.
+        """
+
     def __init__(
         self,
         *,
@@ -338,10 +345,11 @@ class Hello(_message.Message):
         resources: _resources_pb2.Resources | None = ...,
         labels: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
         draining: _builtins.bool = ...,
+        idle_works: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["resources", b"resources"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "boot_id", b"boot_id", "capacity", b"capacity", "draining", b"draining", "held", b"held", "host", b"host", "internal_ip", b"internal_ip", "labels", b"labels", "pid", b"pid", "public_ip", b"public_ip", "resources", b"resources", "version", b"version", "works", b"works"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["agent_id", b"agent_id", "boot_id", b"boot_id", "capacity", b"capacity", "draining", b"draining", "held", b"held", "host", b"host", "idle_works", b"idle_works", "internal_ip", b"internal_ip", "labels", b"labels", "pid", b"pid", "public_ip", b"public_ip", "resources", b"resources", "version", b"version", "works", b"works"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

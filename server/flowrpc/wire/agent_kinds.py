@@ -29,6 +29,7 @@ def _fill_hello(message: pb.Hello, hello: plain.Hello) -> None:
     if hello.resources != NOTHING:
         fill_resources(message.resources, hello.resources)
     message.draining = hello.draining
+    message.idle_works.extend(hello.idle_works)
     message.internal_ip = hello.internal_ip
     message.public_ip = hello.public_ip
     for held in hello.held:
@@ -48,6 +49,7 @@ def _decode_hello(message: pb.Hello) -> plain.Hello:
         resources=decode_resources(message.resources),
         labels=dict(message.labels),
         draining=message.draining,
+        idle_works=tuple(message.idle_works),
         internal_ip=message.internal_ip,
         public_ip=message.public_ip,
     )

@@ -8,14 +8,15 @@ import grpc
 from grpc import aio
 
 from flowrpc.errors import StartError
+from flowrpc.wire.sizes import MAX_MESSAGE_BYTES
 
 _OPTIONS: tuple[tuple[str, int], ...] = (
     ("grpc.keepalive_time_ms", 1_000),
     ("grpc.http2.ping_timeout_ms", 1_500),  # keepalive_timeout_ms does nothing
     ("grpc.keepalive_permit_without_calls", 1),
     ("grpc.http2.max_pings_without_data", 0),
-    ("grpc.max_send_message_length", 64 * 1024 * 1024),
-    ("grpc.max_receive_message_length", 64 * 1024 * 1024),
+    ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
+    ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
     ("grpc.use_local_subchannel_pool", 1),  # a new channel dials at once: the agent has a back-off of its own
     ("grpc.enable_http_proxy", 0),
 )

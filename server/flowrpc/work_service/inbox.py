@@ -21,8 +21,9 @@ from typing import TypeAlias
 from flowrpc.component.hosting import HostedWork
 from flowrpc.errors import InvalidChangeError
 from flowrpc.protocol.messages import Ack, Nack, NackReason, StartRun, VarsChanged
-from flowrpc.state import Change, Folded, Set
+from flowrpc.state import Change, Folded, Set, Value
 from flowrpc.work_service.hands import Hand, find_hand
+from flowrpc.work_service.held_changes import HeldChanges
 from flowrpc.work_service.lane import Base, Begin, End, Lane
 from flowrpc.work_service.unacknowledged import Touched, Unacknowledged, touched
 
@@ -65,8 +66,7 @@ class Inbox:
         self._number = 0
         self._newest = 0  # the number of the newest change that was put in
         self._parted = False
-        self._held: dict[str, list[Change]] = {}  # by var, what the flow changed and is not applied yet
-        self._held_since: dict[str, int] = {}  # by var, the number of the first of these
+        self._held = HeldChanges()
 
     def begin(self, start: StartRun) -> None:
         """Starts over: the vars are what the flow sent with the attempt."""
@@ -74,7 +74,6 @@ class Inbox:
             self._key = start.run_id, start.attempt
             self._number = start.vars_number
             self._held.clear()
-            self._held_since.clear()
             self.hands.clear()
             self._unacknowledged.clear()
             kept = [news for news in self.news if self._concerns(news)]
@@ -167,7 +166,7 @@ class Inbox:
         for change in news.folded.changes():
             var = str(change.path[0])
             if var in ours.inside or var in self._held:
-                self._hold(change, news.first)
+                self._hold(change, news.first, work)
             elif var not in ours.whole:
                 self._apply_unless_in_hand(change, news.first, work)
         self._number = news.last
@@ -186,7 +185,8 @@ class Inbox:
 
         What is held counts as not applied, so that the flow refuses what is made inside that var meanwhile.
         """
-        return min(self._held_since.values()) - 1 if self._held_since else self._number
+        since = self._held.since
+        return self._number if since is None else since - 1
 
     def _acknowledge(self, ack: Ack, work: HostedWork) -> None:
         """Takes an acknowledgement, and applies what waited for it."""
@@ -198,14 +198,15 @@ class Inbox:
 
     def _apply_unless_in_hand(self, change: Change, number: int, work: HostedWork) -> None:
         if self._in_hand(str(change.path[0]), work):
-            self._hold(change, number)
+            self._hold(change, number, work)
         else:
             self._apply_one(change, work)
 
-    def _hold(self, change: Change, number: int) -> None:
-        var = str(change.path[0])
-        self._held.setdefault(var, []).append(change)
-        self._held_since.setdefault(var, number)
+    def _hold(self, change: Change, number: int, work: HostedWork) -> None:
+        try:
+            self._held.add(change, number, lambda var: _copy_of(var, work))
+        except InvalidChangeError:  # as in _apply_one
+            self._send_whole(str(change.path[0]), work)
 
     def _in_hand(self, var: str, work: HostedWork) -> bool:
         """Tells whether a var is in hand; if so, it is looked at again whenever user code touches the work."""
@@ -218,7 +219,7 @@ class Inbox:
     def _let_in(self, work: HostedWork, ours: Touched) -> None:
         """Applies what was held for vars that have nothing in them on its way, and are not in hand."""
         self.hands.clear()
-        for var in [var for var in self._held if var not in ours.inside]:
+        for var in [var for var in self._held.vars() if var not in ours.inside]:
             if var in ours.whole:  # what we set reaches the flow later, and wins
                 self._let_go(var)
             elif not self._in_hand(var, work):
@@ -228,8 +229,7 @@ class Inbox:
 
     def _let_go(self, var: str) -> list[Change]:
         self.hands.pop(var, None)
-        self._held_since.pop(var, None)
-        return self._held.pop(var, [])
+        return self._held.take(var)
 
     def _send_lost(self, seq: int, work: HostedWork) -> None:
         """Sends whole what was changed inside up to `seq`: the flow has it, but refusals may be lost."""
@@ -249,6 +249,10 @@ class Inbox:
         # In this order: what the sender takes from the lane it notes first.
         waiting = [entry for entry in self._lane.front(len(self._lane.pending)) if not _is_mark(entry)]
         return touched(waiting) | self._unacknowledged.above(seq)
+
+
+def _copy_of(var: str, work: HostedWork) -> dict[str, Value]:
+    return {var: work.current(var)} if var in work.work.__dict__ else {}
 
 
 def _is_mark(entry: object) -> bool:

@@ -201,6 +201,10 @@ class Roster:
             runner.serving = serving
             self._emit(Send(serving))
 
+    def idle_works(self) -> tuple[str, ...]:
+        """Names the works whose process has nothing to do."""
+        return tuple(r.work for r in self._runners.values() if r.spawned and r.free and not r.waiting)
+
     def tell_serving(self) -> None:
         """Tells a flow that has just welcomed us where works serve."""
         for runner in self._runners.values():

@@ -32,8 +32,9 @@ from flowrpc.work_service.output import Lines
 from flowrpc.work_service.runner_ends import RunnerEnds, open_ends
 from flowrpc.work_service.runner_files import RunnerFiles
 
-MAX_UNREAD_BYTES = 64 * 1024 * 1024
-"""How much may wait for a runner that does not read; one that lets more wait is killed."""
+MAX_UNREAD_BYTES = 128 * 1024 * 1024
+"""How much may wait for a runner that does not read: the largest frame and as much again. One that lets more wait is
+killed."""
 
 END_SECONDS = 2.0
 """How long user code may take for its leave, before the runner is killed."""

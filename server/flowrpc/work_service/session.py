@@ -225,6 +225,7 @@ class Session:
             held=tuple(attempt.told() for attempt in self._roster.attempts.values()),
             version=me.version,
             draining=self._draining,
+            idle_works=self._roster.idle_works(),
             capacity=me.capacity,
             resources=me.resources,
             labels=me.labels,
