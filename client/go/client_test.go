@@ -110,7 +110,7 @@ func (f *flaky) CallCommand(_ context.Context, request *flowrpcv1.CallCommandReq
 	}}, nil
 }
 
-func serve(t *testing.T, service *flaky) *Client {
+func serve(t *testing.T, service flowrpcv1.FlowServiceServer) *Client {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
