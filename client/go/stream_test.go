@@ -3,6 +3,8 @@ package flowrpc
 import (
 	"context"
 	"errors"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -17,16 +19,17 @@ type counting struct {
 	flowrpcv1.UnimplementedFlowServiceServer
 	items   int64 // negative: no end
 	err     error
-	calls   int
+	calls   atomic.Int64
 	limited bool
 	left    chan struct{}
+	leaving sync.Once
 }
 
 func (c *counting) StreamCommand(
 	_ *flowrpcv1.StreamCommandRequest, stream grpc.ServerStreamingServer[flowrpcv1.StreamCommandResponse],
 ) error {
-	defer close(c.left)
-	c.calls++
+	defer c.leaving.Do(func() { close(c.left) })
+	c.calls.Add(1)
 	_, c.limited = stream.Context().Deadline()
 	for number := int64(0); number != c.items; number++ {
 		item, _ := ToValue(number)
@@ -53,8 +56,8 @@ func TestStreamThatBreaksIsNotRepeated(t *testing.T) {
 		if !errors.As(last, &failed) || failed.Code() != codes.Unavailable || !failed.NotReachable() {
 			t.Fatal(last)
 		}
-		if int64(len(read)) != items || service.calls != 1 {
-			t.Fatal(read, service.calls)
+		if int64(len(read)) != items || service.calls.Load() != 1 {
+			t.Fatal(read, service.calls.Load())
 		}
 	}
 }
@@ -99,8 +102,8 @@ func TestWhatIsNoValueOpensNoStream(t *testing.T) {
 	service := counts(0, nil)
 	read, last := collect(serve(t, service).Stream(context.Background(), "rows", map[string]any{"a": make(chan int)}))
 	var refused *ValueError
-	if !errors.As(last, &refused) || refused.Place != "arguments.a" || len(read) != 0 || service.calls != 0 {
-		t.Fatal(read, last, service.calls)
+	if !errors.As(last, &refused) || refused.Place != "arguments.a" || len(read) != 0 || service.calls.Load() != 0 {
+		t.Fatal(read, last, service.calls.Load())
 	}
 }
 
