@@ -29,12 +29,8 @@ func WithRequestID(id string) CallOption { return func(o *callOptions) { o.reque
 // until the app answers or the context, by default Options.Timeout, is over. It returns *CommandFailed if the command
 // raised, *Error if it was refused, *ValueError if an argument is no value.
 func (c *Client) Call(ctx context.Context, command string, args map[string]any, options ...CallOption) (*Answer, error) {
-	message, err := ToValue(args)
+	entries, err := arguments(args)
 	if err != nil {
-		var refused *ValueError
-		if errors.As(err, &refused) {
-			refused.Place = "arguments" + refused.Place[len("value"):]
-		}
 		return nil, err
 	}
 	chosen := &callOptions{requestID: NewRequestID()}
@@ -42,7 +38,7 @@ func (c *Client) Call(ctx context.Context, command string, args map[string]any, 
 		option(chosen)
 	}
 	request := &flowrpcv1.CallCommandRequest{
-		Command: command, Arguments: message.GetMapValue().GetEntries(), RequestId: chosen.requestID,
+		Command: command, Arguments: entries, RequestId: chosen.requestID,
 	}
 	response, err := repeat(ctx, c.timeout, func(ctx context.Context) (*flowrpcv1.CallCommandResponse, error) {
 		return c.stub.CallCommand(ctx, request)
@@ -55,6 +51,19 @@ func (c *Client) Call(ctx context.Context, command string, args map[string]any, 
 	}
 	result, err := FromValue(response.GetResult())
 	return &Answer{Result: result, Revision: response.GetRevision(), Replayed: response.GetReplayed()}, err
+}
+
+// arguments makes the entries of a request; an error names its place in the arguments.
+func arguments(args map[string]any) ([]*flowrpcv1.MapEntry, error) {
+	message, err := ToValue(args)
+	if err != nil {
+		var refused *ValueError
+		if errors.As(err, &refused) {
+			refused.Place = "arguments" + refused.Place[len("value"):]
+		}
+		return nil, err
+	}
+	return message.GetMapValue().GetEntries(), nil
 }
 
 // Update sets vars of a component from outside, all or none, and returns the revision that holds them.

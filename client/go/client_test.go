@@ -16,6 +16,7 @@ import (
 	"flowrpc.dev/go/flowrpcv1"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/keepalive"
 	"google.golang.org/grpc/status"
 )
 
@@ -110,13 +111,14 @@ func (f *flaky) CallCommand(_ context.Context, request *flowrpcv1.CallCommandReq
 	}}, nil
 }
 
-func serve(t *testing.T, service *flaky) *Client {
+func serve(t *testing.T, service flowrpcv1.FlowServiceServer) *Client {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := grpc.NewServer()
+	// Otherwise the client's signs of life are too many for it, and end what is open after half a minute.
+	server := grpc.NewServer(grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: time.Second}))
 	flowrpcv1.RegisterFlowServiceServer(server, service)
 	go func() { _ = server.Serve(listener) }()
 	t.Cleanup(server.Stop)

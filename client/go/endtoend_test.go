@@ -151,6 +151,80 @@ func TestAppIsUpdatedAndFollowed(t *testing.T) {
 	}
 }
 
+func TestAppStreamsItems(t *testing.T) {
+	ctx, client := realApp(t, Options{})
+	replica := client.Replicate(ctx, "root")
+	defer replica.Close()
+	var last Item
+	for item, err := range client.Stream(ctx, "rows", map[string]any{"start": int64(1<<53 + 1)}) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		last = item
+	}
+	number := int64(1<<53 + 3)
+	sameValue(t, last.Value, NewMap(Entry{"number", number}, Entry{"name", fmt.Sprintf("n\u00e9e \U0001f600 %d", number)}))
+	if err := replica.WaitFor(ctx, last.Revision); err != nil {
+		t.Fatal(err)
+	}
+	if told, _ := replica.Vars("root").Get("told"); told != int64(3) {
+		t.Fatal(told)
+	}
+	values := []any{nil, int64(1<<53 + 1), 1.0, "a\u0308 \U0001f600\x00", NewMap(Entry{"b", int64(1)}, Entry{"a", []any{}})}
+	read, err := collect(client.Stream(ctx, "each", map[string]any{"values": values}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	sameValue(t, read, values)
+}
+
+func TestAppStreamEndsWithItsError(t *testing.T) {
+	ctx, client := realApp(t, Options{})
+	read, err := collect(client.Stream(ctx, "rows", map[string]any{"fail": "n\u00e4h"}))
+	var failed *CommandFailed
+	if !errors.As(err, &failed) || failed.Command != "rows" || failed.Failure.GetType() != "ValueError" || failed.Failure.GetMessage() != "n\u00e4h" {
+		t.Fatal(err)
+	}
+	if len(read) != 3 || failed.Revision == 0 {
+		t.Fatal(read, failed)
+	}
+	if state, err := client.State(ctx, "root"); err != nil {
+		t.Fatal(err)
+	} else if told, _ := state.Vars("root").Get("told"); told != int64(3) { // what came after the items was undone
+		t.Fatal(told)
+	}
+	for command, reason := range map[string]string{"rowz": "UNKNOWN_COMMAND", "count": "WRONG_METHOD"} {
+		if read, err := collect(client.Stream(ctx, command, nil)); ReasonOf(err) != reason || read != nil {
+			t.Fatal(read, err)
+		}
+	}
+	if _, err := client.Call(ctx, "rows", nil); ReasonOf(err) != "WRONG_METHOD" {
+		t.Fatal(err)
+	}
+}
+
+func TestAppStreamIsLeft(t *testing.T) {
+	ctx, client := realApp(t, Options{})
+	replica := client.Replicate(ctx, "root")
+	defer replica.Close()
+	for item, err := range client.Stream(ctx, "ticks", nil) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if item.Value == int64(20) { // more than the app sends to one who does not read
+			break
+		}
+	}
+	left := func(view View) bool {
+		left, _ := view.Var("root", "left")
+		reading, _ := view.Var("root", "reading")
+		return left == int64(1) && reading == int64(0)
+	}
+	if err := replica.Wait(ctx, left); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // TestAppComesBack is told by its standard input that the app was killed and started again, at another address.
 func TestAppComesBack(t *testing.T) {
 	ctx, client := realApp(t, Options{})

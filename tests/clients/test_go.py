@@ -23,57 +23,7 @@ pytestmark = [
     pytest.mark.skipif(bool(_MISSING), reason=_MISSING or "unused"),
 ]
 
-APP = """\
-from typing import Any
-
-from flowrpc import Dict, LightningApp, LightningFlow
-
-
-class Member(LightningFlow):
-    def __init__(self):
-        self.rank = 0
-
-    def run(self):
-        pass
-
-
-class Root(LightningFlow):
-    kept: Any
-    counted: int
-
-    def __init__(self):
-        self.kept = None
-        self.counted = 0
-        self.team = Dict()
-
-    def run(self):
-        pass
-
-    def keep(self, value: Any) -> Any:
-        self.kept = value
-        return self.kept
-
-    def append(self, item: Any) -> None:
-        self.kept.append(item)
-
-    def count(self) -> int:
-        self.counted += 1
-        return self.counted
-
-    def hire(self, name: str) -> None:
-        self.team[name] = Member()
-
-    def fail(self, text: str) -> None:
-        self.counted = -1
-        raise ValueError(text)
-
-    def configure_commands(self):
-        names = ("keep", "append", "count", "hire", "fail")
-        return [{name: getattr(self, name)} for name in names]
-
-
-app = LightningApp(Root())
-"""
+APP = Path(__file__).parent / "apps" / "shop.py"
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +42,7 @@ def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RunningApp]
     monkeypatch.setenv("FLOWRPC_RUN_DIR", str(tmp_path / "run"))
     folder = tmp_path / "shop"
     folder.mkdir()
-    (folder / "app.py").write_text(APP)
+    shutil.copy(APP, folder / "app.py")
     running = RunningApp(folder).start()
     yield running
     running.close()
@@ -131,6 +81,9 @@ def test_generated_code_is_fresh(tmp_path: Path) -> None:
         "TestAppRefusesAWrongToken",
         "TestAppAnswersARepeatOnce",
         "TestAppIsUpdatedAndFollowed",
+        "TestAppStreamsItems",
+        "TestAppStreamEndsWithItsError",
+        "TestAppStreamIsLeft",
     ],
 )
 def test_client_and_a_real_app(binary: Path, app: RunningApp, name: str) -> None:
@@ -214,6 +167,11 @@ def test_typed_client_is_generated_from_the_apps_contract(till: Path, app: Runni
         "counted 1",
         "failed COMMAND_FAILED",
         "refused INVALID_ARGUMENTS",
+        "row 9007199254740993 n\u00e9e \U0001f600 9007199254740993",
+        "row 9007199254740994 n\u00e9e \U0001f600 9007199254740994",
+        "row 9007199254740995 n\u00e9e \U0001f600 9007199254740995",
+        "failed COMMAND_FAILED",
+        "left",
         "watched 1",
     ]
 
@@ -222,7 +180,7 @@ def test_flowctl_generates_a_client_that_builds(binary: Path, tmp_path: Path) ->
     run("make", "go-setup", cwd=ROOT)
     folder = tmp_path / "shop"
     folder.mkdir()
-    (folder / "app.py").write_text(APP)
+    shutil.copy(APP, folder / "app.py")
     for command in ("contract build app.py", "client generate app.py --lang go --out gen"):
         run(FLOWCTL, *command.split(), cwd=folder)
     made = {path.name for path in (folder / "gen").iterdir()}

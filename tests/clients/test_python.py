@@ -27,6 +27,7 @@ pytestmark = pytest.mark.slow
 
 APP = """\
 import enum
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -128,8 +129,11 @@ class Root(LightningFlow):
     def grow(self) -> None:
         self.count = 2**64
 
+    def tell(self) -> Iterator[list[Item | None]]:
+        yield []
+
     def configure_commands(self):
-        names = "add keep leave put either holes at mode rest nothing watch break_ grow"
+        names = "add keep leave put either holes at mode rest nothing watch break_ grow tell"
         return {name: getattr(self, name) for name in names.split()}
 
 
@@ -467,6 +471,9 @@ with FlowClient() as client:
     Item(price=1.0)
     text: str = root.add(name="ann")
     state.cont
+    for told in root.tell():
+        reveal_type(told)
+    root.tell(request_id="x")
 """
 
 
@@ -488,4 +495,5 @@ def test_types_are_checked(shop: RunningApp, tmp_path: Path) -> None:
     assert lines[1] == '12: note: Revealed type is "int"'
     assert lines[2] == '13: note: Revealed type is "shop_v1.app.Item | None"'
     errors = [line for line in lines if "error:" in line]
-    assert [int(line.partition(":")[0]) for line in errors] == [14, 15, 16, 17, 18, 19], errors
+    assert [int(line.partition(":")[0]) for line in errors] == [14, 15, 16, 17, 18, 19, 22], errors
+    assert '21: note: Revealed type is "list[shop_v1.app.Item | None]"' in lines

@@ -13,10 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.clients.test_go import APP
 from tests.clients.typescript_toolchain import PACKAGE, ROOT, SOURCES, build, environment, run, why_missing
-from tests.end_to_end.conftest import RunningApp, flowctl
+from tests.end_to_end.conftest import FLOWCTL, RunningApp, flowctl
 from tests.end_to_end.test_tls import make_certificate
+
+APP = Path(__file__).parent / "apps" / "shop.py"
 
 _MISSING = why_missing()
 # Downloading and compiling from nothing takes a while on a small machine, once.
@@ -40,7 +41,7 @@ def stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Running
     monkeypatch.setenv("FLOWRPC_RUN_DIR", str(tmp_path / "run"))
     folder = tmp_path / "shop"
     folder.mkdir()
-    (folder / "app.py").write_text(APP)
+    shutil.copy(APP, folder / "app.py")
     running = RunningApp(folder)
     yield running
     running.close()
@@ -98,6 +99,9 @@ def test_client_and_a_real_app(app: RunningApp) -> None:
         "a wrong token is refused",
         "a repeat is answered once",
         "it is updated and followed",
+        "items are streamed",
+        "a stream ends with what was raised",
+        "a stream is left",
     )
 
 
@@ -194,5 +198,22 @@ def test_typed_client_is_generated_from_the_apps_contract(till: Path, app: Runni
         "refused COMMAND_FAILED",
         "refused INVALID_ARGUMENTS text",
         "kept 9007199254740993",
+        "row 9007199254740993 n\u00e9e \U0001f600 9007199254740993",
+        "row 9007199254740994 n\u00e9e \U0001f600 9007199254740994",
+        "row 9007199254740995 n\u00e9e \U0001f600 9007199254740995",
+        "refused COMMAND_FAILED",
+        "left",
         "watched 1",
     ]
+
+
+def test_flowctl_generates_a_client_that_builds(tmp_path: Path) -> None:
+    folder = tmp_path / "shop"
+    folder.mkdir()
+    shutil.copy(APP, folder / "app.py")
+    for command in ("contract build app.py", "client generate app.py --lang typescript --out gen"):
+        run(FLOWCTL, *command.split(), cwd=folder)
+    (folder / "gen" / "node_modules").symlink_to(PACKAGE / "node_modules")
+    run("tsc", "--skipLibCheck", cwd=folder / "gen")
+    declared = (folder / "gen" / "dist" / "shop" / "v1" / "app_pb.d.ts").read_text()
+    assert re.search(r'rows: \{\s+methodKind: "server_streaming"', declared)

@@ -80,16 +80,30 @@ class Connection:
         raise AssertionError("there is always a next pause")
 
     def stream(
-        self, method: str, request: Any, decode: Callable[[Any], Iterable[T]], timeout: float | None = None
+        self,
+        method: str,
+        request: Any,
+        decode: Callable[[Any], Iterable[T]],
+        timeout: float | None = None,
+        *,
+        refine: Callable[[FlowrpcError], FlowrpcError] = lambda error: error,
     ) -> Stream[T]:
-        """Opens a stream of answers, of an app that may be elsewhere since the last one broke."""
+        """Opens a stream of answers, of an app that may be elsewhere since the last one broke.
+
+        Args:
+            method: its name or path.
+            request: the one request.
+            decode: makes any number of items of an answer.
+            timeout: seconds that the whole stream may take; None: as long as it takes.
+            refine: tells more precisely what an error is.
+        """
         self._follow()
         try:
             begin = self._channel.unary_stream(method) if method[0] == "/" else getattr(self._stub, method)
             call = begin(request, timeout=timeout, metadata=self._metadata)
         except ValueError:
             raise NotReachableError("this client is closed; make a new one") from None
-        return Stream(call, decode, self._translate)
+        return Stream(call, decode, lambda error: refine(self._translate(error)))
 
     def close(self) -> None:
         """Closes the channel; calls and streams that are open end."""

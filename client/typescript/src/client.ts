@@ -3,6 +3,7 @@ import { createClient, type Client as Stub, type Transport } from "@connectrpc/c
 import { Connection, Deadline } from "./connection.js";
 import { CallError, CommandFailedError } from "./errors.js";
 import { FlowService } from "./gen/flowrpc/v1/flow_service_pb.js";
+import { linkedSignal } from "./linked-signal.js";
 import { Pauses, pause } from "./pauses.js";
 import { Replica, type State } from "./replica.js";
 import { newRequestId } from "./request-id.js";
@@ -28,6 +29,21 @@ export interface CallOptions {
   /** How long the call may take, all tries together; `Options.timeoutMs` without it. */
   readonly timeoutMs?: number;
   /** Gives the call up. The command may happen all the same. */
+  readonly signal?: AbortSignal;
+}
+
+/** What a command that streams yielded. */
+export interface Item {
+  readonly value: Value;
+  /** The revision that holds what the command did up to the item: a replica that is there has seen it. */
+  readonly revision: bigint;
+}
+
+/** What one stream may be told. */
+export interface StreamOptions {
+  /** How long the whole stream may take; without it as long as it takes. */
+  readonly timeoutMs?: number;
+  /** Gives the stream up, also while an item is waited for. */
   readonly signal?: AbortSignal;
 }
 
@@ -91,6 +107,37 @@ export class Client implements Disposable {
       throw new CommandFailedError(command, outcome.value, revision);
     }
     return { result: decode(outcome.value, "result"), revision, replayed };
+  }
+
+  /**
+   * Calls a command that streams, and yields its items as they come, each when what was done up to it is durable:
+   *
+   * ```ts
+   * for await (const { value } of client.stream("rows", { start: 1n })) {
+   *   console.log(value);
+   * }
+   * ```
+   *
+   * It is called when the first item is asked for, and never again by itself. Leaving the loop closes the command.
+   *
+   * @throws {@link CommandFailedError} The command raised, after the items before.
+   * @throws {@link CallError} It was refused, or the stream broke.
+   * @throws {@link ValueError} An argument is no value.
+   */
+  async *stream(command: string, args: Named = {}, options: StreamOptions = {}): AsyncGenerator<Item, void, undefined> {
+    const request = { command, arguments: encodeEntries(entriesOf(args), "arguments", 1) };
+    const left = new AbortController(); // leaving the loop over a stream of Connect does not end the stream
+    const signal = linkedSignal(options.signal, left);
+    try {
+      for await (const { content, revision } of this.flowService.streamCommand(request, { ...options, signal })) {
+        if (content.case === "failure") {
+          throw new CommandFailedError(command, content.value, revision);
+        }
+        yield { value: decode(content.value, "item"), revision };
+      }
+    } finally {
+      left.abort();
+    }
   }
 
   /** Sets vars of a component from outside, all or none, and returns the revision that holds them. */

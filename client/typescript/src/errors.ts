@@ -93,8 +93,9 @@ export class CallError extends FlowrpcError {
 }
 
 /**
- * Whether the connection broke. Connect calls that `aborted` or `internal`, which are also its words for faults that
- * another try does not mend, such as a certificate that is not trusted.
+ * Whether the connection broke. Connect calls that `aborted`, `internal` or, while a stream is open, `canceled`: which are
+ * also its words for faults that another try does not mend, such as a certificate that is not trusted, and for what
+ * the caller gave up.
  */
 function isBroken(error: ConnectError): boolean {
   if (error.metadata.has("grpc-status") || error.metadata.has("grpc-status-details-bin")) {
@@ -103,11 +104,12 @@ function isBroken(error: ConnectError): boolean {
   const text = error.rawMessage;
   return (
     error.code === Code.Aborted ||
-    (error.code === Code.Internal && /^(http\/2 stream closed|protocol error: missing status)/.test(text)) ||
+    (CLOSED.has(error.code) && /^(http\/2 stream closed|protocol error: missing status)/.test(text)) ||
     causes(error).some((code) => BREAKS.has(code) || code.startsWith("ERR_HTTP2_"))
   );
 }
 
+const CLOSED = new Set([Code.Internal, Code.Canceled]);
 const BREAKS = new Set(["ECONNRESET", "ECONNREFUSED", "EHOSTUNREACH", "ENETUNREACH", "ENOENT", "EPIPE", "ETIMEDOUT"]);
 
 function causes(error: Error): string[] {

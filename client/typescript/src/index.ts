@@ -10,7 +10,7 @@
  *
  * @packageDocumentation
  */
-export { Client, connect, type Answer, type CallOptions } from "./client.js";
+export { Client, connect, type Answer, type CallOptions, type Item, type StreamOptions } from "./client.js";
 export { AppNotFoundError, CallError, CommandFailedError, FlowrpcError, MismatchError, ValueError } from "./errors.js";
 export { Replica, type State, type View, type WaitOptions } from "./replica.js";
 export { newRequestId } from "./request-id.js";

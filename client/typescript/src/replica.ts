@@ -5,6 +5,7 @@ import { Fold } from "./fold.js";
 import type { AppStatus } from "./gen/flowrpc/v1/app_pb.js";
 import type { FlowService } from "./gen/flowrpc/v1/flow_service_pb.js";
 import type { Run } from "./gen/flowrpc/v1/run_pb.js";
+import { linkedSignal } from "./linked-signal.js";
 import { Pauses, pause } from "./pauses.js";
 import type { Component } from "./tree.js";
 import { copyEntries, type Value } from "./value.js";
@@ -60,7 +61,7 @@ export class Replica implements Disposable {
     this.#service = service;
     this.#component = component;
     Object.defineProperty(this.#view, "revision", { get: () => this.#fold.revision });
-    linked(signal, this.#closing);
+    linkedSignal(signal, this.#closing);
     void this.#follow();
   }
 
@@ -180,7 +181,7 @@ export class Replica implements Disposable {
   /** Reads one watch to its end; returns whether it told anything, and the error that ended it. */
   async #read(): Promise<{ told: boolean; error: unknown }> {
     const left = new AbortController(); // leaving the loop over a stream of Connect does not end the stream
-    const signal = linked(this.#closing.signal, left);
+    const signal = linkedSignal(this.#closing.signal, left);
     let told = false;
     try {
       for await (const message of this.#service.watchState(this.#fold.resume(this.#component), { signal })) {
@@ -205,16 +206,6 @@ export class Replica implements Disposable {
       check();
     }
   }
-}
-
-/** Lets a controller abort with a signal too, and leaves nothing on the signal when it did. */
-function linked(signal: AbortSignal | undefined, controller: AbortController): AbortSignal {
-  const abort = () => controller.abort(signal?.reason);
-  signal?.addEventListener("abort", abort, { once: true, signal: controller.signal });
-  if (signal?.aborted) {
-    abort();
-  }
-  return controller.signal;
 }
 
 /** Whether another watch may go better. */

@@ -15,6 +15,7 @@ import {
   ValueError,
   type Client,
   type Input,
+  type Item,
   type Options,
   type Replica,
   type Value,
@@ -130,6 +131,49 @@ testApp("it is updated and followed", async (client, replica) => {
   assert.deepEqual([replica.revision, replica.stateHash()], [told.revision, told.stateHash]);
 });
 
+testApp("items are streamed", async (client, replica) => {
+  const before = await told(client);
+  const start = 2n ** 53n + 1n;
+  const items = await all(client.stream("rows", { start }));
+  const names = items.map(({ value }) => (value as Map<string, Value>).get("name"));
+  assert.deepEqual(
+    names,
+    [0n, 1n, 2n].map((more) => `n\u00e9e \u{1f600} ${start + more}`),
+  );
+  assert.deepEqual((items[2]!.value as Map<string, Value>).get("number"), start + 2n);
+  await replica.waitFor(items[2]!.revision);
+  assert.equal(replica.vars("root")!.get("told"), before + 3n);
+  const values = (await all(client.stream("each", { values: VALUES }))).map(({ value }) => value);
+  assert.ok(same(values, VALUES), String(values));
+});
+
+testApp("a stream ends with what was raised", async (client) => {
+  const before = await told(client);
+  const items: Item[] = [];
+  const failed = await failure(all(client.stream("rows", { fail: "n\u00e4h" }), items), CommandFailedError);
+  assert.deepEqual([failed.command, failed.failure.type, failed.failure.message], ["rows", "ValueError", "n\u00e4h"]);
+  assert.equal(items.length, 3);
+  assert.equal(await told(client), before + 3n); // what came after the items was undone
+  for (const [command, reason] of [
+    ["rowz", "UNKNOWN_COMMAND"],
+    ["count", "WRONG_METHOD"],
+  ] as const) {
+    assert.equal((await failure(all(client.stream(command)), CallError)).reason, reason);
+  }
+  assert.equal((await failure(client.call("rows"), CallError)).reason, "WRONG_METHOD");
+});
+
+testApp("a stream is left", async (client, replica) => {
+  for await (const { value } of client.stream("ticks")) {
+    if (value === 20n) {
+      break; // after more than the app sends to one who does not read
+    }
+  }
+  await replica.wait((view) => view.var("root", "left") === 1n && view.var("root", "reading") === 0n);
+  const { flowService } = client; // the client is as good as before
+  assert.equal((await flowService.getApp({})).name, "shop");
+});
+
 // It is told by its standard input that the app was killed and started again, at another address.
 testApp("it comes back", async (client, replica) => {
   const before = await client.call("count");
@@ -163,6 +207,18 @@ test("a certificate that is not trusted is refused at once", { skip: encrypted, 
 
 function tokenOf(role: string): string {
   return readFileSync(join(dataDir!, "tokens", role), "utf8").trim();
+}
+
+/** How many rows the app has told. */
+async function told(client: Client): Promise<bigint> {
+  return (await client.state()).components[0]!.vars.get("told") as bigint;
+}
+
+async function all(stream: AsyncIterable<Item>, items: Item[] = []): Promise<Item[]> {
+  for await (const item of stream) {
+    items.push(item);
+  }
+  return items;
 }
 
 async function failure<T extends Error>(call: Promise<unknown>, type: new (...each: never[]) => T): Promise<T> {

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import base64
 import textwrap
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from importlib.metadata import version
 
 from flowrpc.clients.annotation import USED_NAMES, annotation, or_none
@@ -157,20 +157,45 @@ def _prefix(names: Iterable[str]) -> str:
 
 
 def _command(method: MethodShape, built: Built, prefix: str) -> Iterator[str]:
-    *parameters, _ = built.contract.messages[method.request].fields  # request_id is the last one
+    fields = built.contract.messages[method.request].fields
     result = annotation(built.contract.messages[method.response].fields[0].shape, prefix=prefix)
-    name = _method_name(method)
-    yield f"    def {name}("
-    yield "        self,"
-    yield "        *,"
-    for one in parameters:
-        yield f"        {one.python_name}: {_parameter(one, prefix)},"
-    yield f"        request_id: {prefix}str | None = None,"
-    yield f"    ) -> {result}:"
+    if method.streams:
+        yield from _streaming(method, fields, result, prefix)
+        return
+    *parameters, _ = fields  # request_id is the last one
+    taken = [*_taken(parameters, prefix), f"request_id: {prefix}str | None = None"]
+    yield from _signature(method, taken, result)
     yield from _docstring(_told(method, parameters), "        ")
-    sent = ", ".join(f'"{one.name}": {one.python_name}' for one in parameters)
-    yield f'        result: {result} = self._call("{method.name}", {{{sent}}}, request_id)'
+    yield f'        result: {result} = self._call("{method.name}", {_sent(parameters)}, request_id)'
     yield "        return result"
+
+
+def _streaming(
+    method: MethodShape, parameters: Sequence[FieldShape], item: str, prefix: str
+) -> Iterator[str]:
+    """Writes a command that yields; it has no request id, as what a stream sent is not kept."""
+    kind = f"_typed.Stream[{item}]"
+    yield from _signature(method, _taken(parameters, prefix), kind)
+    yield from _docstring(_told(method, parameters), "        ")
+    yield f'        result: {kind} = self._stream("{method.name}", {_sent(parameters)})'
+    yield "        return result"
+
+
+def _signature(method: MethodShape, taken: list[str], result: str) -> Iterator[str]:
+    yield f"    def {_method_name(method)}("
+    yield "        self,"
+    if taken:
+        yield "        *,"
+    yield from (f"        {one}," for one in taken)
+    yield f"    ) -> {result}:"
+
+
+def _taken(parameters: Iterable[FieldShape], prefix: str) -> list[str]:
+    return [f"{one.python_name}: {_parameter(one, prefix)}" for one in parameters]
+
+
+def _sent(parameters: Iterable[FieldShape]) -> str:
+    return "{" + ", ".join(f'"{one.name}": {one.python_name}' for one in parameters) + "}"
 
 
 def _parameter(field: FieldShape, prefix: str) -> str:
@@ -186,7 +211,7 @@ def _method_name(method: MethodShape) -> str:
     return method.command.rpartition(".")[2]
 
 
-def _told(method: MethodShape, parameters: list[FieldShape]) -> str:
+def _told(method: MethodShape, parameters: Sequence[FieldShape]) -> str:
     told = [f"    {one.python_name}: {_argument_help(one)}" for one in parameters if one.help or one.default]
     text = summary(method.help) or f"Calls the command `{method.command}`."
     return "\n".join([text, *(["", "Args:", *told] if told else [])])

@@ -38,6 +38,9 @@ func run(ctx context.Context, shop shopv1.RootServiceClient) error {
 	fmt.Println("failed", flowrpc.ReasonOf(err))
 	_, err = shop.Fail(ctx, &shopv1.FailRequest{})
 	fmt.Println("refused", flowrpc.ReasonOf(err))
+	if err := read(ctx, shop); err != nil {
+		return err
+	}
 	watch, err := shop.WatchState(ctx, &shopv1.WatchStateRequest{})
 	if err != nil {
 		return err
@@ -52,4 +55,39 @@ func run(ctx context.Context, shop shopv1.RootServiceClient) error {
 			return nil
 		}
 	}
+}
+
+// read reads one stream to its end and leaves another one.
+func read(ctx context.Context, shop shopv1.RootServiceClient) error {
+	rows, err := shop.Rows(ctx, &shopv1.RowsRequest{Start: proto.Int64(1<<53 + 1), Fail: proto.String("typed")})
+	if err != nil {
+		return err
+	}
+	for {
+		told, err := rows.Recv()
+		if err != nil {
+			fmt.Println("failed", flowrpc.ReasonOf(err))
+			break
+		}
+		fmt.Println("row", told.GetItem().GetNumber(), told.GetItem().GetName())
+	}
+	leaving, leave := context.WithCancel(ctx)
+	defer leave()
+	ticks, err := shop.Ticks(leaving, &shopv1.TicksRequest{})
+	if err != nil {
+		return err
+	}
+	if _, err := ticks.Recv(); err != nil {
+		return err
+	}
+	leave()
+	for state := (*shopv1.RootState)(nil); state.GetLeft() == 0; {
+		told, err := shop.GetState(ctx, &shopv1.GetStateRequest{})
+		if err != nil {
+			return err
+		}
+		state = told.GetState()
+	}
+	fmt.Println("left")
+	return nil
 }

@@ -19,6 +19,23 @@ for (const request of [{ text: "typed" }, {}]) {
 const kept = await shop.keep({ value: { kind: { case: "intValue", value: 2n ** 53n + 1n } } });
 console.log(`kept ${kept.result?.kind.value}`);
 
+try {
+  for await (const { item } of shop.rows({ start: 2n ** 53n + 1n, fail: "typed" })) {
+    console.log(`row ${item?.number} ${item?.name}`);
+  }
+} catch (error) {
+  console.log(error instanceof CallError ? `refused ${error.reason}` : error);
+}
+const ticks = new AbortController();
+for await (const { item } of shop.ticks({}, { signal: ticks.signal })) {
+  if (item === 20n) {
+    break;
+  }
+}
+ticks.abort(); // leaving the loop over a stream of Connect does not end the stream
+while (!(await shop.getState({})).state?.left);
+console.log("left");
+
 const watch = new AbortController();
 for await (const { state } of shop.watchState({}, { signal: watch.signal })) {
   if (state?.counted === counted) {
