@@ -53,6 +53,7 @@ _OPTIONS = b"""\
     "target": "es2022",
     "module": "nodenext",
     "strict": true,
+    "skipLibCheck": true,
     "declaration": true,
     "rootDir": "src",
     "outDir": "dist"
