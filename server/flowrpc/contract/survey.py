@@ -34,7 +34,7 @@ from flowrpc.contract.shape import (
     Scalar,
     ServiceShape,
     Shape,
-    absent_or,
+    optional,
 )
 from flowrpc.errors import ComponentError, ContractError
 
@@ -163,7 +163,7 @@ class _Survey:
             return replace(field, is_rest=parameter.kind is Parameter.VAR_KEYWORD)
         if parameter.default is not None:
             field = replace(field, default=_written_default(parameter.default))
-        return replace(field, shape=absent_or(field.shape, parameter.default))
+        return optional(field, parameter.default)
 
     def _result(self, command: Offered, place: str, owner: str) -> FieldShape:
         annotation = _read(place, annotated_result, command.method)
@@ -243,7 +243,7 @@ class _Survey:
             if len(kinds) == 1 and not issubclass(child_kind := next(iter(kinds)), Structure):
                 shape = self._state(child_kind)
             place = f"{kind.__name__}.{name}"
-            yield FieldShape(name=names.snake(name, place), python_name=name, shape=shape)
+            yield FieldShape(name=names.snake(name, place), python_name=name, shape=shape, is_component=True)
 
 
 _REVISION = FieldShape(
