@@ -118,6 +118,25 @@ def test_state_is_told_component_by_component() -> None:
     assert not fits("flowrpc.State", state | {"components": [dynamic | {"name": "root.job"}]})
 
 
+@pytest.mark.parametrize(
+    ("args", "kwargs", "is_right"),
+    [
+        ([0.5, 3], {}, True),
+        ([0.5], {"steps": 3}, True),
+        ([0.5, 3, 4], {}, False),
+        (["fast"], {}, False),
+        ([], {"stops": 3}, False),
+    ],
+)
+def test_runs_have_their_arguments(args: list[Any], kwargs: dict[str, Any], is_right: bool) -> None:
+    run: dict[str, Any] = dict.fromkeys(("run_id", "call_key", "agent_id", "pending_reason"), "")
+    run |= dict.fromkeys(("failure", "requested_at", "started_at", "ended_at"))
+    run |= {"status": "running", "attempt": 1, "args": args, "kwargs": kwargs}
+    state: dict[str, Any] = {"journal_id": "j", "revision": 1, "components": []}
+    assert fits("flowrpc.State", state | {"runs": [run | {"work": "root.job"}]}) is is_right
+    assert fits("flowrpc.State", state | {"runs": [run | {"work": "root.jobs.0"}]})
+
+
 def test_the_files_are_the_same_each_time(tmp_path: Path) -> None:
     written = []
     for folder in (tmp_path / "one", tmp_path / "two"):

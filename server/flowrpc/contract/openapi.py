@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 from urllib.parse import quote
 
 from flowrpc.contract.http_messages import COMPONENT, ERROR, FAILURE, REVISION, RUN, an_object
 from flowrpc.contract.json_schema import NULL, Schema, Schemas, any_of, described, schema_document
-from flowrpc.contract.shape import Contract, FieldShape, MessageShape, MethodShape, Ref, Shape
+from flowrpc.contract.runs import RUN_FIELD, run_parameters
+from flowrpc.contract.shape import Contract, FieldShape, MessageShape, MethodShape, Ref, ServiceShape, Shape
 
 SCHEMAS = "#/components/schemas/"
 STATE = "flowrpc.State"
@@ -185,8 +187,39 @@ class _Document:
             journal_id={"type": "string"},
             revision=REVISION,
             components={"type": "array", "items": {"anyOf": [*components.values(), other]}},
-            runs={"type": "array", "items": self.schemas.ref(RUN)},
+            runs={"type": "array", "items": {"anyOf": self._runs(root)}},
         )
+
+    def _runs(self, root: ServiceShape) -> list[Schema]:
+        parameters = run_parameters(self._contract, root)
+        made: list[Schema] = [
+            {
+                "allOf": [
+                    self.schemas.ref(RUN),
+                    {"properties": {"work": {"const": work}} | self._arguments(fields)},
+                ]
+            }
+            for work, fields in parameters.items()
+        ]
+        other = {"properties": {"work": {"not": {"enum": [*parameters]}}}}
+        return [*made, {"allOf": [self.schemas.ref(RUN), other]}]
+
+    def _arguments(self, fields: Iterable[FieldShape]) -> dict[str, Schema]:
+        """Makes the schemas of what a flow called `run` with, by position and by name."""
+        rest: dict[str, Any] = {"array": False, "object": False}
+        named: list[FieldShape] = []
+        for one in fields:
+            if one.is_rest:
+                schema = self.schemas.value(one.shape)
+                rest[schema["type"]] = schema.get("items", schema.get("additionalProperties", True))
+            else:
+                named.append(one)
+        typed = self.schemas.fields(named, taken=False)["properties"]
+        items = {"prefixItems": [*typed.values()]} if typed else {}
+        return {
+            "args": {"type": "array", **items, "items": rest["array"]},
+            "kwargs": {"type": "object", "properties": typed, "additionalProperties": rest["object"]},
+        }
 
     def _add_components(self, name: str, shape: Shape, found: dict[str, Schema]) -> None:
         if not isinstance(shape, Ref):
@@ -200,11 +233,11 @@ class _Document:
             vars=self.schemas.define(shape.name, lambda: self._vars(message)),
         )
         for one in message.fields:
-            if one.is_component:
+            if not one.is_var and one.python_name != RUN_FIELD:
                 self._add_components(f"{name}.{one.python_name}", one.shape, found)
 
     def _vars(self, message: MessageShape) -> Schema:
-        fields = [one for one in message.fields if not one.is_component]
+        fields = [one for one in message.fields if one.is_var]
         return described(self.schemas.fields(fields, taken=False), message.help)
 
 

@@ -135,8 +135,8 @@ class FieldShape:
     """Whether it takes every argument that has no parameter of its own (`**rest`)."""
     value: Shape | None = None
     """What it holds where it is there, if that is not what `shape` says, which lets it be absent too."""
-    is_component: bool = False
-    """Whether it is no var but what is below a flow."""
+    is_var: bool = True
+    """Whether it is a var, if it is in a state; else it is a component below a flow, or the run of a work."""
 
 
 def optional(field: FieldShape, default: Any) -> FieldShape:
