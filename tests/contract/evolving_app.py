@@ -61,6 +61,8 @@ class Spec:
     commands: tuple[Command, ...]
     attrs: tuple[Attr, ...]
     """The vars."""
+    run: tuple[Attr, ...] = ()
+    """The parameters of the run of its work."""
 
     def kind(self, key: int) -> Kind:
         return next(one for one in self.kinds if one.key == key)
@@ -107,7 +109,7 @@ from decimal import Decimal
 from enum import Enum
 from typing import Annotated, Any, Literal, NamedTuple
 from uuid import UUID
-from flowrpc import LightningFlow
+from flowrpc import LightningFlow, LightningWork
 from flowrpc.contract.annotations import RenamedFrom
 """
 
@@ -181,27 +183,36 @@ def _kind_source(spec: Spec, kind: Kind) -> str:
     return "\n".join([*lines, "    ..." if not kind.attrs else ""])
 
 
+def _parameters(spec: Spec, attrs: tuple[Attr, ...]) -> str:
+    parameters = [
+        f"{one.name}: {_annotated(spec, one)}"
+        + (f" = {expression(spec, one.default)}" if one.default is not REQUIRED else "")
+        for one in attrs
+    ]
+    return ", ".join(["self", *(["*", *parameters] if parameters else [])])
+
+
+def _work_source(spec: Spec) -> str:
+    return f"class Job(LightningWork):\n    def run({_parameters(spec, spec.run)}): ..."
+
+
 def _root_source(spec: Spec) -> str:
     lines = ["class Root(LightningFlow):"]
     # Every other plain var is typed by what it holds.
     lines += [
         f"    {one.name}: {_annotated(spec, one)}" for one in spec.attrs if one.before or not _inferred(one)
     ]
-    lines += ["    def __init__(self):", "        pass"]
+    lines += ["    def __init__(self):", "        self.job = Job(parallel=True)"]
     lines += [f"        self.{one.name} = plain({expression(spec, one.default)})" for one in spec.attrs]
     for command in spec.commands:
-        parameters = [
-            f"{one.name}: {_annotated(spec, one)}"
-            + (f" = {expression(spec, one.default)}" if one.default is not REQUIRED else "")
-            for one in command.attrs
-        ]
-        named = ", ".join(["self", *(["*", *parameters] if parameters else [])])
+        named = _parameters(spec, command.attrs)
         if command.rest:
             named += ", **rest: int"
         lines += [
             f"    def command_{command.key}({named}) -> {written(spec, command.result)}:",
             f"        return answer({command.key}, locals())",
         ]
+    lines += ["    def run(self):", "        self.job.run(**plain(run_arguments()))"]
     offered = ", ".join(f"{one.name!r}: self.command_{one.key}" for one in spec.commands)
     lines += ["    def configure_commands(self):", f"        return {{{offered}}}"]
     return "\n".join(lines)
@@ -216,7 +227,8 @@ _MODULES = ("evolving_shop", "evolving_parts")
 
 def source(spec: Spec) -> str:
     """Writes the app, for people who read why a test failed."""
-    return "\n\n".join([*(_kind_source(spec, kind) for kind in spec.kinds), _root_source(spec)])
+    kinds = (_kind_source(spec, kind) for kind in spec.kinds)
+    return "\n\n".join([*kinds, _work_source(spec), _root_source(spec)])
 
 
 class RunningSpec:
@@ -227,13 +239,20 @@ class RunningSpec:
         self.received: list[tuple[int, dict[str, Any]]] = []
         self.results: dict[int, Any] = {}
         """What commands return, by key: what it means."""
-        self.space: dict[str, Any] = {"answer": self._answer, "plain": plain}
+        self.run: dict[int, Any] = {}
+        """What the work is called with, by key."""
+        self.space: dict[str, Any] = {
+            "answer": self._answer,
+            "plain": plain,
+            "run_arguments": self._run_arguments,
+        }
         modules = [ModuleType(name) for name in _MODULES]
         for module in modules:
             sys.modules[module.__name__] = module
             exec(HEAD, module.__dict__)
         for kind in spec.kinds:
             self._run(_kind_source(spec, kind), modules[kind.module], modules)
+        self._run(_work_source(spec), modules[0], modules)
         self._run(_root_source(spec), modules[0], modules)
         self._kinds = {self.space[kind.name]: kind for kind in spec.kinds}
 
@@ -251,6 +270,9 @@ class RunningSpec:
     def _answer(self, key: int, given: dict[str, Any]) -> Any:
         self.received.append((key, {name: value for name, value in given.items() if name != "self"}))
         return self.made(self.results[key])
+
+    def _run_arguments(self) -> dict[str, Any]:
+        return {one.name: self.made(self.run[one.key]) for one in self.spec.run if one.key in self.run}
 
     def made(self, value: Any) -> Any:
         """Makes the Python value of what it means."""

@@ -65,6 +65,13 @@ class OldClient:
         message.ParseFromString(data)
         return self._attrs(message.state, self.spec.attrs)
 
+    def run(self, data: bytes) -> dict[int, Any]:
+        """Reads what the work was called with."""
+        message = self.message("GetStateResponse")
+        message.ParseFromString(data)
+        assert message.state.job.run.status in ("pending", "running")
+        return self._attrs(message.state.job.run.arguments, self.spec.run)
+
     # Writing
 
     def _fill_attrs(self, message: Any, attrs: tuple[Attr, ...], values: dict[int, Any]) -> None:

@@ -47,6 +47,10 @@ _VALUES: dict[str, st.SearchStrategy[Any]] = {
 }
 
 
+RUN = object()
+"""Stands for the parameters of the run."""
+
+
 class Drawing:
     """Draws apps and what happens to them, each thing with a key of its own."""
 
@@ -130,7 +134,8 @@ class Drawing:
             )
             for name in ("add", "order items")[: self.count(1, 2)]
         )
-        return Spec(kinds, commands, self._vars(kinds, self.count(0, 3)))
+        run = self._attrs(kinds, self.count(0, 3))
+        return Spec(kinds, commands, self._vars(kinds, self.count(0, 3)), run)
 
     def _enum(self, name: str) -> Kind:
         members = tuple(
@@ -185,16 +190,18 @@ class Drawing:
             if holds_changed or made.attrs != before.kind(kind.key).attrs:
                 changed.add(kind.key)
         commands = tuple(replace(one, attrs=settle(one.attrs, kinds)) for one in after.commands)
-        return Spec(kinds, commands, settle(after.attrs, kinds))
+        return Spec(kinds, commands, settle(after.attrs, kinds), settle(after.run, kinds))
 
     def _somewhere(
         self, spec: Spec, change: Callable[[tuple[Kind, ...], tuple[Attr, ...]], tuple[Attr, ...]]
     ) -> Spec:
-        """Changes the vars, a class, which knows only earlier ones, or a command."""
-        owner = self.one_of([None, *(one for one in spec.kinds if one.form != "Enum"), *spec.commands])
+        """Changes the vars, the parameters of the run, a class, which knows only earlier ones, or a command."""
+        owner = self.one_of([None, RUN, *(one for one in spec.kinds if one.form != "Enum"), *spec.commands])
         if owner is None:
             made = change(spec.kinds, spec.attrs)
             return replace(spec, attrs=tuple(self._with_value(spec.kinds, one) for one in made))
+        if owner is RUN:
+            return replace(spec, run=change(spec.kinds, spec.run))
         if isinstance(owner, Command):
             made = change(spec.kinds, owner.attrs)
             return _with_command(spec, replace(owner, attrs=made))

@@ -26,7 +26,7 @@ from hypothesis import strategies as st
 
 from tests.contract.evolving_app import HEAD, REQUIRED, Attr, RunningSpec, Spec, source
 from tests.contract.offering import offering
-from tests.contract.old_client import OldClient, same
+from tests.contract.old_client import ABSENT, OldClient, same
 from tests.contract.refactorings import ALL, HARMLESS, Drawing
 from tests.flow_service.driver import Driver
 
@@ -105,6 +105,8 @@ class History:
             self._take(spec, self.built.lock)
         if self.problem:
             return
+        given = {one.key: self._meant(self.spec, one) for one in self.spec.run}
+        self.running.run = {key: value for key, value in given.items() if value is not REQUIRED}
         self.served = Served(self.spec, self.built, self.running)
 
     def _take(self, spec: Spec, before: Lock | None) -> None:
@@ -129,6 +131,7 @@ class History:
         for client, accepted in self.clients:
             self._check_commands(client, accepted)
             self._check_state(client, accepted)
+            self._check_run(client, accepted)
 
     def _check_commands(self, client: OldClient, accepted: bool) -> None:
         now = {command.key: command for command in self.spec.commands}
@@ -174,6 +177,24 @@ class History:
             assert same(state[one.key], now[one.key].default) or not accepted, (
                 f"{one.name} is {state[one.key]}"
             )
+
+    def _check_run(self, client: OldClient, accepted: bool) -> None:
+        """What the work was called with is read as that, and what it was not called with is absent."""
+        now = {one.key for one in self.spec.run}
+        answer = self.served.call("/shop.v1.RootService/GetState", b"")
+        found = self._read(partial(client.run, answer), accepted)
+        if found is REQUIRED:
+            return
+        note(f"run: {self.running.run}")
+        for one in client.spec.run:
+            if one.key not in now:
+                assert not accepted, f"{one.name} is gone"
+                continue
+            value = found[one.key]
+            if one.key not in self.running.run:
+                assert value is ABSENT or value in (None, [], {}) or not accepted, f"{one.name} is {value}"
+                continue
+            assert same(value, self.running.run[one.key]) or not accepted, f"{one.name} is {value}"
 
     def _read(self, read: Callable[[], Any], accepted: bool) -> Any:
         try:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from flowrpc import LightningFlow, LightningWork
 from flowrpc.contract.lock import written_type
 from flowrpc.contract.lowering import lowered
 
@@ -56,6 +57,22 @@ def test_a_row_is_so(python: str, proto: str) -> None:
     (field, _) = lowered(contract)["CallRequest"].fields
     assert written_type(field) == proto
     numbered(contract)
+
+
+@pytest.mark.parametrize(("python", "proto"), ROWS)
+def test_a_row_is_so_of_what_a_work_is_called_with(python: str, proto: str) -> None:
+    def run(self: Any, value: Any) -> None:
+        raise NotImplementedError
+
+    run.__annotations__ = {"value": eval(python.replace("\\|", "|"), dict(NAMES))}
+
+    class Root(LightningFlow):
+        def __init__(self) -> None:
+            self.job = type("Job", (LightningWork,), {"run": run})()
+
+    (field,) = lowered(contract_of(Root()))["JobRun"].fields
+    # A Literal, which has no name, is named after its place.
+    assert written_type(field) == proto.replace("CallValue", "JobRunValue")
 
 
 def test_the_app_of_the_page_has_the_contract_that_it_shows(tmp_path: Path) -> None:

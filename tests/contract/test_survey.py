@@ -60,7 +60,11 @@ def test_vars_are_typed_by_annotation_else_by_what_they_hold() -> None:
         "team": "TeamState",
         "jobs": "flowrpc.v1.Value",
     }
-    assert fields(Shop(), "JobState") == {"progress": "optional double", "best": "flowrpc.v1.Value"}
+    assert fields(Shop(), "JobState") == {
+        "progress": "optional double",
+        "best": "flowrpc.v1.Value",
+        "run": "JobLatestRun",
+    }
 
 
 def test_every_flow_with_commands_is_a_service() -> None:

@@ -26,6 +26,11 @@ class Item:
     price: float = 1.0
 
 
+class Job(LightningWork):
+    def run(self, item: str, steps: int = 3):
+        pass
+
+
 class Root(LightningFlow):
     names: list[str]
     big: int
@@ -35,9 +40,12 @@ class Root(LightningFlow):
         self.items = []
         self.count = 0
         self.big = 0
+        self.job = Job(parallel=True)
 
     def run(self):
         self.count = len(self.names)
+        if self.names:
+            self.job.run(self.names[0], steps=2**53 + 1)
 
     def add(self, name: str, times: int = 1) -> int:
         '''Adds a name.'''
@@ -151,6 +159,19 @@ def test_a_watch_is_silent_about_what_its_mask_leaves_out(stranger: Stranger) ->
     stranger.call("MyCommand", name="x")
     stranger.call("Grow", to=5)
     assert next(watch).state.big == 32
+    watch.cancel()
+
+
+def test_a_run_is_told_with_its_types(stranger: Stranger) -> None:
+    watch = stranger.call("WatchState", field_mask={"paths": ["job.run"]})
+    assert not next(watch).state.job.HasField("run")
+    stranger.call("MyCommand", name="x")
+    run = next(watch).state.job.run
+    while run.status != "succeeded":
+        assert (run.arguments.item, run.arguments.steps) == ("x", 2**53 + 1)
+        run = next(watch).state.job.run
+    assert run.run_id
+    assert stranger.call("GetState").state.job.run == run
     watch.cancel()
 
 

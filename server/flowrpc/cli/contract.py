@@ -33,8 +33,9 @@ def contract() -> None:
 def build(app_file: Path, output: Path | None, package: str | None, allow_breaking: bool) -> None:
     """Write the contract of APP.py, and the lock that keeps its numbers.
 
-    DIR gets the .proto file of the app, what it imports, a buf.yaml and a descriptor set; contract.lock.json goes
-    beside APP.py. Commit the lock: it is what keeps the clients of yesterday working.
+    DIR gets the .proto file of the app, what it imports, a buf.yaml and a descriptor set, and for HTTP openapi.json
+    and schema.json; contract.lock.json goes beside APP.py. Commit the lock: it is what keeps the clients of yesterday
+    working.
 
     Exit codes: 0 written, 1 clients would break and nothing was written, 2 wrong options, app file, types or lock.
     """

@@ -14,6 +14,7 @@ from flowrpc.errors import FlowrpcError, StoreFullError
 
 if TYPE_CHECKING:
     from flowrpc.cli.background import Background
+    from flowrpc.cli.reloading import Reloading
 
 USAGE = 2
 STORAGE_FAILED = 75
@@ -87,6 +88,12 @@ STORAGE_FAILED = 75
     metavar="SECONDS",
     help="How long to wait at most; the app goes on all the same.  [default: no limit]",
 )
+@click.option(
+    "--reload",
+    "reloads",
+    is_flag=True,
+    help="Start the app anew, on the same state and address, when a Python file beside or below APP.py changes.",
+)
 @click.option("--tell-fd", type=int, hidden=True, help="Tells whoever waits for the start.")
 @click.pass_context
 def run(  # noqa: PLR0917  # click passes them by name
@@ -114,6 +121,7 @@ def run(  # noqa: PLR0917  # click passes them by name
     detach: bool,
     wait: bool,
     wait_timeout: float | None,
+    reloads: bool,
     tell_fd: int | None,
 ) -> None:
     """Serve the app in APP.py until it ends.
@@ -128,6 +136,12 @@ def run(  # noqa: PLR0917  # click passes them by name
     """
     if open_page and no_http:
         raise click.UsageError("--open needs HTTP; leave out --no-http")
+    if reloads:
+        if detach or wait:
+            raise click.UsageError(
+                "--reload is for development, in the foreground: leave out --detach and --wait"
+            )
+        sys.exit(_tell_errors(_reloading(ctx).run))
     if detach or wait:
         sys.exit(_tell_errors(_background(ctx).start))
     if wait_timeout is not None:
@@ -182,6 +196,21 @@ def _background(ctx: click.Context) -> Background:
         command=foreground_command(ctx, frozenset({"detach", "wait", "wait_timeout", "tell_fd"})),
         wait=given["wait"],
         timeout=given["wait_timeout"],
+    )
+
+
+def _reloading(ctx: click.Context) -> Reloading:
+    from flowrpc.cli.background import foreground_command
+    from flowrpc.cli.reloading import Reloading
+
+    app_file = ctx.params["app_file"].resolve()
+    data_dir = data_dir_of(app_file, ctx.params["data_dir"])
+    where = f"--data-dir={data_dir}"  # it may be said before `run`
+    return Reloading(
+        app_file=app_file,
+        data_dir=data_dir,
+        first=[*foreground_command(ctx, frozenset({"reloads"})), where],
+        again=[*foreground_command(ctx, frozenset({"reloads", "fresh", "open_page"})), where],
     )
 
 

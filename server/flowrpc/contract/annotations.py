@@ -41,8 +41,8 @@ from flowrpc.contract.shape import (
     Ref,
     Scalar,
     Shape,
-    absent_or,
     is_any,
+    optional,
 )
 from flowrpc.errors import ContractError
 
@@ -137,7 +137,7 @@ class Definitions:
 
     def _of_fact(self, fact: Fact, place: str, owner: str) -> FieldShape:
         made = self.field(fact.name, fact.annotation, place, owner, fact.required)
-        return made if fact.required else replace(made, shape=absent_or(made.shape, fact.default))
+        return made if fact.required else optional(made, fact.default)
 
     def field(self, name: str, annotation: Any, place: str, owner: str, required: bool) -> FieldShape:
         """Makes one field."""
@@ -244,7 +244,12 @@ class Definitions:
             del self.messages[name]
             raise
         self.messages[name] = MessageShape(
-            name=name, source=source, fields=fields, help=_help(kind), is_tuple=issubclass(kind, tuple)
+            name=name,
+            source=source,
+            fields=fields,
+            help=_help(kind),
+            is_tuple=issubclass(kind, tuple),
+            is_open=_takes_more(kind),
         )
         return Ref(name)
 
@@ -338,6 +343,12 @@ def _facts(kind: Any) -> Iterable[Fact] | None:
     if issubclass(kind, tuple) and hasattr(kind, "_fields"):
         return [Fact(*fact, kind._field_defaults.get(fact[0], ...)) for fact in named_tuple_fields(kind)]
     return None
+
+
+def _takes_more(kind: Any) -> bool:
+    """Tells whether a class takes fields that it does not have: a pydantic model does unless it forbids them."""
+    config = getattr(kind, "model_config", None)
+    return isinstance(config, dict) and config.get("extra") != "forbid"
 
 
 def _model_fields(kind: Any) -> Iterable[Fact]:

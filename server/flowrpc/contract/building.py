@@ -77,12 +77,16 @@ class Built:
             ContractError: It cannot be written.
         """
         from flowrpc.contract.descriptors import file_name
+        from flowrpc.contract.json_schema import document_text
+        from flowrpc.contract.openapi import openapi_of, schema_of
 
         contents = {
             file_name(self.contract.package): self.text.encode(),
             "flowrpc/v1/value.proto": (files("flowrpc.contract") / "value.proto").read_bytes(),
             "descriptor_set.binpb": self.pool().descriptor_set().SerializeToString(deterministic=True),
             "buf.yaml": _BUF_YAML.encode(),
+            "openapi.json": document_text(openapi_of(self.contract)).encode(),
+            "schema.json": document_text(schema_of(self.contract)).encode(),
         }
         try:
             for name, content in contents.items():

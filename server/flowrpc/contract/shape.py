@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Any
 
@@ -133,6 +133,16 @@ class FieldShape:
     """Name that it had before, by which the lock knows its number."""
     is_rest: bool = False
     """Whether it takes every argument that has no parameter of its own (`**rest`)."""
+    value: Shape | None = None
+    """What it holds where it is there, if that is not what `shape` says, which lets it be absent too."""
+    is_var: bool = True
+    """Whether it is a var, if it is in a state; else it is a component below a flow, or the run of a work."""
+
+
+def optional(field: FieldShape, default: Any) -> FieldShape:
+    """Lets a field be absent; the default is as for `absent_or`, and None may be written out where it is that."""
+    value = Maybe(field.shape) if default is None and not is_any(field.shape) else field.shape
+    return replace(field, shape=absent_or(field.shape, default), value=value)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,6 +156,8 @@ class MessageShape:
     help: str = ""
     is_tuple: bool = False
     """Whether Python has it as a tuple, a value without names."""
+    is_open: bool = False
+    """Whether Python takes more fields than these."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

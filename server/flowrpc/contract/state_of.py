@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
-from flowrpc.state.records import ComponentRecord
+from flowrpc.contract.runs import RUN_FIELD, RunParameters, run_value
+from flowrpc.state.records import ComponentRecord, Run
 
 
-def state_of(components: Iterable[ComponentRecord]) -> dict[str, Any]:
-    """Nests the vars of components, parents first; what is the framework's own is left out."""
+def state_of(
+    components: Iterable[ComponentRecord], works: RunParameters, newest_run: Callable[[str], Run | None]
+) -> dict[str, Any]:
+    """Nests the vars of components, parents first, and the newest runs of works; what is the framework's is left out.
+
+    Args:
+        components: The components.
+        works: The parameters of each work whose runs have types.
+        newest_run: Finds the newest run of a work.
+    """
     built: dict[str, dict[str, Any]] = {}
     first: dict[str, Any] | None = None
     for record in components:
@@ -18,4 +27,6 @@ def state_of(components: Iterable[ComponentRecord]) -> dict[str, Any]:
         parent, _, key = record.name.rpartition(".")
         if parent in built:
             built[parent][key] = node
+        if record.name in works and (run := newest_run(record.name)) is not None:
+            node[RUN_FIELD] = run_value(run, works[record.name])
     return first or {}

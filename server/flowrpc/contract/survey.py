@@ -17,10 +17,12 @@ from flowrpc.component.conversion.refusals import Unusable, unresolved
 from flowrpc.component.conversion.results import plain
 from flowrpc.component.flow import LightningFlow
 from flowrpc.component.structures import Structure
+from flowrpc.component.work import LightningWork
 from flowrpc.contract import names
 from flowrpc.contract.annotations import Definitions
 from flowrpc.contract.docstrings import argument_help, summary
 from flowrpc.contract.inference import shape_of_values
+from flowrpc.contract.runs import run_field
 from flowrpc.contract.shape import (
     ANY,
     Contract,
@@ -34,7 +36,7 @@ from flowrpc.contract.shape import (
     Scalar,
     ServiceShape,
     Shape,
-    absent_or,
+    optional,
 )
 from flowrpc.errors import ComponentError, ContractError
 
@@ -163,7 +165,7 @@ class _Survey:
             return replace(field, is_rest=parameter.kind is Parameter.VAR_KEYWORD)
         if parameter.default is not None:
             field = replace(field, default=_written_default(parameter.default))
-        return replace(field, shape=absent_or(field.shape, parameter.default))
+        return optional(field, parameter.default)
 
     def _result(self, command: Offered, place: str, owner: str) -> FieldShape:
         annotation = _read(place, annotated_result, command.method)
@@ -212,6 +214,8 @@ class _Survey:
             return Ref(name)
         ref = self._definitions.define(MessageShape(name=name, source=_source(kind)), kind)
         fields = (*self._vars(kind), *self._children(kind))
+        if issubclass(kind, LightningWork):
+            fields += (run_field(kind, self._definitions),)
         place = kind.__name__
         names.check_distinct(((names.json_name(one.name), one.python_name) for one in fields), place, "field")
         self._definitions.messages[name] = MessageShape(
@@ -243,7 +247,7 @@ class _Survey:
             if len(kinds) == 1 and not issubclass(child_kind := next(iter(kinds)), Structure):
                 shape = self._state(child_kind)
             place = f"{kind.__name__}.{name}"
-            yield FieldShape(name=names.snake(name, place), python_name=name, shape=shape)
+            yield FieldShape(name=names.snake(name, place), python_name=name, shape=shape, is_var=False)
 
 
 _REVISION = FieldShape(

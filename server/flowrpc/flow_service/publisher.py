@@ -133,6 +133,11 @@ class Publisher:
         more = next(chosen, None) is not None
         return page, page[-1].run_id if more else ""
 
+    def newest_run(self, work: str) -> Run | None:
+        """Returns the run that was asked for last; None if `run` was not called, or that is no longer kept."""
+        runs = (self.replica.runs[run_id] for run_id in reversed(self._runs_of.get(work, {})))
+        return next((run for run in runs if not run.prepares), None)
+
     def follow(self, request: WatchState) -> Watch:
         """Begins a watch: what was missed or a snapshot, then every revision once and in order.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ import grpc
 from flowrpc.contract.building import Built
 from flowrpc.contract.masks import Mask, mask_of
 from flowrpc.contract.reading import Unreadable
+from flowrpc.contract.runs import run_parameters
 from flowrpc.contract.shape import MethodShape, Ref, ServiceShape
 from flowrpc.contract.state_of import state_of
 from flowrpc.contract.writing import Unwritable
@@ -25,7 +26,7 @@ from flowrpc.flow_service.publisher import Publisher
 from flowrpc.protocol.answers import WatchEnd
 from flowrpc.protocol.requests import GetState, WatchState
 from flowrpc.state.canonical import canonical_bytes
-from flowrpc.state.records import Failure
+from flowrpc.state.records import ComponentRecord, Failure
 
 if TYPE_CHECKING:
     from flowrpc.contract.codec import ReadBytes, WriteBytes
@@ -85,6 +86,12 @@ class _Serving:
 
         self._codec = Codec(built)
         self._contract = built.contract
+        self._works = run_parameters(
+            built.contract, next(one for one in built.contract.services.values() if "." not in one.flow)
+        )
+
+    def _state(self, components: Iterable[ComponentRecord]) -> dict[str, Any]:
+        return state_of(components, self._works, self._publisher.newest_run)
 
     def handler(self, service: ServiceShape, method: MethodShape) -> Any:
         """Makes the handler of a method, which takes and gives bytes."""
@@ -150,7 +157,7 @@ class _Serving:
         async def get(_: Any, data: bytes, context: Any) -> bytes:
             _, mask = read(data)
             snapshot = self._publisher.state(GetState(component=service.flow))
-            return write({"state": mask.of(state_of(snapshot.components)), "revision": snapshot.revision})
+            return write({"state": mask.of(self._state(snapshot.components)), "revision": snapshot.revision})
 
         return get
 
@@ -174,7 +181,7 @@ class _Serving:
                     if isinstance(update, WatchEnd) or revision <= seen:
                         continue  # several revisions may have come since: the state is that of the last
                     seen = revision
-                    state = mask.of(state_of(self._publisher.replica.subtree(service.flow)))
+                    state = mask.of(self._state(self._publisher.replica.subtree(service.flow)))
                     content = canonical_bytes(state)
                     if content != sent:
                         sent = content

@@ -112,8 +112,12 @@ def _converted(converter: Converter, name: str, value: Value) -> Any:
         raise ArgumentRefused(name, misfit.text(name)) from misfit
 
 
-def annotated(function: Callable[..., Any]) -> list[tuple[Parameter, Any]]:
+def annotated(function: Callable[..., Any], *, by_position: bool = False) -> list[tuple[Parameter, Any]]:
     """Returns the parameters of a function with their annotations, resolved.
+
+    Args:
+        function: The function or method.
+        by_position: Whether its callers may give arguments without a name, as a flow does.
 
     Raises:
         ComponentError: Clients cannot call it. The message goes on after the name of the command.
@@ -123,7 +127,7 @@ def annotated(function: Callable[..., Any]) -> list[tuple[Parameter, Any]]:
     except ValueError as error:
         raise ComponentError(f"has no signature ({error}); wrap it in a method") from None
     for parameter in parameters:
-        if parameter.kind in (Parameter.POSITIONAL_ONLY, Parameter.VAR_POSITIONAL):
+        if not by_position and parameter.kind in (Parameter.POSITIONAL_ONLY, Parameter.VAR_POSITIONAL):
             raise ComponentError(
                 f"takes {parameter} by position; clients name their arguments, so let it take it by name"
             )
