@@ -93,7 +93,7 @@ def _plainly(result: Any) -> _Encoded:
 
 def _with_what_was_set(answer: Response, given: Response) -> Response:
     """Gives an answer the status and the headers that user code set on FastAPI's `Response`, as FastAPI does."""
-    answer.headers.raw.extend(given.headers.raw)
+    answer.raw_headers.extend(given.raw_headers)
     answer.status_code = getattr(given, "status_code", None) or answer.status_code  # None, unless it was set
     return _without_body(answer) if answer.status_code in _EMPTY else answer
 
