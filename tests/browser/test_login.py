@@ -67,3 +67,14 @@ def test_a_login_goes_on_when_the_app_was_killed_and_came_back(
     app.kill()
     app.start()
     assert chromium_page.evaluate(STATUS) == 200
+
+
+def test_a_browser_without_a_login_sees_how_to_get_one(chromium_page: Page, seen: Seen, serve: Serve) -> None:
+    origin = serve(APP).partition("/login")[0]
+    answer = chromium_page.goto(f"{origin}/docs")
+    assert answer is not None
+    assert answer.status == 401
+    expect(chromium_page.get_by_role("heading", name="Log in")).to_be_visible()
+    expect(chromium_page.get_by_text(f"{origin}/api/v1/login-links")).to_be_visible()
+    assert seen.origins() == {origin}
+    assert [text for text in seen.complaints if "401" not in text] == []

@@ -12,7 +12,7 @@ from tests.browser.conftest import MakeServed
 from tests.browser.strangers import Stranger
 
 APP = """
-from flowrpc import Post, StaticWebFrontend
+from flowrpc import Get, Post, StaticWebFrontend
 
 
 class Root(LightningFlow):
@@ -29,7 +29,7 @@ class Root(LightningFlow):
         return {"count": self.count}
 
     def configure_api(self):
-        return [Post("/count", self.count), Post("/public", self.count, public=True)]
+        return [Get("/count", self.count), Post("/count", self.count), Post("/public", self.count, public=True)]
 
     def configure_layout(self):
         return StaticWebFrontend(__file__.rpartition("/")[0] + "/pages")
@@ -70,6 +70,17 @@ ATTEMPTS = {
         frame.onload = () => { try { done(frame.contentDocument.body.innerText) } catch { done('') } };
         frame.src = app + '/view/root/';
     })""",
+    "an image of a get": """new Promise(done => {
+        const image = new Image();
+        image.onload = image.onerror = () => done('');
+        image.src = app + '/count';
+    })""",
+    "a frame of a get": """new Promise(done => {
+        const frame = document.body.appendChild(document.createElement('iframe'));
+        frame.onload = () => { try { done(frame.contentDocument.body.innerText) } catch { done('') } };
+        frame.src = app + '/count';
+    })""",
+    "a get": "fetch(app + '/count', {credentials: 'include', mode: 'no-cors'}).then(a => a.text())",
     "an image": """new Promise(done => {
         const image = new Image();
         image.onload = () => done('seen');

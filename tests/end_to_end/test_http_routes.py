@@ -434,7 +434,7 @@ def test_a_port_that_is_taken_is_told(make_app: MakeApp) -> None:
     second.launch()
 
     assert second.wait() == 2
-    assert second.stderr().startswith(f"Error: cannot serve HTTP on {taken}: ")
+    assert f"\nError: cannot serve HTTP on {taken}: " in f"\n{second.stderr()}"
     assert "choose another address with --http" in second.stderr()
 
 

@@ -217,6 +217,40 @@ def test_a_browser_changes_things_from_the_apps_own_pages_only(app: RunningApp) 
         assert client.get("/number").json() == 1
 
 
+@pytest.mark.parametrize("site", ["same-site", "cross-site"])
+def test_a_get_that_may_change_things_is_not_for_pages_of_other_origins(app: RunningApp, site: str) -> None:
+    strange = {"Sec-Fetch-Site": site, "Sec-Fetch-Mode": "navigate"}
+    with browser(app) as client:
+        for path in ("/number", "/items/secret"):
+            refused = client.get(path, headers=strange)
+            assert refused.status_code == 403, path
+            assert "only its own pages may" in refused.json()["detail"]
+            for own in ("same-origin", "none"):
+                assert client.get(path, headers={"Sec-Fetch-Site": own}).status_code == 200
+        for path in ("/docs", "/items/any", "/healthz"):
+            assert client.get(path, headers=strange).status_code == 200, "a link to what only reads is good"
+    with http(app) as program:
+        assert program.get("/number", headers=strange).status_code == 200, "what has a token is no page"
+
+
+def test_a_browser_without_a_login_is_told_how_to_get_one(app: RunningApp) -> None:
+    with stranger(app) as client:
+        client.headers["Accept"] = "text/html,application/xhtml+xml,*/*;q=0.8"
+        for path in ("/", "/docs", "/number", "/nothing", "/view/root/"):
+            answer = client.get(path)
+            assert answer.status_code == 401, path
+            assert answer.headers["content-type"].startswith("text/html")
+            assert answer.headers["cache-control"] == "no-store"
+            assert "Follow the link that" in answer.text
+            assert f"{address(app)}/api/v1/login-links" in answer.text
+            assert "root." not in answer.text
+            assert "shop" not in answer.text.lower(), "nothing of the app is told"
+        for value in ("Bearer wrong", ""):
+            assert client.post("/add", headers={"Authorization": value}).json()["reason"] == "UNAUTHENTICATED"
+        odd = client.get("/docs", headers={"Host": "localhost:<b>"})
+        assert "<b>" not in odd.text
+
+
 def test_an_origin_counts_for_programs_too(app: RunningApp) -> None:
     with http(app) as client:
         assert client.post("/add").json() == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,13 @@ class Echo(BaseHTTPRequestHandler):
         self.send_header("Set-Cookie", "theirs=1; Path=/view/root.own/")
         self.end_headers()
         self.wfile.write(content)
+        if self.path == "/die":
+            self.close_connection = True
+            threading.Thread(target=self.die, daemon=True).start()
+
+    def die(self):
+        self.server.shutdown()
+        self.server.server_close()
 
     do_GET = do_POST = do_PUT = answer
 
@@ -222,8 +230,27 @@ def test_a_frontend_with_a_server_of_its_own_is_stood_in_front_of(app: RunningAp
 
 def wait_until_answered(client: httpx.Client, path: str) -> None:
     """Waits for the server of a frontend, which starts beside the app."""
-    end = time.monotonic() + 20
-    while client.get(path).status_code == 502:
+    until(lambda: client.get(path).status_code != 502)
+
+
+def test_a_frontend_that_dies_is_started_again(app: RunningApp) -> None:
+    with browser(app) as client:
+        for _ in range(2):
+            wait_until_answered(client, "/view/root.own/")
+            client.get("/view/root.own/die")
+            until(lambda: client.get("/view/root.own/").status_code == 502)
+        wait_until_answered(client, "/view/root.own/")
+    assert app.end() == 0
+    died = "the frontend of root.own takes no connections any more; it is started again in"
+    assert [line.partition(died)[2] for line in app.stderr().splitlines() if died in line] == [
+        " 0.5 s; 4 restarts are left",
+        " 1 s; 3 restarts are left",
+    ]
+
+
+def until(happens: Callable[[], bool]) -> None:
+    end = time.monotonic() + 60
+    while not happens():
         assert time.monotonic() < end
 
 

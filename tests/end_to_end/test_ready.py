@@ -12,6 +12,7 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from tests.end_to_end.conftest import FLOWCTL, MakeApp, RunningApp, flowctl
+from tests.end_to_end.http_client import stranger
 
 SERVING = health_pb2.HealthCheckResponse.SERVING
 NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
@@ -87,6 +88,18 @@ def test_clients_and_flowctl_see_what_is_not_ready(app: RunningApp) -> None:
 
         assert (client.app().ready, client.app().unready) == (True, ())
         assert json.loads(flowctl("ps", "--json").stdout)[0]["ready"] is True
+
+
+def test_probes_over_http_see_what_is_not_ready(app: RunningApp) -> None:
+    with stranger(app) as probe, app.client() as client:
+        waiting = probe.get("/readyz")
+        assert waiting.status_code == 503
+        assert waiting.text == "not ready: GET /api/v1/app names the flows that are not\n"
+        assert probe.get("/healthz").status_code == 200
+        client.call("load")
+        assert probe.get("/readyz").status_code == 200
+        client.call("load", loaded=False)
+        assert probe.get("/readyz").status_code == 503
 
 
 def test_what_reaches_the_port_first_does_not_see_it_serving(make_app: MakeApp) -> None:

@@ -190,6 +190,44 @@ def test_what_cannot_be_served_is_refused_at_the_start(routes: Callable[[], list
         Driver(lambda: root_with(*routes()))
 
 
+def test_routes_of_two_flows_that_clash_are_refused_with_both_owners() -> None:
+    class Twice(Shop):
+        def __init__(self) -> None:
+            super().__init__()
+            self.desk = Desk()
+
+    class Desk(LightningFlow):
+        def __init__(self) -> None:
+            self.shelf = Shelf()
+
+    class Shelf(LightningFlow):
+        def configure_api(self) -> list[HttpMethod]:
+            return [Post("/names", free)]
+
+    with pytest.raises(
+        ComponentError, match=r"POST /names is configured twice, by root and by root\.desk\.shelf; change one"
+    ):
+        Driver(Twice)
+
+
+def test_a_flow_that_comes_with_a_route_that_clashes_is_not_let_in() -> None:
+    class Rival(Till):
+        def configure_api(self) -> list[HttpMethod]:
+            return [Post("/names", self.pay)]
+
+    class Open(Shop):
+        def open_till(self) -> None:
+            self.tills.append(Rival())
+
+    driver = Driver(Open)
+
+    assert "configured twice, by root and by root.tills.0" in str(
+        call(driver, "POST", "/tills", encode=lambda _: None).raised
+    )
+    assert len(driver.root.tills) == 0
+    assert call(driver, "POST", "/names", name="ann").content == ["ann"], "the routes that there are go on"
+
+
 def test_configure_api_returns_a_list() -> None:
     class Root(Shop):
         def configure_api(self) -> Any:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 import re
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import pytest
 from flowrpc.protocol.run_directory import read_token
@@ -89,3 +92,39 @@ def test_the_example_of_a_frontend_serves(tmp_path: Path) -> None:
             assert client.get(f"http://127.0.0.1:{port}/here.txt").text == "here"
     finally:
         frontend.stop_server()
+
+
+def test_the_example_of_panel_serves_below_its_root_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It passes what `panel.serve` takes; Panel itself is too large to be installed for it."""
+    asked: list[Any] = []
+
+    class Thread:
+        def stop(self) -> None:
+            asked.append("stop")
+
+    def serve(pages: Any, **options: Any) -> Thread:
+        asked.append((pages, options))
+        return Thread()
+
+    panel = ModuleType("panel")
+    monkeypatch.setattr(panel, "serve", serve, raising=False)
+    monkeypatch.setitem(sys.modules, "panel", panel)
+    names: dict[str, type] = {}
+    exec(compile(blocks("layout.md", "python")[3], "layout.md", "exec"), names)
+
+    frontend = names["PanelFrontend"](len)
+    frontend.start_server("127.0.0.1", 7, "/view/root.page")
+    frontend.stop_server()
+
+    (pages, options), stopped = asked
+    assert pages == {"/": len}
+    assert options == {
+        "address": "127.0.0.1",
+        "port": 7,
+        "prefix": "/view/root.page",
+        "websocket_origin": "*",
+        "show": False,
+        "threaded": True,
+    }
+    assert stopped == "stop"
+    assert frontend.keeps_root_path

@@ -28,4 +28,4 @@ class Frontend(ABC):
 
     @abstractmethod
     def stop_server(self) -> None:
-        """Stops the server. It is called once, also when the server never got ready."""
+        """Stops the server. It is called once for each start, also when the server never got ready or died."""

@@ -14,7 +14,8 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, WebSocketException
 from websockets.typing import Subprotocol
 
-from flowrpc.gateway.frontends import HOST, Address
+from flowrpc.gateway.frontend_server import HOST
+from flowrpc.gateway.frontends import Address
 from flowrpc.gateway.http_server import MAX_MESSAGE_BYTES
 from flowrpc.gateway.proxy import CONNECT_SECONDS, headers_to_pass_on
 
@@ -53,11 +54,14 @@ class Bridge:
         try:
             frontend = await self._dial(browser, to)
         except (OSError, TimeoutError, WebSocketException) as error:
+            if isinstance(error, ConnectionRefusedError):
+                to.server.is_silent()
             problem = (
                 f"the frontend of {to.flow} opens no WebSocket ({type(error).__name__}); is it starting?\n"
             )
             await browser.send_denial_response(PlainTextResponse(problem, 502))
             return
+        to.server.answered()
         async with frontend:
             await browser.accept(frontend.subprotocol)
             await _first_of(_to_frontend(browser, frontend), _to_browser(frontend, browser))

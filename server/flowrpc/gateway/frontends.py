@@ -4,29 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import socket
 from dataclasses import dataclass
 from pathlib import Path
 
-from flowrpc.component.failures import failure_of
 from flowrpc.component.frontend import Frontend
 from flowrpc.component.layout import view_path
 from flowrpc.frontend import StaticWebFrontend, StreamlitFrontend
+from flowrpc.gateway.frontend_server import FrontendServer
 
 logger = logging.getLogger(__name__)
 
 STOP_SECONDS = 2.0
 """How long servers of frontends may take to stop altogether."""
-HOST = "127.0.0.1"
-
-
-@dataclass(slots=True, kw_only=True)
-class FrontendServer:
-    """A frontend with a server of its own."""
-
-    frontend: Frontend
-    port: int
-    starting: asyncio.Task[None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,9 +23,14 @@ class Address:
     """Where a request is passed on to."""
 
     flow: str
-    port: int
+    server: FrontendServer
     path: str
     """As its server sees it, not quoted."""
+
+    @property
+    def port(self) -> int:
+        """The port of the server."""
+        return self.server.port
 
 
 class Frontends:
@@ -71,7 +65,7 @@ class Frontends:
         if server is None:
             return None
         kept = view_path(name) if server.frontend.keeps_root_path else "/"
-        return Address(flow=name, port=server.port, path=kept + path)
+        return Address(flow=name, server=server, path=kept + path)
 
     async def stop(self) -> None:
         """Stops all servers."""
@@ -86,36 +80,9 @@ class Frontends:
     def _start(self, name: str, frontend: Frontend) -> FrontendServer:
         if isinstance(frontend, StreamlitFrontend):
             frontend.belong_to(name, self._data_dir)
-        return _start(name, frontend)
+        return FrontendServer(name, frontend, revives_itself=isinstance(frontend, StreamlitFrontend))
 
     def _stop(self, server: FrontendServer) -> None:
-        task = asyncio.create_task(_end(server))
+        task = asyncio.create_task(server.stop())
         self._stopping.add(task)
         task.add_done_callback(self._stopping.discard)
-
-
-def _start(name: str, frontend: Frontend) -> FrontendServer:
-    port = _free_port()
-    root_path = view_path(name).rstrip("/")
-
-    async def start() -> None:
-        try:
-            await asyncio.to_thread(frontend.start_server, HOST, port, root_path)
-        except Exception as error:  # noqa: BLE001  # user code ends here
-            logger.error("the frontend of %s did not start:\n%s", name, failure_of(error).traceback.rstrip())
-
-    return FrontendServer(frontend=frontend, port=port, starting=asyncio.create_task(start()))
-
-
-async def _end(server: FrontendServer) -> None:
-    await server.starting
-    try:
-        await asyncio.to_thread(server.frontend.stop_server)
-    except Exception as error:  # noqa: BLE001  # user code ends here
-        logger.error("a frontend did not stop:\n%s", failure_of(error).traceback.rstrip())
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])

@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from flowrpc.errors import CallError
 from flowrpc.gateway.access import Access, check_role
 from flowrpc.gateway.hosts import Hosts, check_origin
+from flowrpc.gateway.login_page import login_page, wants_login_page
 from flowrpc.gateway.replies import fault, refusal
 
 _READS = ("GET", "HEAD")
@@ -58,7 +59,8 @@ class Guard:
         try:
             self._check(scope)
         except CallError as error:
-            await refusal(error)(scope, receive, answer)
+            refused = login_page(scope) if wants_login_page(scope, error) else refusal(error)
+            await refused(scope, receive, answer)
             return
         try:
             await self._app(scope, receive, answer)
@@ -77,9 +79,12 @@ class Guard:
             check_origin(origin, host)
         authorization = headers.get("authorization", "")
         role = self._access.role(authorization, headers.get("cookie", ""))
-        if role is not None and not authorization and method not in _READS:
+        by_cookie = role is not None and not authorization
+        if by_cookie and method not in _READS:
             _check_page(origin)
         needed = self._needed(scope)
+        if by_cookie and needed == "call":
+            _check_site(headers.get("sec-fetch-site", ""))
         if needed is not None:
             check_role(role, needed, f"{method} {scope['path']}")
         scope[ROLE] = role
@@ -118,6 +123,21 @@ def _check_page(origin: str) -> None:
         raise CallError(
             "PERMISSION_DENIED",
             "a request with a cookie that is no read must carry `Origin`; programs send a token instead",
+            role="",
+            needed="the app's own origin",
+        )
+
+
+def _check_site(site: str) -> None:
+    """Checks that what may change things, by GET too, comes from a page of the app, or from no page.
+
+    A link or an image in a page of another port of this host is of the same site, and yet of another origin: the
+    browser sends the strict cookie along, and no `Origin`. Its `Sec-Fetch-Site` tells, and no page can set that.
+    """
+    if site not in ("", "same-origin", "none"):
+        raise CallError(
+            "PERMISSION_DENIED",
+            "a page of another origin may not ask this of the app; only its own pages may",
             role="",
             needed="the app's own origin",
         )

@@ -35,9 +35,11 @@ def add_pages(app: FastAPI, door: Door, access: Access) -> None:
     @app.get("/readyz", include_in_schema=False)
     async def readyz() -> Response:
         info = door.info()
-        if info.status.stage is AppStage.RUNNING and getattr(info, "ready", True):
-            return PlainTextResponse("ready\n")
-        return PlainTextResponse(f"not ready: the app is {info.status.stage.value}\n", 503)
+        if info.status.stage is not AppStage.RUNNING:
+            return PlainTextResponse(f"not ready: the app is {info.status.stage.value}\n", 503)
+        if not info.ready:  # probes are strangers, so the names of flows are not for them
+            return PlainTextResponse("not ready: GET /api/v1/app names the flows that are not\n", 503)
+        return PlainTextResponse("ready\n")
 
     @app.get("/login", include_in_schema=False)
     async def login(request: Request, key: str) -> Response:

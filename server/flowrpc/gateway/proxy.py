@@ -12,7 +12,8 @@ from starlette.requests import HTTPConnection, Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
 
 from flowrpc.component.layout import view_path
-from flowrpc.gateway.frontends import HOST, Address
+from flowrpc.gateway.frontend_server import HOST
+from flowrpc.gateway.frontends import Address
 
 CONNECT_SECONDS = 2.0
 ANSWER_SECONDS = 60.0
@@ -49,10 +50,13 @@ class Proxy:
         try:
             answered = await self._client.send(passed_on, stream=True)
         except httpx.HTTPError as error:
+            if isinstance(error, httpx.ConnectError):
+                to.server.is_silent()
             problem = (
                 f"the frontend of {to.flow} does not answer ({type(error).__name__}); is it still starting?\n"
             )
             return PlainTextResponse(problem, 502)
+        to.server.answered()
         response = StreamingResponse(
             _chunks(answered), answered.status_code, background=BackgroundTask(answered.aclose)
         )
