@@ -4,10 +4,10 @@ import io.grpc.StatusRuntimeException;
 import java.nio.file.Path;
 import java.util.Iterator;
 import java.util.concurrent.TimeUnit;
-import shop.v1.App.CountRequest;
-import shop.v1.App.FailRequest;
-import shop.v1.App.WatchStateRequest;
-import shop.v1.App.WatchStateResponse;
+import shop.v1.CountRequest;
+import shop.v1.FailRequest;
+import shop.v1.WatchStateRequest;
+import shop.v1.WatchStateResponse;
 import shop.v1.RootServiceGrpc;
 import shop.v1.RootServiceGrpc.RootServiceBlockingStub;
 

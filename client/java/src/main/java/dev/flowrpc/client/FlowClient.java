@@ -1,14 +1,14 @@
 package dev.flowrpc.client;
 
-import flowrpc.v1.FlowServiceGrpc;
-import flowrpc.v1.FlowServiceGrpc.FlowServiceBlockingStub;
-import flowrpc.v1.FlowServiceOuterClass.CallCommandRequest;
-import flowrpc.v1.FlowServiceOuterClass.CallCommandResponse;
-import flowrpc.v1.FlowServiceOuterClass.GetStateRequest;
-import flowrpc.v1.FlowServiceOuterClass.GetStateResponse;
-import flowrpc.v1.FlowServiceOuterClass.UpdateStateRequest;
-import flowrpc.v1.State.Change;
-import flowrpc.v1.ValueOuterClass.MapEntry;
+import dev.flowrpc.v1.CallCommandRequest;
+import dev.flowrpc.v1.CallCommandResponse;
+import dev.flowrpc.v1.Change;
+import dev.flowrpc.v1.FlowServiceGrpc;
+import dev.flowrpc.v1.FlowServiceGrpc.FlowServiceBlockingStub;
+import dev.flowrpc.v1.GetStateRequest;
+import dev.flowrpc.v1.GetStateResponse;
+import dev.flowrpc.v1.MapEntry;
+import dev.flowrpc.v1.UpdateStateRequest;
 import io.grpc.Channel;
 import io.grpc.ChannelCredentials;
 import io.grpc.ManagedChannel;
