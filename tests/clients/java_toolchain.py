@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import re
 import shutil
@@ -55,18 +54,11 @@ def maven(*goals: str, cwd: Path = MODULE, home: Path | None = None) -> None:
     run("mvn", "--batch-mode", "--no-transfer-progress", local, *goals, cwd=cwd, home=home)
 
 
-def build(home: Path, run_id: str) -> None:
-    """Builds, tests and installs the client, once in a run of pytest, whose processes may come at the same time."""
-    done = ROOT / ".cache" / "java" / "built"
-    done.parent.mkdir(parents=True, exist_ok=True)
-    with (done.parent / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        if run_id and done.exists() and done.read_text() == run_id:
-            return
-        done.unlink(missing_ok=True)
-        shutil.rmtree(MODULE / "target" / "surefire-reports", ignore_errors=True)
-        maven("install", "dependency:build-classpath", f"-Dmdep.outputFile={CLASSPATH}", home=home)
-        done.write_text(run_id)
+def build(home: Path) -> dict[str, str]:
+    """Builds, tests and installs the client."""
+    shutil.rmtree(MODULE / "target" / "surefire-reports", ignore_errors=True)
+    maven("install", "dependency:build-classpath", f"-Dmdep.outputFile={CLASSPATH}", home=home)
+    return {}
 
 
 def java(*arguments: str | Path, classpath: tuple[Path, ...] = ()) -> list[str]:

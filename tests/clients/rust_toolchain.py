@@ -11,10 +11,10 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 CRATE = ROOT / "client" / "rust"
-_HOME = ROOT / ".cache" / "rust"
+CACHE = ROOT / ".cache" / "rust"
 _OURS = {
-    "CARGO_HOME": str(_HOME / "home"),
-    "CARGO_TARGET_DIR": str(_HOME / "target"),
+    "CARGO_HOME": str(CACHE / "home"),
+    "CARGO_TARGET_DIR": str(CACHE / "target"),
     "CARGO_TERM_COLOR": "never",
     "RUST_BACKTRACE": "0",
     "RUSTUP_AUTO_INSTALL": "0",
@@ -72,7 +72,7 @@ def _ask(*command: str) -> subprocess.CompletedProcess[str]:
 def run(
     *command: str | Path,
     cwd: Path = CRATE,
-    timeout: float = 900,
+    timeout: float = 1500,
     variables: Mapping[str, str] | None = None,
 ) -> subprocess.CompletedProcess[str]:
     """Runs a command to its end; fails with both its streams."""

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from flowrpc.clients.folder import RECORD
 
+from tests.clients.building import once
 from tests.clients.go_toolchain import MODULE, ROOT, environment, run, why_missing
 from tests.end_to_end.conftest import FLOWCTL, RunningApp, flowctl
 
@@ -30,9 +31,14 @@ APP = Path(__file__).parent / "apps" / "shop.py"
 def binary(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Builds the client's tests, with a home directory that has to stay empty."""
     home = tmp_path_factory.mktemp("home")
-    path = tmp_path_factory.mktemp("go") / "client.test"
-    run("go", "test", "-c", "-o", path, ".", home=home)
-    run("go", "vet", "./...", home=home)
+    path = ROOT / ".cache" / "go" / "client.test"
+
+    def build() -> dict[str, str]:
+        run("go", "test", "-c", "-o", path, ".", home=home)
+        run("go", "vet", "./...", home=home)
+        return {}
+
+    once(path.parent, build)
     assert list(home.iterdir()) == []
     return path
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import shutil
 import socket
@@ -14,8 +13,10 @@ from xml.etree import ElementTree
 
 import pytest
 
+from tests.clients.building import once
 from tests.clients.java_toolchain import (
     MODULE,
+    REPOSITORY,
     ROOT,
     build,
     console,
@@ -35,57 +36,7 @@ pytestmark = [
     pytest.mark.skipif(bool(_MISSING), reason=_MISSING or "unused"),
 ]
 
-APP = """\
-from typing import Any
-
-from flowrpc import Dict, LightningApp, LightningFlow
-
-
-class Member(LightningFlow):
-    def __init__(self):
-        self.rank = 0
-
-    def run(self):
-        pass
-
-
-class Root(LightningFlow):
-    kept: Any
-    counted: int
-
-    def __init__(self):
-        self.kept = None
-        self.counted = 0
-        self.team = Dict()
-
-    def run(self):
-        pass
-
-    def keep(self, value: Any) -> Any:
-        self.kept = value
-        return self.kept
-
-    def append(self, item: Any) -> None:
-        self.kept.append(item)
-
-    def count(self) -> int:
-        self.counted += 1
-        return self.counted
-
-    def hire(self, name: str) -> None:
-        self.team[name] = Member()
-
-    def fail(self, text: str) -> None:
-        self.counted = -1
-        raise ValueError(text)
-
-    def configure_commands(self):
-        names = ("keep", "append", "count", "hire", "fail")
-        return [{name: getattr(self, name)} for name in names]
-
-
-app = LightningApp(Root())
-"""
+APP = Path(__file__).parent / "apps" / "shop.py"
 POM = """\
 <project xmlns="http://maven.apache.org/POM/4.0.0">
 <modelVersion>4.0.0</modelVersion>
@@ -102,7 +53,7 @@ REAL_APP = "dev.flowrpc.client.RealAppTest"
 def built(tmp_path_factory: pytest.TempPathFactory) -> None:
     """Builds the client and runs its own tests, with a home directory that has to stay empty."""
     home = tmp_path_factory.mktemp("home")
-    build(home, os.environ.get("PYTEST_XDIST_TESTRUNUID", ""))
+    once(REPOSITORY.parent, lambda: build(home))
     assert list(home.iterdir()) == []
 
 
@@ -127,7 +78,7 @@ def _serve(folder: Path, patch: pytest.MonkeyPatch) -> RunningApp:
     patch.setenv("FLOWRPC_RUN_DIR", str(folder / "run"))
     shop = folder / "shop"
     shop.mkdir()
-    (shop / "app.py").write_text(APP)
+    shutil.copy(APP, shop / "app.py")
     return RunningApp(shop).start()
 
 
@@ -188,6 +139,9 @@ def test_client_and_a_real_app(app: RunningApp) -> None:
         "aRepeatIsAnsweredOnce",
         "theAppIsUpdatedAndFollowed",
         "stubsThrowWhatCanBeRead",
+        "aCommandStreams",
+        "whatAStreamRaisesComesAfterItsItems",
+        "whoLeavesAStreamClosesItsCommand",
     ):
         assert _passed(name, done.stdout), done.stdout + done.stderr
 
@@ -260,11 +214,16 @@ def till(app: RunningApp, tmp_path: Path) -> Path:
 
 def test_typed_client_is_generated_from_the_apps_contract(till: Path, app: RunningApp) -> None:
     printed = run(*java("Till", app.folder / ".flowrpc", classpath=(till,))).splitlines()
+    assert printed[4].startswith("left ")
     counted = printed[0].removeprefix("counted ")
     assert printed == [
         f"counted {counted}",
         "failed COMMAND_FAILED",
         "refused INVALID_ARGUMENTS [text]",
+        "read "
+        + "".join(f"n\u00e9e \U0001f600 {2**53 + number}, " for number in (1, 2, 3))
+        + "COMMAND_FAILED",
+        printed[4],
         f"watched {counted}",
     ]
 

@@ -13,68 +13,19 @@ from pathlib import Path
 
 import pytest
 
-from tests.clients.rust_toolchain import CRATE, ROOT, environment, has, run, why_missing
+from tests.clients.building import once
+from tests.clients.rust_toolchain import CACHE, CRATE, ROOT, environment, has, run, why_missing
 from tests.end_to_end.conftest import RunningApp, flowctl
 
 _MISSING = why_missing()
 # Compiling from nothing takes minutes on a small machine, once.
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.timeout(900),
+    pytest.mark.timeout(1500),
     pytest.mark.skipif(bool(_MISSING), reason=_MISSING or "unused"),
 ]
 
-APP = """\
-from typing import Any
-
-from flowrpc import Dict, LightningApp, LightningFlow
-
-
-class Member(LightningFlow):
-    def __init__(self):
-        self.rank = 0
-
-    def run(self):
-        pass
-
-
-class Root(LightningFlow):
-    kept: Any
-    counted: int
-
-    def __init__(self):
-        self.kept = None
-        self.counted = 0
-        self.team = Dict()
-
-    def run(self):
-        pass
-
-    def keep(self, value: Any) -> Any:
-        self.kept = value
-        return self.kept
-
-    def append(self, item: Any) -> None:
-        self.kept.append(item)
-
-    def count(self) -> int:
-        self.counted += 1
-        return self.counted
-
-    def hire(self, name: str) -> None:
-        self.team[name] = Member()
-
-    def fail(self, text: str) -> None:
-        self.counted = -1
-        raise ValueError(text)
-
-    def configure_commands(self):
-        names = ("keep", "append", "count", "hire", "fail")
-        return [{name: getattr(self, name)} for name in names]
-
-
-app = LightningApp(Root())
-"""
+APP = Path(__file__).parent / "apps" / "shop.py"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +42,17 @@ class Built:
 def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
     """Builds the client's tests and its example, with a home directory that has to stay empty."""
     home = tmp_path_factory.mktemp("home")
+    made = once(CACHE, lambda: _build(home))
+    assert list(home.iterdir()) == []
+    return Built(
+        tests=Path(made["tests"]),
+        quickstart=Path(made["quickstart"]),
+        examples_in_docs=made["examples_in_docs"],
+        warnings=made["warnings"],
+    )
+
+
+def _build(home: Path) -> dict[str, str]:
     # As the compiler's wrapper the linter needs no build of its own.
     variables = {"HOME": str(home)} | (
         {"RUSTC_WORKSPACE_WRAPPER": "clippy-driver"} if has("clippy-driver") else {}
@@ -99,13 +61,12 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Built:
     tests = run("cargo", "test", "--no-run", "--lib", *options, variables=variables)
     example = run("cargo", "build", "--example", "quickstart", *options, variables=variables)
     documented = run("cargo", "test", "--doc", variables=variables)
-    assert list(home.iterdir()) == []
-    return Built(
-        tests=_executable(tests.stdout, "flowrpc_client"),
-        quickstart=_executable(example.stdout, "quickstart"),
-        examples_in_docs=documented.stdout,
-        warnings=tests.stderr + example.stderr,
-    )
+    return {
+        "tests": str(_executable(tests.stdout, "flowrpc_client")),
+        "quickstart": str(_executable(example.stdout, "quickstart")),
+        "examples_in_docs": documented.stdout,
+        "warnings": tests.stderr + example.stderr,
+    }
 
 
 def _executable(messages: str, target: str) -> Path:
@@ -120,7 +81,7 @@ def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RunningApp]
     monkeypatch.setenv("FLOWRPC_RUN_DIR", str(tmp_path / "run"))
     folder = tmp_path / "shop"
     folder.mkdir()
-    (folder / "app.py").write_text(APP)
+    shutil.copy(APP, folder / "app.py")
     running = RunningApp(folder).start()
     yield running
     running.close()
@@ -143,7 +104,7 @@ def test_its_own_tests_and_all_vectors_pass(
         kept = json.loads((ROOT / "tests" / "contract" / "vectors" / file).read_text())
         assert f"{file}: {len(kept['cases'])} cases, {len(kept.get('refused', []))} refused" in printed
     assert "tests::app::app_comes_back ... ignored" in printed
-    assert re.search(r"test result: ok\. \d\d passed; 0 failed; 6 ignored", printed)
+    assert re.search(r"test result: ok\. \d\d passed; 0 failed; 9 ignored", printed)
 
 
 def test_examples_of_the_documentation_compile(built: Built) -> None:
@@ -180,6 +141,9 @@ def test_a_package_carries_the_protos() -> None:
         "app_refuses_a_wrong_token",
         "app_answers_a_repeat_once",
         "app_is_updated_and_followed",
+        "app_streams_items",
+        "app_stream_ends_with_what_it_raised",
+        "app_stream_is_left",
     ],
 )
 def test_client_and_a_real_app(built: Built, app: RunningApp, name: str) -> None:
@@ -263,5 +227,8 @@ def test_typed_client_is_generated_from_the_apps_contract(till: Path, app: Runni
         "counted 1",
         "failed COMMAND_FAILED",
         "refused INVALID_ARGUMENTS text",
+        *(f"read n\u00e9e \U0001f600 {2**53 + number}" for number in (1, 2, 3)),
+        "ended COMMAND_FAILED",
+        "left 1",
         "watched 1",
     ]

@@ -53,6 +53,7 @@ def test_the_text_and_the_descriptors_say_the_same(written: Path) -> None:
     contract, messages, lock = numbered(contract_of(Shop()))
     of_types = file_descriptor(contract, messages, lock)
     assert plain(of_types) == plain(of_text)
+    assert (of_text.options.java_package, of_text.options.java_multiple_files) == ("shop.v1", True)
 
 
 def plain(file: FileDescriptorProto) -> str:

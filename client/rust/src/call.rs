@@ -15,7 +15,7 @@ use crate::{CommandFailed, Connection, Error, Map, Result, Value, ValueError, v1
 
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// Longer than any caller waits, short enough to be added to a clock.
-const LONGEST_TIMEOUT: Duration = Duration::from_secs(365 * 24 * 3600);
+pub(crate) const LONGEST_TIMEOUT: Duration = Duration::from_secs(365 * 24 * 3600);
 
 /// What a command returned.
 #[derive(Clone, Debug, PartialEq)]

@@ -7,7 +7,7 @@ use crate::codec::encode_entries;
 use crate::tree::Tree;
 use crate::v1::change::Operation;
 use crate::v1::flow_service_client::FlowServiceClient;
-use crate::{Builder, Call, Connection, Map, Replica, Result, State, v1};
+use crate::{Builder, Call, CommandStream, Connection, Map, Replica, Result, State, v1};
 
 const MAX_MESSAGE_BYTES: usize = 64 * 1024 * 1024;
 
@@ -52,6 +52,11 @@ impl Client {
     /// Calls a command when it is awaited, and waits until what it did is durable.
     pub fn call(&self, command: impl Into<String>, arguments: impl Into<Map>) -> Call {
         Call::new(self.flow_service(), command.into(), arguments.into(), self.timeout)
+    }
+
+    /// Calls a command that streams, when the first of its items is asked for.
+    pub fn stream(&self, command: impl Into<String>, arguments: impl Into<Map>) -> CommandStream {
+        CommandStream::new(self.flow_service(), command.into(), &arguments.into())
     }
 
     /// Sets vars of a component from outside, all or none, and returns the revision that holds them.

@@ -14,7 +14,7 @@ use tonic::transport::Channel;
 /// The connection to an app, for stubs that are generated from the app's own contract; cheap to clone.
 ///
 /// It adds the token. A call without a timeout of its own (`tonic::Request::set_timeout`) has the client's until the app
-/// begins to answer; watches and logs, which may be silent, have none.
+/// begins to answer; watches, logs and [`Client::stream`](crate::Client::stream), which may be silent, have none.
 #[derive(Clone, Debug)]
 pub struct Connection {
     channel: Channel,
@@ -36,7 +36,8 @@ impl Connection {
 
     fn timeout_of(&self, request: &Request<Body>) -> Option<Duration> {
         let (service, method) = request.uri().path().rsplit_once('/').unwrap_or_default();
-        let silent = method == "WatchState" || service == "/flowrpc.v1.FlowService" && method == "StreamLogs";
+        let ours = service == "/flowrpc.v1.FlowService" && matches!(method, "StreamCommand" | "StreamLogs");
+        let silent = method == "WatchState" || ours;
         let own = request.headers().contains_key("grpc-timeout");
         if silent || own { None } else { self.timeout }
     }

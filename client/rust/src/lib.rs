@@ -13,6 +13,7 @@ mod fold;
 mod hash;
 mod map;
 mod replica;
+mod stream;
 mod target;
 #[cfg(test)]
 mod tests;
@@ -28,6 +29,7 @@ pub use error::{CallError, CommandFailed, Error, MismatchError, ValueError};
 pub use map::Map;
 pub use num_bigint::BigInt;
 pub use replica::{Replica, View};
+pub use stream::CommandStream;
 pub use tree::{Component, ComponentKind, Recipe, State};
 pub use value::{Extension, Value};
 

@@ -4,6 +4,7 @@ mod app;
 mod client;
 mod replica;
 mod service;
+mod stream;
 mod values;
 mod vectors;
 

@@ -58,6 +58,8 @@ def file_descriptor(contract: Contract, messages: dict[str, ProtoMessage], lock:
         syntax="proto3",
         dependency=imports(messages),
     )
+    # A class of each message, as Java's programmers expect it, and not one that has them all inside.
+    file.options.java_multiple_files, file.options.java_package = True, contract.package
     for message in messages.values():
         _Message(contract.package, message, lock.messages[message.name]).into(file.message_type.add())
     for enum in contract.enums.values():

@@ -23,6 +23,7 @@ def proto_text(contract: Contract, messages: dict[str, ProtoMessage], lock: Lock
         ],
         [f"package {contract.package};"],
         [f'import "{path}";' for path in imports(messages)],
+        ["option java_multiple_files = true;", f'option java_package = "{contract.package}";'],
         *(list(_service(one)) for one in contract.services.values()),
         *(list(_message(one, lock.messages[one.name])) for one in messages.values()),
         *(list(_enum(one, lock)) for one in contract.enums.values()),

@@ -25,13 +25,14 @@ _sym_db = _symbol_database.Default()
 from flowrpc.v1 import run_pb2 as flowrpc_dot_v1_dot_run__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14\x66lowrpc/v1/app.proto\x12\nflowrpc.v1\x1a\x14\x66lowrpc/v1/run.proto\"\x80\x01\n\tAppStatus\x12*\n\x05stage\x18\x01 \x01(\x0e\x32\x14.flowrpc.v1.AppStageR\x05stage\x12\x18\n\x07message\x18\x02 \x01(\tR\x07message\x12-\n\x07\x66\x61ilure\x18\x03 \x01(\x0b\x32\x13.flowrpc.v1.FailureR\x07\x66\x61ilure*i\n\x08\x41ppStage\x12\x19\n\x15\x41PP_STAGE_UNSPECIFIED\x10\x00\x12\x15\n\x11\x41PP_STAGE_RUNNING\x10\x01\x12\x15\n\x11\x41PP_STAGE_STOPPED\x10\x02\x12\x14\n\x10\x41PP_STAGE_FAILED\x10\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14\x66lowrpc/v1/app.proto\x12\nflowrpc.v1\x1a\x14\x66lowrpc/v1/run.proto\"\x80\x01\n\tAppStatus\x12*\n\x05stage\x18\x01 \x01(\x0e\x32\x14.flowrpc.v1.AppStageR\x05stage\x12\x18\n\x07message\x18\x02 \x01(\tR\x07message\x12-\n\x07\x66\x61ilure\x18\x03 \x01(\x0b\x32\x13.flowrpc.v1.FailureR\x07\x66\x61ilure*i\n\x08\x41ppStage\x12\x19\n\x15\x41PP_STAGE_UNSPECIFIED\x10\x00\x12\x15\n\x11\x41PP_STAGE_RUNNING\x10\x01\x12\x15\n\x11\x41PP_STAGE_STOPPED\x10\x02\x12\x14\n\x10\x41PP_STAGE_FAILED\x10\x03\x42\x12\n\x0e\x64\x65v.flowrpc.v1P\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'flowrpc.v1.app_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
-  DESCRIPTOR._loaded_options = None
+  _globals['DESCRIPTOR']._loaded_options = None
+  _globals['DESCRIPTOR']._serialized_options = b'\n\016dev.flowrpc.v1P\001'
   _globals['_APPSTAGE']._serialized_start=189
   _globals['_APPSTAGE']._serialized_end=294
   _globals['_APPSTATUS']._serialized_start=59

@@ -25,13 +25,14 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14\x66lowrpc/v1/log.proto\x12\nflowrpc.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xfd\x01\n\tLogRecord\x12.\n\x04time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x04time\x12\x1c\n\tcomponent\x18\x02 \x01(\tR\tcomponent\x12\x15\n\x06run_id\x18\x03 \x01(\tR\x05runId\x12*\n\x05level\x18\x04 \x01(\x0e\x32\x14.flowrpc.v1.LogLevelR\x05level\x12\x16\n\x06logger\x18\x05 \x01(\tR\x06logger\x12\x18\n\x07message\x18\x06 \x01(\tR\x07message\x12-\n\x06source\x18\x07 \x01(\x0e\x32\x15.flowrpc.v1.LogSourceR\x06source*\x92\x01\n\x08LogLevel\x12\x19\n\x15LOG_LEVEL_UNSPECIFIED\x10\x00\x12\x13\n\x0fLOG_LEVEL_DEBUG\x10\n\x12\x12\n\x0eLOG_LEVEL_INFO\x10\x14\x12\x15\n\x11LOG_LEVEL_WARNING\x10\x1e\x12\x13\n\x0fLOG_LEVEL_ERROR\x10(\x12\x16\n\x12LOG_LEVEL_CRITICAL\x10\x32*m\n\tLogSource\x12\x1a\n\x16LOG_SOURCE_UNSPECIFIED\x10\x00\x12\x16\n\x12LOG_SOURCE_LOGGING\x10\x01\x12\x15\n\x11LOG_SOURCE_STDOUT\x10\x02\x12\x15\n\x11LOG_SOURCE_STDERR\x10\x03\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x14\x66lowrpc/v1/log.proto\x12\nflowrpc.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xfd\x01\n\tLogRecord\x12.\n\x04time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x04time\x12\x1c\n\tcomponent\x18\x02 \x01(\tR\tcomponent\x12\x15\n\x06run_id\x18\x03 \x01(\tR\x05runId\x12*\n\x05level\x18\x04 \x01(\x0e\x32\x14.flowrpc.v1.LogLevelR\x05level\x12\x16\n\x06logger\x18\x05 \x01(\tR\x06logger\x12\x18\n\x07message\x18\x06 \x01(\tR\x07message\x12-\n\x06source\x18\x07 \x01(\x0e\x32\x15.flowrpc.v1.LogSourceR\x06source*\x92\x01\n\x08LogLevel\x12\x19\n\x15LOG_LEVEL_UNSPECIFIED\x10\x00\x12\x13\n\x0fLOG_LEVEL_DEBUG\x10\n\x12\x12\n\x0eLOG_LEVEL_INFO\x10\x14\x12\x15\n\x11LOG_LEVEL_WARNING\x10\x1e\x12\x13\n\x0fLOG_LEVEL_ERROR\x10(\x12\x16\n\x12LOG_LEVEL_CRITICAL\x10\x32*m\n\tLogSource\x12\x1a\n\x16LOG_SOURCE_UNSPECIFIED\x10\x00\x12\x16\n\x12LOG_SOURCE_LOGGING\x10\x01\x12\x15\n\x11LOG_SOURCE_STDOUT\x10\x02\x12\x15\n\x11LOG_SOURCE_STDERR\x10\x03\x42\x12\n\x0e\x64\x65v.flowrpc.v1P\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'flowrpc.v1.log_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
-  DESCRIPTOR._loaded_options = None
+  _globals['DESCRIPTOR']._loaded_options = None
+  _globals['DESCRIPTOR']._serialized_options = b'\n\016dev.flowrpc.v1P\001'
   _globals['_LOGLEVEL']._serialized_start=326
   _globals['_LOGLEVEL']._serialized_end=472
   _globals['_LOGSOURCE']._serialized_start=474

@@ -24,13 +24,14 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1a\x66lowrpc/v1/resources.proto\x12\nflowrpc.v1\"a\n\tResources\x12\x1d\n\ncpu_millis\x18\x01 \x01(\x03R\tcpuMillis\x12!\n\x0cmemory_bytes\x18\x02 \x01(\x03R\x0bmemoryBytes\x12\x12\n\x04gpus\x18\x03 \x01(\x05R\x04gpusb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1a\x66lowrpc/v1/resources.proto\x12\nflowrpc.v1\"a\n\tResources\x12\x1d\n\ncpu_millis\x18\x01 \x01(\x03R\tcpuMillis\x12!\n\x0cmemory_bytes\x18\x02 \x01(\x03R\x0bmemoryBytes\x12\x12\n\x04gpus\x18\x03 \x01(\x05R\x04gpusB\x12\n\x0e\x64\x65v.flowrpc.v1P\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'flowrpc.v1.resources_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
-  DESCRIPTOR._loaded_options = None
+  _globals['DESCRIPTOR']._loaded_options = None
+  _globals['DESCRIPTOR']._serialized_options = b'\n\016dev.flowrpc.v1P\001'
   _globals['_RESOURCES']._serialized_start=42
   _globals['_RESOURCES']._serialized_end=139
 # @@protoc_insertion_point(module_scope)

@@ -25,13 +25,14 @@ _sym_db = _symbol_database.Default()
 from flowrpc.v1 import work_service_pb2 as flowrpc_dot_v1_dot_work__service__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17\x66lowrpc/v1/runner.proto\x12\nflowrpc.v1\x1a\x1d\x66lowrpc/v1/work_service.proto\"\xd6\x02\n\rRunnerRequest\x12\x33\n\tstart_run\x18\x01 \x01(\x0b\x32\x14.flowrpc.v1.StartRunH\x00R\x08startRun\x12\x42\n\x0e\x63\x61ncel_attempt\x18\x02 \x01(\x0b\x32\x19.flowrpc.v1.CancelAttemptH\x00R\rcancelAttempt\x12<\n\x0cvars_changed\x18\x03 \x01(\x0b\x32\x17.flowrpc.v1.VarsChangedH\x00R\x0bvarsChanged\x12#\n\x03\x61\x63k\x18\x04 \x01(\x0b\x32\x0f.flowrpc.v1.AckH\x00R\x03\x61\x63k\x12&\n\x04nack\x18\x05 \x01(\x0b\x32\x10.flowrpc.v1.NackH\x00R\x04nack\x12\x36\n\nend_runner\x18\x06 \x01(\x0b\x32\x15.flowrpc.v1.EndRunnerH\x00R\tendRunnerB\t\n\x07message\"\x0b\n\tEndRunner\"\xdb\x01\n\x0eRunnerResponse\x12-\n\x05\x64\x65lta\x18\x01 \x01(\x0b\x32\x15.flowrpc.v1.WorkDeltaH\x00R\x05\x64\x65lta\x12\x32\n\x08\x66inished\x18\x02 \x01(\x0b\x32\x14.flowrpc.v1.FinishedH\x00R\x08\x66inished\x12*\n\x04logs\x18\x03 \x01(\x0b\x32\x14.flowrpc.v1.LogBatchH\x00R\x04logs\x12/\n\x07serving\x18\x04 \x01(\x0b\x32\x13.flowrpc.v1.ServingH\x00R\x07servingB\t\n\x07messageb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17\x66lowrpc/v1/runner.proto\x12\nflowrpc.v1\x1a\x1d\x66lowrpc/v1/work_service.proto\"\xd6\x02\n\rRunnerRequest\x12\x33\n\tstart_run\x18\x01 \x01(\x0b\x32\x14.flowrpc.v1.StartRunH\x00R\x08startRun\x12\x42\n\x0e\x63\x61ncel_attempt\x18\x02 \x01(\x0b\x32\x19.flowrpc.v1.CancelAttemptH\x00R\rcancelAttempt\x12<\n\x0cvars_changed\x18\x03 \x01(\x0b\x32\x17.flowrpc.v1.VarsChangedH\x00R\x0bvarsChanged\x12#\n\x03\x61\x63k\x18\x04 \x01(\x0b\x32\x0f.flowrpc.v1.AckH\x00R\x03\x61\x63k\x12&\n\x04nack\x18\x05 \x01(\x0b\x32\x10.flowrpc.v1.NackH\x00R\x04nack\x12\x36\n\nend_runner\x18\x06 \x01(\x0b\x32\x15.flowrpc.v1.EndRunnerH\x00R\tendRunnerB\t\n\x07message\"\x0b\n\tEndRunner\"\xdb\x01\n\x0eRunnerResponse\x12-\n\x05\x64\x65lta\x18\x01 \x01(\x0b\x32\x15.flowrpc.v1.WorkDeltaH\x00R\x05\x64\x65lta\x12\x32\n\x08\x66inished\x18\x02 \x01(\x0b\x32\x14.flowrpc.v1.FinishedH\x00R\x08\x66inished\x12*\n\x04logs\x18\x03 \x01(\x0b\x32\x14.flowrpc.v1.LogBatchH\x00R\x04logs\x12/\n\x07serving\x18\x04 \x01(\x0b\x32\x13.flowrpc.v1.ServingH\x00R\x07servingB\t\n\x07messageB\x12\n\x0e\x64\x65v.flowrpc.v1P\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'flowrpc.v1.runner_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
-  DESCRIPTOR._loaded_options = None
+  _globals['DESCRIPTOR']._loaded_options = None
+  _globals['DESCRIPTOR']._serialized_options = b'\n\016dev.flowrpc.v1P\001'
   _globals['_RUNNERREQUEST']._serialized_start=71
   _globals['_RUNNERREQUEST']._serialized_end=413
   _globals['_ENDRUNNER']._serialized_start=415

@@ -25,13 +25,14 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16\x66lowrpc/v1/value.proto\x12\nflowrpc.v1\x1a\x1cgoogle/protobuf/struct.proto\"\xb0\x03\n\x05Value\x12;\n\nnull_value\x18\x01 \x01(\x0e\x32\x1a.google.protobuf.NullValueH\x00R\tnullValue\x12\x1f\n\nbool_value\x18\x02 \x01(\x08H\x00R\tboolValue\x12\x1d\n\tint_value\x18\x03 \x01(\x12H\x00R\x08intValue\x12$\n\rbig_int_value\x18\x04 \x01(\tH\x00R\x0b\x62igIntValue\x12#\n\x0c\x64ouble_value\x18\x05 \x01(\x01H\x00R\x0b\x64oubleValue\x12#\n\x0cstring_value\x18\x06 \x01(\tH\x00R\x0bstringValue\x12\x36\n\nlist_value\x18\x07 \x01(\x0b\x32\x15.flowrpc.v1.ListValueH\x00R\tlistValue\x12\x33\n\tmap_value\x18\x08 \x01(\x0b\x32\x14.flowrpc.v1.MapValueH\x00R\x08mapValue\x12\x45\n\x0f\x65xtension_value\x18\t \x01(\x0b\x32\x1a.flowrpc.v1.ExtensionValueH\x00R\x0e\x65xtensionValueB\x06\n\x04kind\"Z\n\x0e\x45xtensionValue\x12\x1b\n\ttype_name\x18\x01 \x01(\tR\x08typeName\x12+\n\x07\x63ontent\x18\x02 \x01(\x0b\x32\x11.flowrpc.v1.ValueR\x07\x63ontent\"6\n\tListValue\x12)\n\x06values\x18\x01 \x03(\x0b\x32\x11.flowrpc.v1.ValueR\x06values\":\n\x08MapValue\x12.\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x14.flowrpc.v1.MapEntryR\x07\x65ntries\"E\n\x08MapEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\'\n\x05value\x18\x02 \x01(\x0b\x32\x11.flowrpc.v1.ValueR\x05valueb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16\x66lowrpc/v1/value.proto\x12\nflowrpc.v1\x1a\x1cgoogle/protobuf/struct.proto\"\xb0\x03\n\x05Value\x12;\n\nnull_value\x18\x01 \x01(\x0e\x32\x1a.google.protobuf.NullValueH\x00R\tnullValue\x12\x1f\n\nbool_value\x18\x02 \x01(\x08H\x00R\tboolValue\x12\x1d\n\tint_value\x18\x03 \x01(\x12H\x00R\x08intValue\x12$\n\rbig_int_value\x18\x04 \x01(\tH\x00R\x0b\x62igIntValue\x12#\n\x0c\x64ouble_value\x18\x05 \x01(\x01H\x00R\x0b\x64oubleValue\x12#\n\x0cstring_value\x18\x06 \x01(\tH\x00R\x0bstringValue\x12\x36\n\nlist_value\x18\x07 \x01(\x0b\x32\x15.flowrpc.v1.ListValueH\x00R\tlistValue\x12\x33\n\tmap_value\x18\x08 \x01(\x0b\x32\x14.flowrpc.v1.MapValueH\x00R\x08mapValue\x12\x45\n\x0f\x65xtension_value\x18\t \x01(\x0b\x32\x1a.flowrpc.v1.ExtensionValueH\x00R\x0e\x65xtensionValueB\x06\n\x04kind\"Z\n\x0e\x45xtensionValue\x12\x1b\n\ttype_name\x18\x01 \x01(\tR\x08typeName\x12+\n\x07\x63ontent\x18\x02 \x01(\x0b\x32\x11.flowrpc.v1.ValueR\x07\x63ontent\"6\n\tListValue\x12)\n\x06values\x18\x01 \x03(\x0b\x32\x11.flowrpc.v1.ValueR\x06values\":\n\x08MapValue\x12.\n\x07\x65ntries\x18\x01 \x03(\x0b\x32\x14.flowrpc.v1.MapEntryR\x07\x65ntries\"E\n\x08MapEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\'\n\x05value\x18\x02 \x01(\x0b\x32\x11.flowrpc.v1.ValueR\x05valueB\x12\n\x0e\x64\x65v.flowrpc.v1P\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'flowrpc.v1.value_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
-  DESCRIPTOR._loaded_options = None
+  _globals['DESCRIPTOR']._loaded_options = None
+  _globals['DESCRIPTOR']._serialized_options = b'\n\016dev.flowrpc.v1P\001'
   _globals['_VALUE']._serialized_start=69
   _globals['_VALUE']._serialized_end=501
   _globals['_EXTENSIONVALUE']._serialized_start=503

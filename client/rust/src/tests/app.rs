@@ -4,10 +4,11 @@ use std::env;
 use std::io::stdin;
 use std::time::Duration;
 
+use tokio::time::timeout;
 use tonic::Code;
 
 use super::assert_same;
-use crate::{BigInt, Builder, Client, Error, Extension, Replica, Value, map, new_request_id, v1};
+use crate::{BigInt, Builder, Client, Error, Extension, Map, Replica, Value, map, new_request_id, v1};
 
 fn builder() -> Builder {
     let data_dir = env::var_os("FLOWRPC_TEST_DATA_DIR").expect("tests/clients/test_rust.py sets it");
@@ -134,6 +135,90 @@ async fn app_is_updated_and_followed() {
 
     let error = client.update("root", map! {"kept" => f64::NAN}).await.expect_err("it is no value");
     assert!(matches!(&error, Error::Value(refused) if refused.place == "vars.kept"), "{error}");
+}
+
+/// Reads a stream to its end, but not for ever.
+async fn read(client: &Client, command: &str, arguments: Map) -> (Vec<Value>, Option<Error>) {
+    let mut stream = client.stream(command, arguments).timeout(Duration::from_secs(60));
+    let mut items = Vec::new();
+    while let Some(item) = stream.next().await {
+        match item {
+            Ok(item) => items.push(item),
+            Err(error) => return (items, Some(error)),
+        }
+    }
+    (items, None)
+}
+
+#[tokio::test]
+#[ignore = "needs an app"]
+async fn app_streams_items() {
+    let client = client().await;
+    let replica = client.replicate("root");
+    let huge: BigInt = "123456789012345678901234567890".parse().expect("it is a number");
+    let values =
+        [Value::Null, ((1i64 << 53) + 1).into(), 1.0.into(), huge.into(), "a\u{308} \u{1f600}\0".into()];
+    let (items, error) = read(&client, "each", map! {"values" => values.clone()}).await;
+    assert!(error.is_none(), "{error:?}");
+    assert_same(&Value::List(items), &Value::List(values.into()));
+
+    let mut rows = client.stream("rows", map! {"start" => (1i64 << 53) + 1});
+    for number in (1i64 << 53) + 1..(1i64 << 53) + 4 {
+        let row = rows.next().await.expect("there is one").expect("it is one");
+        assert_same(&row, &map! {"number" => number, "name" => format!("née \u{1f600} {number}")}.into());
+    }
+    seen(&replica, rows.revision()).await; // it holds what was done for the item
+    assert_same(&replica.vars("root").expect("it is there")["told"], &3.into());
+    assert!(rows.next().await.is_none());
+}
+
+#[tokio::test]
+#[ignore = "needs an app"]
+async fn app_stream_ends_with_what_it_raised() {
+    let client = client().await;
+    let (items, error) = read(&client, "rows", map! {"fail" => "näh"}).await;
+    let error = error.expect("it raises");
+    let failure = &error.as_command_failed().expect("it is one").failure;
+    assert_eq!((failure.r#type.as_str(), failure.message.as_str()), ("ValueError", "näh"));
+    assert_eq!(items.len(), 3);
+    let state = client.state("root").await.expect("it is told");
+    assert_same(&state.component("root").expect("it is there").vars["told"], &3.into());
+
+    for (command, reason) in [("rowz", "UNKNOWN_COMMAND"), ("count", "WRONG_METHOD")] {
+        let (items, error) = read(&client, command, map! {}).await;
+        assert_eq!(error.expect("it is refused").reason(), Some(reason));
+        assert!(items.is_empty());
+    }
+    let error = client.call("rows", map! {}).await.expect_err("it streams");
+    assert_eq!(error.reason(), Some("WRONG_METHOD"));
+}
+
+#[tokio::test]
+#[ignore = "needs an app"]
+async fn app_stream_is_left() {
+    let client = client().await;
+    let replica = client.replicate("root");
+    let is = |var: &'static str, wanted: i64| {
+        let waited = replica.wait(move |view| view.var("root", var).and_then(Value::as_i64) == Some(wanted));
+        timeout(Duration::from_secs(60), waited)
+    };
+    let mut ticks = client.stream("ticks", map! {});
+    for tick in 0..100 {
+        // more than the app sends to one who does not read
+        assert_same(&ticks.next().await.expect("it goes on").expect("it is one"), &tick.into());
+    }
+    is("reading", 1).await.expect("in time").expect("it is told");
+    drop(ticks);
+    is("left", 1).await.expect("in time").expect("it is told");
+
+    let mut late = client.stream("ticks", map! {}).timeout(Duration::from_millis(300));
+    let error = loop {
+        if let Err(error) = late.next().await.expect("it does not end by itself") {
+            break error;
+        }
+    };
+    assert_eq!(error.as_call().expect("it is one").code(), Code::DeadlineExceeded);
+    is("left", 2).await.expect("in time").expect("it is told");
 }
 
 /// Is told by its standard input that the app was killed, and starts again at another address.

@@ -33,6 +33,8 @@ async fn run(mut shop: RootServiceClient<Connection>) -> flowrpc_client::Result<
     let fields = refused.as_call().map(|call| call.violations.keys().cloned().collect::<Vec<_>>());
     println!("refused {} {}", refused.reason().unwrap_or("without a reason"), fields.unwrap_or_default().join(", "));
 
+    read(&mut shop).await?;
+
     let mut watch = shop.watch_state(shop::WatchStateRequest::default()).await?.into_inner();
     while let Some(told) = watch.message().await? {
         let seen = told.state.map(|state| state.counted()).unwrap_or_default();
@@ -41,5 +43,29 @@ async fn run(mut shop: RootServiceClient<Connection>) -> flowrpc_client::Result<
             break;
         }
     }
+    Ok(())
+}
+
+/// Reads one stream to its end, and leaves another one.
+async fn read(shop: &mut RootServiceClient<Connection>) -> flowrpc_client::Result<()> {
+    let request = shop::RowsRequest { start: Some((1 << 53) + 1), fail: Some("typed".to_owned()) };
+    let mut rows = shop.rows(request).await?.into_inner();
+    let ended = loop {
+        match rows.message().await {
+            Ok(told) => println!("read {}", told.and_then(|told| told.item).unwrap_or_default().name()),
+            Err(status) => break flowrpc_client::Error::from(status),
+        }
+    };
+    println!("ended {}", ended.reason().unwrap_or("without a reason"));
+
+    let mut ticks = shop.ticks(shop::TicksRequest::default()).await?.into_inner();
+    ticks.message().await?;
+    drop(ticks);
+    let mut left = 0;
+    while left == 0 {
+        let told = shop.get_state(shop::GetStateRequest::default()).await?.into_inner();
+        left = told.state.map(|state| state.left()).unwrap_or_default();
+    }
+    println!("left {left}");
     Ok(())
 }

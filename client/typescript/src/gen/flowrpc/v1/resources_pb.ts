@@ -10,7 +10,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file flowrpc/v1/resources.proto.
  */
 export const file_flowrpc_v1_resources: GenFile = /*@__PURE__*/
-  fileDesc("ChpmbG93cnBjL3YxL3Jlc291cmNlcy5wcm90bxIKZmxvd3JwYy52MSJDCglSZXNvdXJjZXMSEgoKY3B1X21pbGxpcxgBIAEoAxIUCgxtZW1vcnlfYnl0ZXMYAiABKAMSDAoEZ3B1cxgDIAEoBWIGcHJvdG8z");
+  fileDesc("ChpmbG93cnBjL3YxL3Jlc291cmNlcy5wcm90bxIKZmxvd3JwYy52MSJDCglSZXNvdXJjZXMSEgoKY3B1X21pbGxpcxgBIAEoAxIUCgxtZW1vcnlfYnl0ZXMYAiABKAMSDAoEZ3B1cxgDIAEoBUISCg5kZXYuZmxvd3JwYy52MVABYgZwcm90bzM");
 
 /**
  * An amount of what a machine has.

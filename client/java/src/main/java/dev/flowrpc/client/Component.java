@@ -1,6 +1,6 @@
 package dev.flowrpc.client;
 
-import flowrpc.v1.State.ComponentKind;
+import dev.flowrpc.v1.ComponentKind;
 import java.util.List;
 import java.util.Map;
 
@@ -22,7 +22,7 @@ public record Component(String name, String kind, String type, Map<String, Objec
      * @param kwargs keyword arguments, in the order of the call
      */
     public record Recipe(String type, List<Object> args, Map<String, Object> kwargs) {
-        private static Recipe of(flowrpc.v1.State.Recipe message, String name) {
+        private static Recipe of(dev.flowrpc.v1.Recipe message, String name) {
             return new Recipe(
                     message.getType(),
                     Values.decodeItems(message.getArgsList(), name + ".args", 0),
@@ -35,7 +35,7 @@ public record Component(String name, String kind, String type, Map<String, Objec
         }
     }
 
-    static Component of(flowrpc.v1.State.Component message) {
+    static Component of(dev.flowrpc.v1.Component message) {
         String name = message.getName();
         if (name.isEmpty()) {
             throw new InvalidValueException("component", "has no name; set Component.name");

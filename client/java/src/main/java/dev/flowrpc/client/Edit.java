@@ -1,8 +1,8 @@
 package dev.flowrpc.client;
 
-import flowrpc.v1.State.Change;
-import flowrpc.v1.State.PathStep;
-import flowrpc.v1.State.Splice;
+import dev.flowrpc.v1.Change;
+import dev.flowrpc.v1.PathStep;
+import dev.flowrpc.v1.Splice;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;

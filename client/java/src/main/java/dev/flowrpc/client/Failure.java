@@ -1,7 +1,5 @@
 package dev.flowrpc.client;
 
-import flowrpc.v1.RunOuterClass;
-
 /**
  * An error of the app's own code, told as data.
  *
@@ -11,7 +9,7 @@ import flowrpc.v1.RunOuterClass;
  * @param traceback the traceback as Python prints it; empty unless there was an exception
  */
 public record Failure(String reason, String type, String message, String traceback) {
-    static Failure of(RunOuterClass.Failure told) {
+    static Failure of(dev.flowrpc.v1.Failure told) {
         String reason = told.getReason().name().replaceFirst("^FAILURE_REASON_", "");
         return new Failure(reason, told.getType(), told.getMessage(), told.getTraceback());
     }

@@ -1,14 +1,15 @@
 package dev.flowrpc.client;
 
-import flowrpc.v1.FlowServiceGrpc;
-import flowrpc.v1.FlowServiceGrpc.FlowServiceBlockingStub;
-import flowrpc.v1.FlowServiceOuterClass.CallCommandRequest;
-import flowrpc.v1.FlowServiceOuterClass.CallCommandResponse;
-import flowrpc.v1.FlowServiceOuterClass.GetStateRequest;
-import flowrpc.v1.FlowServiceOuterClass.GetStateResponse;
-import flowrpc.v1.FlowServiceOuterClass.UpdateStateRequest;
-import flowrpc.v1.State.Change;
-import flowrpc.v1.ValueOuterClass.MapEntry;
+import dev.flowrpc.v1.CallCommandRequest;
+import dev.flowrpc.v1.CallCommandResponse;
+import dev.flowrpc.v1.Change;
+import dev.flowrpc.v1.FlowServiceGrpc;
+import dev.flowrpc.v1.FlowServiceGrpc.FlowServiceBlockingStub;
+import dev.flowrpc.v1.GetStateRequest;
+import dev.flowrpc.v1.GetStateResponse;
+import dev.flowrpc.v1.MapEntry;
+import dev.flowrpc.v1.StreamCommandRequest;
+import dev.flowrpc.v1.UpdateStateRequest;
 import io.grpc.Channel;
 import io.grpc.ChannelCredentials;
 import io.grpc.ManagedChannel;
@@ -73,6 +74,30 @@ public final class FlowClient implements AutoCloseable {
             throw new CommandFailedException(command, Failure.of(response.getFailure()), response.getRevision());
         }
         return new Answer(Values.fromMessage(response.getResult()), response.getRevision(), response.getReplayed());
+    }
+
+    /** Calls a command that streams, and gives it as long as it takes. */
+    public CommandStream stream(String command, Map<String, ?> arguments) {
+        return stream(stub, command, arguments);
+    }
+
+    /**
+     * Calls a command that streams. It is sent once: what a stream told is not kept, so nobody asks again.
+     *
+     * @param longest how long the whole stream may take
+     * @throws InvalidValueException if an argument is no value; what else goes wrong is told when the items are read
+     */
+    public CommandStream stream(String command, Map<String, ?> arguments, Duration longest) {
+        return stream(stub.withDeadlineAfter(longest.toNanos(), TimeUnit.NANOSECONDS), command, arguments);
+    }
+
+    private CommandStream stream(FlowServiceBlockingStub limited, String command, Map<String, ?> arguments) {
+        StreamCommandRequest request = StreamCommandRequest.newBuilder()
+                .setCommand(command)
+                .addAllArguments(Values.encodeEntries(arguments, "arguments", 1))
+                .build();
+        reconnect(); // the app may be elsewhere since the last call
+        return new CommandStream(limited, request);
     }
 
     /** Sets vars of a component from outside, all or none, and returns the revision that holds them. */

@@ -1,12 +1,12 @@
 package dev.flowrpc.client;
 
-import flowrpc.v1.FlowServiceOuterClass.Bookmark;
-import flowrpc.v1.FlowServiceOuterClass.Snapshot;
-import flowrpc.v1.FlowServiceOuterClass.WatchEnd;
-import flowrpc.v1.FlowServiceOuterClass.WatchEndReason;
-import flowrpc.v1.FlowServiceOuterClass.WatchStateRequest;
-import flowrpc.v1.FlowServiceOuterClass.WatchStateResponse;
-import flowrpc.v1.State.Revision;
+import dev.flowrpc.v1.Bookmark;
+import dev.flowrpc.v1.Revision;
+import dev.flowrpc.v1.Snapshot;
+import dev.flowrpc.v1.WatchEnd;
+import dev.flowrpc.v1.WatchEndReason;
+import dev.flowrpc.v1.WatchStateRequest;
+import dev.flowrpc.v1.WatchStateResponse;
 import java.util.ArrayList;
 import java.util.List;
 

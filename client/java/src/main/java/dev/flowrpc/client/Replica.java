@@ -1,6 +1,6 @@
 package dev.flowrpc.client;
 
-import flowrpc.v1.FlowServiceOuterClass.WatchStateResponse;
+import dev.flowrpc.v1.WatchStateResponse;
 import io.grpc.Context;
 import io.grpc.StatusRuntimeException;
 import java.time.Duration;

@@ -1,7 +1,7 @@
 package dev.flowrpc.client;
 
-import flowrpc.v1.App.AppStatus;
-import flowrpc.v1.RunOuterClass.Run;
+import dev.flowrpc.v1.AppStatus;
+import dev.flowrpc.v1.Run;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;

@@ -1,11 +1,11 @@
 package dev.flowrpc.client;
 
-import flowrpc.v1.App.AppStatus;
-import flowrpc.v1.RunOuterClass.Run;
-import flowrpc.v1.RunOuterClass.RunStatus;
-import flowrpc.v1.State.Change;
-import flowrpc.v1.State.Delta;
-import flowrpc.v1.State.Revision;
+import dev.flowrpc.v1.AppStatus;
+import dev.flowrpc.v1.Change;
+import dev.flowrpc.v1.Delta;
+import dev.flowrpc.v1.Revision;
+import dev.flowrpc.v1.Run;
+import dev.flowrpc.v1.RunStatus;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
@@ -31,7 +31,7 @@ final class Tree {
     private AppStatus app;
 
     /** Adds components; one that is split over several has all their vars. */
-    void add(List<flowrpc.v1.State.Component> messages) {
+    void add(List<dev.flowrpc.v1.Component> messages) {
         for (var message : messages) {
             Component component = Component.of(message);
             StateHash.Digested known = nodes.get(component.name());

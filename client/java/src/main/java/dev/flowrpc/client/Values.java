@@ -1,11 +1,11 @@
 package dev.flowrpc.client;
 
 import com.google.protobuf.NullValue;
-import flowrpc.v1.ValueOuterClass.ExtensionValue;
-import flowrpc.v1.ValueOuterClass.ListValue;
-import flowrpc.v1.ValueOuterClass.MapEntry;
-import flowrpc.v1.ValueOuterClass.MapValue;
-import flowrpc.v1.ValueOuterClass.Value;
+import dev.flowrpc.v1.ExtensionValue;
+import dev.flowrpc.v1.ListValue;
+import dev.flowrpc.v1.MapEntry;
+import dev.flowrpc.v1.MapValue;
+import dev.flowrpc.v1.Value;
 import java.lang.reflect.Array;
 import java.math.BigInteger;
 import java.util.ArrayList;

@@ -11,6 +11,6 @@
  * }</pre>
  *
  * <p>State, arguments and results are values; {@link dev.flowrpc.client.Values} tells which Java types they have. What a
- * call of the contract means is told in package {@code flowrpc.v1}, which is generated.
+ * call of the contract means is told in package {@code dev.flowrpc.v1}, which is generated.
  */
 package dev.flowrpc.client;

@@ -7,13 +7,17 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.google.protobuf.NullValue;
-import flowrpc.v1.FlowServiceGrpc.FlowServiceImplBase;
-import flowrpc.v1.FlowServiceOuterClass.CallCommandRequest;
-import flowrpc.v1.FlowServiceOuterClass.CallCommandResponse;
-import flowrpc.v1.FlowServiceOuterClass.Snapshot;
-import flowrpc.v1.FlowServiceOuterClass.WatchStateRequest;
-import flowrpc.v1.FlowServiceOuterClass.WatchStateResponse;
-import flowrpc.v1.ValueOuterClass.Value;
+import dev.flowrpc.v1.CallCommandRequest;
+import dev.flowrpc.v1.CallCommandResponse;
+import dev.flowrpc.v1.FlowServiceGrpc.FlowServiceImplBase;
+import dev.flowrpc.v1.GetStateRequest;
+import dev.flowrpc.v1.GetStateResponse;
+import dev.flowrpc.v1.Snapshot;
+import dev.flowrpc.v1.StreamCommandRequest;
+import dev.flowrpc.v1.StreamCommandResponse;
+import dev.flowrpc.v1.Value;
+import dev.flowrpc.v1.WatchStateRequest;
+import dev.flowrpc.v1.WatchStateResponse;
 import io.grpc.Context;
 import io.grpc.Grpc;
 import io.grpc.InsecureServerCredentials;
@@ -29,7 +33,11 @@ import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.NoSuchElementException;
 import java.util.concurrent.CopyOnWriteArrayList;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.FutureTask;
+import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
@@ -45,6 +53,8 @@ class FlowClientTest {
         final List<String> ids = new CopyOnWriteArrayList<>();
         final List<WatchStateRequest> watches = new CopyOnWriteArrayList<>();
         final List<Boolean> limits = new CopyOnWriteArrayList<>();
+        final List<String> reads = new CopyOnWriteArrayList<>();
+        final CountDownLatch left = new CountDownLatch(1);
         private final Status refusal;
 
         Flaky(Status refusal) {
@@ -62,6 +72,28 @@ class FlowClientTest {
             Value nothing = Value.newBuilder().setNullValue(NullValue.NULL_VALUE).build();
             answers.onNext(CallCommandResponse.newBuilder().setResult(nothing).build());
             answers.onCompleted();
+        }
+
+        @Override
+        public void getState(GetStateRequest request, StreamObserver<GetStateResponse> answers) {
+            reads.add(request.getComponent());
+            answers.onError(refusal.asRuntimeException());
+        }
+
+        @Override
+        public void streamCommand(StreamCommandRequest request, StreamObserver<StreamCommandResponse> answers) {
+            reads.add(request.getCommand());
+            limits.add(Context.current().getDeadline() != null);
+            Context.current().addListener(over -> left.countDown(), Runnable::run);
+            if (request.getCommand().equals("refused")) {
+                answers.onError(refusal.asRuntimeException());
+                return;
+            }
+            Value one = Value.newBuilder().setIntValue(1).build();
+            answers.onNext(StreamCommandResponse.newBuilder().setItem(one).setRevision(7).build());
+            if (request.getCommand().equals("items")) {
+                answers.onNext(StreamCommandResponse.getDefaultInstance()); // of a later version
+            }
         }
 
         @Override
@@ -138,6 +170,54 @@ class FlowClientTest {
         assertThrows(StatusRuntimeException.class, () -> stub.callCommand(CallCommandRequest.getDefaultInstance()));
         stub.watchState(WatchStateRequest.getDefaultInstance()).next();
         assertEquals(List.of(true, false), service.limits);
+    }
+
+    @Test
+    void whatOnlyReadsIsRepeatedAndAStreamIsNot() throws IOException {
+        Flaky service = new Flaky(Status.UNAVAILABLE);
+        FlowClient refusing = serve(service);
+        assertThrows(CallException.class, () -> refusing.state("root"));
+        assertEquals(List.of("root", "root", "root", "root"), service.reads);
+        service.reads.clear();
+        try (CommandStream items = refusing.stream("refused", Map.of())) {
+            assertTrue(assertThrows(CallException.class, items::next).unreachable());
+            assertFalse(items.hasNext());
+        }
+        assertEquals(List.of("refused"), service.reads);
+    }
+
+    @Test
+    void aStreamEndsWhenItIsClosedOrCannotBeRead() throws Exception {
+        Flaky service = new Flaky(Status.UNAVAILABLE);
+        CommandStream items = serve(service).stream("items", Map.of());
+        assertEquals(0, items.revision());
+        assertEquals(1L, items.next());
+        assertEquals(7, items.revision());
+        assertThrows(InvalidValueException.class, items::hasNext);
+        assertTrue(service.left.await(LONG.toSeconds(), TimeUnit.SECONDS));
+        assertFalse(items.hasNext());
+        assertEquals(List.of(false), service.limits);
+
+        CommandStream waited = client.stream("items", Map.of(), LONG);
+        assertEquals(1L, waited.next());
+        waited.close();
+        assertFalse(waited.hasNext());
+        assertThrows(NoSuchElementException.class, waited::next);
+        assertEquals(List.of(false, true), service.limits);
+    }
+
+    @Test
+    void aStreamIsClosedUnderItsReader() throws Exception {
+        CommandStream items = serve(new Flaky(Status.UNAVAILABLE)).stream("silent", Map.of());
+        assertEquals(1L, items.next());
+        FutureTask<Boolean> more = new FutureTask<>(items::hasNext);
+        Thread reader = new Thread(more);
+        reader.start();
+        while (reader.getState() == Thread.State.NEW || reader.getState() == Thread.State.RUNNABLE) {
+            Thread.onSpinWait();
+        }
+        items.close();
+        assertFalse(more.get());
     }
 
     @Test

@@ -6,7 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import flowrpc.v1.FlowServiceOuterClass.GetStateRequest;
+import dev.flowrpc.v1.GetStateRequest;
 import io.grpc.Status;
 import io.grpc.StatusRuntimeException;
 import java.io.BufferedReader;
@@ -20,6 +20,7 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.NoSuchElementException;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -137,6 +138,77 @@ class RealAppTest {
         GetStateRequest wrong = GetStateRequest.newBuilder().setComponent("root.x").build();
         var thrown = assertThrows(StatusRuntimeException.class, () -> client.flowService().getState(wrong));
         assertEquals("UNKNOWN_COMPONENT", CallException.of(thrown).reason());
+    }
+
+    @Test
+    void aCommandStreams() throws Exception {
+        BigInteger huge = new BigInteger("9".repeat(30));
+        List<Object> values = Arrays.asList((1L << 53) + 1, "a\u0308 \ud83d\ude00\0", null, huge, List.of(1.5));
+        try (CommandStream items = client.stream("each", Map.of("values", values))) {
+            for (Object value : values) {
+                VectorsTest.assertSame(value, items.next());
+            }
+            assertFalse(items.hasNext());
+            assertFalse(items.hasNext());
+            assertThrows(NoSuchElementException.class, items::next);
+        }
+        long start = (1L << 53) + 1;
+        long told = (Long) client.state("root").vars("root").get("told");
+        try (CommandStream rows = client.stream("rows", Map.of("start", start), LONG)) {
+            for (long number = start; number < start + 3; number++) {
+                assertEquals(Map.of("number", number, "name", "n\u00e9e \ud83d\ude00 " + number), rows.next());
+            }
+            replica.awaitRevision(rows.revision(), LONG); // it holds what was done for the item
+            assertEquals(told + 3, replica.vars("root").get("told"));
+            assertFalse(rows.hasNext());
+        }
+    }
+
+    @Test
+    void whatAStreamRaisesComesAfterItsItems() {
+        Object told = client.state("root").vars("root").get("told");
+        try (CommandStream rows = client.stream("rows", Map.of("fail", "n\u00e4h"))) {
+            for (int items = 0; items < 3; items++) {
+                assertNotNull(rows.next());
+            }
+            var failed = assertThrows(CommandFailedException.class, rows::hasNext);
+            assertEquals("n\u00e4h", failed.failure().message());
+            assertEquals("ValueError", failed.failure().type());
+            assertTrue(failed.revision() >= rows.revision());
+            assertFalse(rows.hasNext());
+        }
+        assertEquals((Long) told + 3, client.state("root").vars("root").get("told")); // earlier items stand
+        assertEquals("INVALID_ARGUMENTS", refusal("rows", Map.of("sart", 1)).reason());
+        assertEquals("WRONG_METHOD", refusal("count", Map.of()).reason());
+        assertEquals("WRONG_METHOD", assertThrows(CallException.class, () -> client.call("rows", Map.of())).reason());
+        var value = assertThrows(InvalidValueException.class, () -> client.stream("each", Map.of("values", Double.NaN)));
+        assertEquals("arguments.values", value.place());
+    }
+
+    private CallException refusal(String command, Map<String, ?> arguments) {
+        try (CommandStream items = client.stream(command, arguments)) {
+            return assertThrows(CallException.class, items::hasNext);
+        }
+    }
+
+    @Test
+    void whoLeavesAStreamClosesItsCommand() throws Exception {
+        replica.await(view -> view.var("root", "reading").equals(0L), LONG);
+        long left = (Long) replica.vars("root").get("left");
+        CommandStream ticks = client.stream("ticks", Map.of());
+        for (long tick = 0; tick < 100; tick++) { // more than wait for a reader
+            assertEquals(tick, ticks.next());
+        }
+        replica.await(view -> view.var("root", "reading").equals(1L), LONG);
+        ticks.close();
+        assertFalse(ticks.hasNext());
+        replica.await(view -> view.var("root", "left").equals(left + 1), LONG);
+        try (CommandStream late = client.stream("ticks", Map.of(), Duration.ofMillis(300))) {
+            var over = assertThrows(CallException.class, () -> late.forEachRemaining(tick -> {}));
+            assertEquals(Status.Code.DEADLINE_EXCEEDED, over.code());
+        }
+        replica.await(view -> view.var("root", "left").equals(left + 2), LONG);
+        assertEquals(0L, replica.vars("root").get("reading"));
     }
 
     /** Is told by its standard input that the app was killed and started again, at another address. */

@@ -11,13 +11,13 @@ import com.google.gson.JsonElement;
 import com.google.gson.JsonObject;
 import com.google.protobuf.InvalidProtocolBufferException;
 import com.google.protobuf.Timestamp;
-import flowrpc.v1.FlowServiceOuterClass.Snapshot;
-import flowrpc.v1.FlowServiceOuterClass.WatchStateRequest;
-import flowrpc.v1.FlowServiceOuterClass.WatchStateResponse;
-import flowrpc.v1.State.Change;
-import flowrpc.v1.State.Delta;
-import flowrpc.v1.State.Revision;
-import flowrpc.v1.ValueOuterClass.Value;
+import dev.flowrpc.v1.Change;
+import dev.flowrpc.v1.Delta;
+import dev.flowrpc.v1.Revision;
+import dev.flowrpc.v1.Snapshot;
+import dev.flowrpc.v1.Value;
+import dev.flowrpc.v1.WatchStateRequest;
+import dev.flowrpc.v1.WatchStateResponse;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -188,7 +188,7 @@ class VectorsTest {
                 + run.get("status").getAsString();
     }
 
-    private static String line(flowrpc.v1.RunOuterClass.Run run) {
+    private static String line(dev.flowrpc.v1.Run run) {
         String status = run.getStatus().name().replaceFirst("^RUN_STATUS_", "").toLowerCase(Locale.ROOT);
         return run.getRunId() + " " + run.getWork() + " " + status;
     }
