@@ -230,7 +230,10 @@ def test_a_cancelled_run_that_raises_is_not_tried_again() -> None:
     assert the_run(driver).status is RunStatus.FAILED
 
 
-def test_a_run_that_was_cancelled_while_its_agent_was_away_is_fenced_when_it_is_back() -> None:
+@pytest.mark.parametrize("restart", [False, True])
+def test_a_run_that_was_cancelled_while_its_agent_was_away_is_fenced_when_it_is_back(
+    *, restart: bool
+) -> None:
     """Also if everything that it changed is known: that does not mean that it has ended."""
     driver, agent, start = running()
     agent.change(start, Set(("step",), 1))
@@ -240,6 +243,8 @@ def test_a_run_that_was_cancelled_while_its_agent_was_away_is_fenced_when_it_is_
         reason=FailureReason.CANCELLED, message="cancelled while its agent was away"
     )
 
+    if restart:
+        driver.restart()
     assert verdict_of(back(driver, start, last_seq=1)) is Verdict.FENCED
 
 

@@ -234,7 +234,10 @@ def test_memory_store_loses_nothing_in_a_crash(counting: Counting) -> None:
 def test_applied_deltas_are_recovered_for_the_attempt_they_belong_to(
     store: Store, counting: Counting
 ) -> None:
-    first, second = run_record(1, applied_seq=3), run_record(2)
+    first, second = (
+        dataclasses.replace(one, run=dataclasses.replace(one.run, agent_id="far"))
+        for one in (run_record(1, applied_seq=3), run_record(2))
+    )
     store.open()
     store.commit(Commit(revision=counting(1), records=(first, second)))
     progress = (
@@ -245,6 +248,25 @@ def test_applied_deltas_are_recovered_for_the_attempt_they_belong_to(
     store.close()
 
     assert [record.applied_seq for record in store.open().records] == [9, 0]
+
+
+@pytest.mark.parametrize(
+    ("status", "agent_id"), [(RunStatus.CANCELLED, "far"), (RunStatus.CANCELLED, ""), (RunStatus.PENDING, "")]
+)
+def test_what_was_applied_of_an_attempt_that_is_over_is_not_recovered(
+    store: Store, counting: Counting, status: RunStatus, agent_id: str
+) -> None:
+    """A run that was cancelled, or is to be made again, says itself how far it got."""
+    record = run_record(1, RunStatus.RUNNING)
+    record = dataclasses.replace(record, run=dataclasses.replace(record.run, agent_id="far"))
+    over = dataclasses.replace(record, run=dataclasses.replace(record.run, status=status, agent_id=agent_id))
+    store.open()
+    progress = Applied(run_id=record.run.run_id, attempt=record.run.attempt, seq=9)
+    store.commit(Commit(revision=counting(1), records=(record,), applied=(progress,)))
+    store.commit(Commit(revision=counting(2), records=(over,)))
+    store.close()
+
+    assert [record.applied_seq for record in store.open().records] == [0]
 
 
 def test_forgotten_runs_are_gone(store: Store, counting: Counting) -> None:

@@ -91,12 +91,18 @@ class Store(Protocol):
 
 
 def with_applied(records: Iterable[RunRecord], applied: Iterable[Applied]) -> tuple[RunRecord, ...]:
-    """Brings run records up to what was applied since they were written, in the order of the requests."""
+    """Brings the records of runs up to what was applied since they were written, in the order of the requests.
+
+    That concerns attempts that are under way. A run that ended, or waits for another attempt, says itself how far it
+    got: else an agent that still holds an attempt which was cancelled or taken back would be told to go on with it.
+    """
     newest = {(one.run_id, one.attempt): one.seq for one in applied}
     return tuple(
         replace(
             record,
             applied_seq=max(record.applied_seq, newest.get((record.run.run_id, record.run.attempt), 0)),
         )
+        if record.run.agent_id and not record.run.status.terminal
+        else record
         for record in sorted(records, key=lambda record: record.ordinal)
     )
