@@ -590,6 +590,15 @@ def test_winding_down_cancels_what_is_executed_and_ends_what_is_idle() -> None:
     )
 
 
+def test_an_agent_that_ends_begins_nothing_more() -> None:
+    """The flow takes back what it has asked for when it hears the farewell: another agent may execute it by then."""
+    session = attached(new_session())
+    session.wind_down(0.0, GRACE)
+    assert session.on_message(start(), 0.0) == []
+    session.stop()
+    assert session.on_message(start("q"), 0.0) == []
+
+
 SERVING = Serving(work="root.w", port=8080, url="http://127.0.0.1:8080")
 
 

@@ -47,7 +47,8 @@ class Roster:
         self._outbox_bytes = outbox_bytes
         self._max_runners = max_runners
         self._emit = emit
-        self._leaving = False
+        self.leaving = False
+        """Whether the agent ends: nothing is begun any more, and the flow gets back what is held."""
         self._runners: dict[str, Runner] = {}
 
     # What the flow asks for
@@ -129,7 +130,7 @@ class Roster:
 
         What user code says from now on is kept from the flow: it gets the attempts back, and has them made again.
         """
-        self._leaving = True
+        self.leaving = True
         for runner in list(self._runners.values()):
             for attempt in runner.waiting:
                 del self.attempts[attempt.key]
@@ -302,7 +303,7 @@ class Roster:
         self._keep(attempt, finished, 0)
 
     def _keep(self, attempt: Attempt, frame: Frame, size_bytes: int) -> None:
-        if self._leaving:
+        if self.leaving:
             return
         attempt.outbox.add(frame, size_bytes)
         self._emit(Send(frame))

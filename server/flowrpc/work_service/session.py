@@ -176,6 +176,8 @@ class Session:
             self._emit(Redial(f"{len(gone)} attempts were given up after the hello named them"))
 
     def _on_start(self, request: StartRun, now: float) -> None:
+        if self._roster.leaving:
+            return  # the flow gets it back with the farewell, and another agent may have it by then
         key = request.run_id, request.attempt
         problem = self._problem(request)
         if problem and key not in self._roster.attempts:
