@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from flowrpc import CloudCompute, Dict, LightningFlow, LightningWork
+from flowrpc.flow_service.events import CommandCalled
 from flowrpc.protocol.messages import HeldAttempt, StartRun, StopRunner
 
 from tests.flow_service.driver import Driver, FakeAgent
@@ -102,6 +103,17 @@ def test_a_work_that_was_removed_is_ended_when_its_agent_is_back(*, restart: boo
     if restart:
         driver.restart()
     assert stopped(attach(driver, 3, "root.job", "root.extra.a")) == ["root.extra.a"]
+
+
+def test_a_run_that_came_and_went_in_one_revision_is_not_asked_for() -> None:
+    driver, agent = done()
+    driver.feed(CommandCalled(call_id=1, command="grow", arguments={"key": "a"}))
+    driver.run_pass()
+    driver.feed(CommandCalled(call_id=2, command="shrink", arguments={"key": "a"}))
+    driver.settle()
+
+    assert agent.heard(StartRun) == []
+    assert [run.work for run in driver.runs()] == ["root.job"]
 
 
 def test_a_new_work_does_not_get_the_process_of_one_that_had_its_name() -> None:

@@ -11,6 +11,7 @@ from flowrpc.component.building import builder_of
 from flowrpc.component.needs import requirements_of
 from flowrpc.component.work import LightningWork
 from flowrpc.errors import FlowrpcError
+from flowrpc.flow_service.effects import Send
 from flowrpc.flow_service.instant import Instant
 from flowrpc.flow_service.sessions import LOCAL_AGENT
 from flowrpc.protocol.messages import CancelAttempt, Nack, NackReason, StartRun, WorkDelta
@@ -49,6 +50,8 @@ class Attempt:
     """Whether it was cancelled because it took too long."""
     ack_due: bool = False
     """Whether deltas were applied that were not acknowledged yet."""
+    start: Send | None = None
+    """What asks its agent to begin it."""
     asked_above: int | None = None
     """The sequence number above which its agent was asked to send again, on this stream."""
     suspect_since: float | None = None

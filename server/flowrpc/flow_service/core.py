@@ -87,7 +87,7 @@ class Core:
         self._dispatcher = Dispatcher(
             ledger,
             sessions,
-            outgoing.emit,
+            outgoing,
             tree.find_work,
             on_failed=self._calls.note_failure,
             epoch=recovered.life,

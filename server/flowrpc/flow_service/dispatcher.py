@@ -17,6 +17,7 @@ from flowrpc.flow_service.effects import Send
 from flowrpc.flow_service.events import FrameRefused
 from flowrpc.flow_service.instant import Instant
 from flowrpc.flow_service.ledger import Ledger
+from flowrpc.flow_service.outgoing import Outgoing
 from flowrpc.flow_service.sessions import LOCAL_AGENT, Session, Sessions
 from flowrpc.flow_service.too_large import failure_of
 from flowrpc.flow_service.under_way import AttemptsUnderWay
@@ -49,7 +50,7 @@ class Dispatcher:
     Args:
         ledger: The runs.
         sessions: The streams that are open.
-        emit: Takes effects.
+        outgoing: Takes effects.
         find_work: Finds a work of the tree by name; None if it is gone.
         on_failed: Is told the id of each run that fails.
         epoch: The life of this flow service.
@@ -59,7 +60,7 @@ class Dispatcher:
         self,
         ledger: Ledger,
         sessions: Sessions,
-        emit: Callable[..., None],
+        outgoing: Outgoing,
         find_work: Callable[[str], LightningWork | None],
         *,
         on_failed: Callable[[str], None],
@@ -67,13 +68,13 @@ class Dispatcher:
     ) -> None:
         self._ledger = ledger
         self._sessions = sessions
-        self._emit = emit
+        self._emit = outgoing.emit
         self._find_work = find_work
         self._capacity = Capacity(sessions)
         self._reasons = WaitingReasons(sessions)
-        self.processes = WorkProcesses(ledger, sessions, emit, find_work)
+        self.processes = WorkProcesses(ledger, sessions, outgoing.emit, find_work)
         """The processes of the works."""
-        self.under_way = AttemptsUnderWay(ledger, emit, epoch=epoch)
+        self.under_way = AttemptsUnderWay(ledger, outgoing, epoch=epoch)
         """The attempts that have begun and not ended."""
         self._ends = AttemptEnds(ledger, self.under_way, self.processes, on_failed)
         self.dispatch_due = True
@@ -166,8 +167,7 @@ class Dispatcher:
     def stop_work(self, work: LightningWork, name: str) -> None:
         """Ends the process of a work, whose runs were ended before."""
         for attempt in self.under_way:
-            if attempt.work is work:
-                self.under_way.remove(attempt.run_id)
+            if attempt.work is work and not self.under_way.withdraw(attempt):
                 self._capacity.begin_end(attempt)
         self._reasons.forget(name)
         self.processes.stop(name)

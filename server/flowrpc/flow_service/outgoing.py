@@ -22,6 +22,14 @@ class Outgoing:
         """Takes an effect; with `at_once` it waits on no revision."""
         (self.ready if at_once else self.waiting).append(effect)
 
+    def withdraw(self, effect: Effect) -> bool:
+        """Takes an effect back, if it still waits on the open revision; tells whether it did."""
+        for place, waiting in enumerate(self.waiting):
+            if waiting is effect:
+                del self.waiting[place]
+                return True
+        return False
+
     def reply(self, call_id: int, answer: Answer | CallError) -> None:
         """Answers a call."""
         self.emit(Reply(call_id, answer))

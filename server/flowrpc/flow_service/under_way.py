@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 
@@ -15,6 +15,7 @@ from flowrpc.flow_service.attempts import (
 )
 from flowrpc.flow_service.effects import Send
 from flowrpc.flow_service.ledger import Ledger
+from flowrpc.flow_service.outgoing import Outgoing
 from flowrpc.flow_service.work_processes import STOP_GRACE
 from flowrpc.protocol.messages import Ack, Finished, Nack, NackReason, VarsChanged, WorkDelta
 from flowrpc.state import Change
@@ -31,13 +32,14 @@ class AttemptsUnderWay:
 
     Args:
         ledger: The runs.
-        emit: Takes effects.
+        outgoing: Takes effects, and gives them back.
         epoch: The life of this flow service.
     """
 
-    def __init__(self, ledger: Ledger, emit: Callable[..., None], *, epoch: int) -> None:
+    def __init__(self, ledger: Ledger, outgoing: Outgoing, *, epoch: int) -> None:
         self._ledger = ledger
-        self._emit = emit
+        self._outgoing = outgoing
+        self._emit = outgoing.emit
         self._attempts: dict[str, Attempt] = {}
         self._changes_told = epoch << 32
         self._applied: dict[str, None] = {}
@@ -61,6 +63,14 @@ class AttemptsUnderWay:
     def remove(self, run_id: str) -> None:
         """Removes an attempt, if it is still there."""
         self._attempts.pop(run_id, None)
+
+    def withdraw(self, attempt: Attempt) -> bool:
+        """Removes an attempt; tells whether its agent is not asked to begin it, because that had not left yet.
+
+        Otherwise an agent would execute a run that came and went in one revision, and that no journal knows.
+        """
+        self.remove(attempt.run_id)
+        return attempt.start is not None and self._outgoing.withdraw(attempt.start)
 
     def persist(self, attempt: Attempt) -> None:
         """Makes durable what another life has to know of an attempt."""
@@ -127,7 +137,8 @@ class AttemptsUnderWay:
     def tell_start(self, attempt: Attempt, record: RunRecord) -> None:
         """Has its agent begin an attempt."""
         assert attempt.session is not None, "somebody is there to begin it"
-        self._emit(Send(attempt.session, start_message(record, attempt, self._changes_told)))
+        attempt.start = Send(attempt.session, start_message(record, attempt, self._changes_told))
+        self._emit(attempt.start)
 
     def tell_cancellation(self, attempt: Attempt, grace: timedelta) -> None:
         """Has its agent end an attempt, if it is there."""
