@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterator
 
@@ -100,3 +101,13 @@ def test_it_is_for_the_foreground(make_app: MakeApp) -> None:
     told = flowctl("run", "app.py", "--reload", "--detach", cwd=app.folder)
     assert told.returncode == 2
     assert "leave out --detach" in told.stderr
+
+
+def test_an_app_stops_in_order_when_what_reloads_it_is_killed(app: RunningApp) -> None:
+    assert app.process is not None
+    children = below(app.pid)
+    app.process.kill()
+    app.process.wait()
+    wait_until_gone(children)
+    exported = flowctl("--data-dir", str(app.folder / ".flowrpc"), "state", "export").stdout
+    assert json.loads(exported)["revision"] == 2, "the second one says that it stopped"

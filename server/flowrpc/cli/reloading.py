@@ -77,7 +77,8 @@ class Reloading:
 
     def _spawn(self, command: list[str]) -> subprocess.Popen[bytes]:
         # Not in the group of the terminal: Ctrl-C must not reach it twice.
-        return subprocess.Popen([*command, "--", str(self.app_file)], process_group=0)
+        whose = f"--parent={os.getpid()}"
+        return subprocess.Popen([*command, whose, "--", str(self.app_file)], process_group=0)
 
     def _note_address(self) -> None:
         """Notes where it is served; who stops in order leaves no note of that."""

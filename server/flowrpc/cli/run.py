@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -95,6 +96,9 @@ STORAGE_FAILED = 75
     help="Start the app anew, on the same state and address, when a Python file beside or below APP.py changes.",
 )
 @click.option("--tell-fd", type=int, hidden=True, help="Tells whoever waits for the start.")
+@click.option(
+    "--parent", type=int, hidden=True, help="Stops in order when this process, which started it, ends."
+)
 @click.pass_context
 def run(  # noqa: PLR0917  # click passes them by name
     ctx: click.Context,
@@ -123,6 +127,7 @@ def run(  # noqa: PLR0917  # click passes them by name
     wait_timeout: float | None,
     reloads: bool,
     tell_fd: int | None,
+    parent: int | None,
 ) -> None:
     """Serve the app in APP.py until it ends.
 
@@ -148,6 +153,10 @@ def run(  # noqa: PLR0917  # click passes them by name
         raise click.UsageError("--wait-timeout needs --wait or --detach")
     from flowrpc.cli.serving import Serving
 
+    if parent is not None:
+        from flowrpc.work_service.parent import die_with_parent
+
+        die_with_parent(parent, signal.SIGTERM)
     serving = Serving(
         app_file=app_file.resolve(),
         data_dir=data_dir_of(app_file, data_dir),

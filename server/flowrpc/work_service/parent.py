@@ -11,15 +11,19 @@ _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 
 
-def die_with_parent(parent_pid: int) -> None:
-    """Lets the kernel kill this process when the parent's thread that spawned it ends, in whatever way.
+def die_with_parent(parent_pid: int, number: signal.Signals = signal.SIGKILL) -> None:
+    """Lets the kernel signal this process when the parent's thread that spawned it ends, in whatever way.
 
     So a parent spawns from its main thread. Without `prctl`, other signs of a dead parent have to do.
+
+    Args:
+        parent_pid: The parent.
+        number: The signal; by default it kills.
     """
     prctl = _prctl()
     if prctl is None:
         return
-    prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    prctl(_PR_SET_PDEATHSIG, number, 0, 0, 0)
     if os.getppid() != parent_pid:  # it died before the kernel knew what to do then
         os._exit(1)
 
