@@ -35,7 +35,11 @@ def test_processes_of_a_run_build_once(tmp_path: Path, monkeypatch: pytest.Monke
         subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         for _ in range(3)
     ]
-    told = [process.communicate("go on\n", timeout=60)[0] for process in processes]
+    for process in processes:  # whichever builds, the others wait for it
+        assert process.stdin is not None
+        process.stdin.write("go on\n")
+        process.stdin.flush()
+    told = [process.communicate(timeout=50)[0] for process in processes]
     assert [json.loads(each) for each in told] == 3 * [{"path": "made"}]
     assert (tmp_path / "log").read_text().splitlines() == ["begun", "ended"]
 

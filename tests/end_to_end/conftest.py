@@ -144,8 +144,11 @@ def flowctl(
 
 
 def var(replica: StateReplica, component: str, name: str) -> Any:
-    """Reads a var of a component."""
-    return replica.vars(component)[name]
+    """Reads a var of a component; None while there is no such component."""
+    try:
+        return replica.vars(component)[name]
+    except KeyError:
+        return None
 
 
 def children(pid: int) -> set[int]:
