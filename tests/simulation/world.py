@@ -188,7 +188,12 @@ class World:
             and (watcher.component != "root" or watcher.replica.revision == self.truth.replica.revision)
             for watcher in self.watchers
         )
-        return attached and not unsent and watching and not flow.core.wants_pass
+        calm = attached and not unsent and watching and not flow.core.wants_pass
+        return calm and self._known_to(flow) == {agent.name for agent in self.agents.values()}
+
+    def _known_to(self, flow: FlowProcess) -> set[str]:
+        """Names the agents that the flow hears: one may not have noticed yet that its stream has ended."""
+        return {info.agent_id for info in flow.core._dispatcher.agents()}
 
     def _outcome(self) -> Outcome:
         answers = (CommandOutcome, UpdateOutcome)
