@@ -358,7 +358,10 @@ def test_many_works_share_few_processes(make_app: MakeApp) -> None:
             most = max(most, len(descendants(app.pid)))
             if client.state(exclude_children=True)["vars"]["finished"] == 12:
                 break
-    assert most <= 1 + 1 + 2 * 3, "the agent, its guard, the runners and those that just end"
+    most_wanted = 1 + 1 + 2 * 3 + 1
+    assert most <= most_wanted, (
+        "the agent, its guard, the runners and those that just end, one between two forks"
+    )
 
 
 PERSISTENT = """

@@ -115,14 +115,19 @@ def _change_runs(
     records, applied, forgotten = [], [], []
     if dice.random() < 0.3:
         run = Run(
-            run_id=f"run-{after.number}", work="root.w", call_key="k", requested_at=after.time, attempt=1
+            run_id=f"run-{after.number}",
+            work="root.w",
+            call_key="k",
+            requested_at=after.time,
+            attempt=1,
+            agent_id="far",
         )
         records.append(RunRecord(run=run, ordinal=after.number, begin_vars={"loss": 0.5}))
     if known and dice.random() < 0.3:
         old = after.runs[known[-1]]
         run = replace(old.run, status=dice.choice(list(RunStatus)), attempt=old.run.attempt)
         records.append(replace(old, run=run, consumed=True))
-    elif known and dice.random() < 0.5:
+    elif known and not after.runs[known[-1]].run.status.terminal and dice.random() < 0.5:
         old = after.runs[known[-1]]
         progress = Applied(run_id=old.run.run_id, attempt=1, seq=old.applied_seq + 1)
         after.runs[old.run.run_id] = replace(old, applied_seq=progress.seq)
