@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shutil
-import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +13,7 @@ from flowrpc.clients.folder import RECORD
 
 from tests.clients.building import once
 from tests.clients.go_toolchain import MODULE, ROOT, environment, run, why_missing
+from tests.clients.killing import said_through_a_kill
 from tests.end_to_end.conftest import FLOWCTL, RunningApp, flowctl
 
 _MISSING = why_missing()
@@ -106,39 +106,10 @@ def test_client_and_a_real_app(binary: Path, app: RunningApp, name: str) -> None
 
 
 def test_client_goes_on_after_the_app_was_killed(binary: Path, app: RunningApp) -> None:
-    with subprocess.Popen(
-        [binary, "-test.v", "-test.run", "^TestAppComesBack$"],
-        cwd=MODULE,
-        env=_environment(app),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as program:
-        assert program.stdin is not None
-        assert program.stdout is not None
-        try:
-            said = ""
-            while "kill it" not in said:
-                line = program.stdout.readline()
-                assert line, said
-                said += line
-            address = app.address
-            app.kill()
-            program.stdin.write("it is killed\n")
-            program.stdin.flush()
-            app.start("--address", f"127.0.0.1:{_free_port()}")
-            said += program.stdout.read()
-        finally:
-            program.kill()
+    said = said_through_a_kill(
+        [binary, "-test.v", "-test.run", "^TestAppComesBack$"], app, cwd=MODULE, env=_environment(app)
+    )
     assert "--- PASS: TestAppComesBack" in said, said
-    assert app.address != address
-
-
-def _free_port() -> int:
-    with socket.socket() as holder:
-        holder.bind(("127.0.0.1", 0))
-        port: int = holder.getsockname()[1]
-        return port
 
 
 def test_quickstart_calls_and_follows(app: RunningApp) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,6 +25,7 @@ from tests.clients.java_toolchain import (
     run,
     why_missing,
 )
+from tests.clients.killing import said_through_a_kill
 from tests.end_to_end.conftest import RunningApp, flowctl
 
 _MISSING = why_missing()
@@ -147,40 +147,10 @@ def test_client_and_a_real_app(app: RunningApp) -> None:
 
 
 def test_client_goes_on_after_the_app_was_killed(mortal: RunningApp) -> None:
-    with subprocess.Popen(
-        console("--select-method", f"{REAL_APP}#theAppComesBack"),
-        cwd=MODULE,
-        env=_environment(mortal) | {"FLOWRPC_TEST_KILLS": "1"},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    ) as program:
-        assert program.stdin is not None
-        assert program.stdout is not None
-        try:
-            said = ""
-            while "kill it" not in said:
-                line = program.stdout.readline()
-                assert line, said
-                said += line
-            address = mortal.address
-            mortal.kill()
-            program.stdin.write("it is killed\n")
-            program.stdin.flush()
-            mortal.start("--address", f"127.0.0.1:{_free_port()}")
-            said += program.stdout.read()
-        finally:
-            program.kill()
+    command = console("--select-method", f"{REAL_APP}#theAppComesBack")
+    env = _environment(mortal) | {"FLOWRPC_TEST_KILLS": "1"}
+    said = said_through_a_kill(command, mortal, cwd=MODULE, env=env, stderr=subprocess.STDOUT)
     assert _passed("theAppComesBack", said), said
-    assert mortal.address != address
-
-
-def _free_port() -> int:
-    with socket.socket() as holder:
-        holder.bind(("127.0.0.1", 0))
-        port: int = holder.getsockname()[1]
-        return port
 
 
 def test_quickstart_calls_and_follows(app: RunningApp) -> None:

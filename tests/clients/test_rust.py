@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import socket
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.clients.building import once
+from tests.clients.killing import said_through_a_kill
 from tests.clients.rust_toolchain import CACHE, CRATE, ROOT, environment, has, run, why_missing
 from tests.end_to_end.conftest import RunningApp, flowctl
 
@@ -160,39 +160,8 @@ def test_client_and_a_real_app(built: Built, app: RunningApp, name: str) -> None
 
 
 def test_client_goes_on_after_the_app_was_killed(built: Built, app: RunningApp) -> None:
-    with subprocess.Popen(
-        [built.tests, *_one("app_comes_back")],
-        cwd=CRATE,
-        env=_environment(app),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as program:
-        assert program.stdin is not None
-        assert program.stdout is not None
-        try:
-            said = ""
-            while "kill it" not in said:
-                line = program.stdout.readline()
-                assert line, said
-                said += line
-            address = app.address
-            app.kill()
-            program.stdin.write("it is killed\n")
-            program.stdin.flush()
-            app.start("--address", f"127.0.0.1:{_free_port()}")
-            said += program.stdout.read()
-        finally:
-            program.kill()
+    said = said_through_a_kill([built.tests, *_one("app_comes_back")], app, cwd=CRATE, env=_environment(app))
     assert "1 passed" in said, said
-    assert app.address != address
-
-
-def _free_port() -> int:
-    with socket.socket() as holder:
-        holder.bind(("127.0.0.1", 0))
-        port: int = holder.getsockname()[1]
-        return port
 
 
 def test_quickstart_calls_and_follows(built: Built, app: RunningApp) -> None:

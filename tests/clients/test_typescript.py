@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import re
 import shutil
-import socket
-import subprocess
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.clients.killing import said_through_a_kill
 from tests.clients.typescript_toolchain import PACKAGE, ROOT, SOURCES, build, environment, run, why_missing
 from tests.end_to_end.conftest import FLOWCTL, RunningApp, flowctl
 from tests.end_to_end.test_tls import make_certificate
@@ -118,39 +117,9 @@ def test_client_of_an_encrypted_app(stopped: RunningApp, tmp_path: Path) -> None
 
 
 def test_client_goes_on_after_the_app_was_killed(app: RunningApp) -> None:
-    with subprocess.Popen(
-        _command("it comes back"),
-        cwd=PACKAGE,
-        env=environment() | {"FLOWRPC_TEST_DATA_DIR": str(app.folder / ".flowrpc")},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as program:
-        assert program.stdin is not None
-        assert program.stdout is not None
-        try:
-            said = ""
-            while "kill it" not in said:
-                line = program.stdout.readline()
-                assert line, said
-                said += line
-            address = app.address
-            app.kill()
-            program.stdin.write("it is killed\n")
-            program.stdin.flush()
-            app.start("--address", f"127.0.0.1:{_free_port()}")
-            said += program.stdout.read()
-        finally:
-            program.kill()
+    env = environment() | {"FLOWRPC_TEST_DATA_DIR": str(app.folder / ".flowrpc")}
+    said = said_through_a_kill(_command("it comes back"), app, cwd=PACKAGE, env=env)
     assert "# pass 1\n" in said, said
-    assert app.address != address
-
-
-def _free_port() -> int:
-    with socket.socket() as holder:
-        holder.bind(("127.0.0.1", 0))
-        port: int = holder.getsockname()[1]
-        return port
 
 
 @pytest.mark.usefixtures("app")
