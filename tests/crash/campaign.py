@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from flowrpc.errors import StoreError
 from flowrpc.store import read as read_data_dir
@@ -143,6 +144,14 @@ class Campaign:
     def deltas(self) -> int:
         """How many deltas of works were acknowledged so far."""
         return self._deltas.total()
+
+    def was_told(self, facts: dict[str, Any]) -> bool:
+        """Whether a client was answered or shown a `revision`, or an agent told of the `seq` of a `run`."""
+        if "run" in facts:
+            run_id, attempt = facts["run"]
+            return self._deltas.newest(run_id, attempt) >= int(facts["seq"])
+        clients: list[Commander | Watcher] = [*self.commanders, *self.watchers]
+        return max(client.revision for client in clients) >= int(facts["revision"])
 
     # Load
 
@@ -363,6 +372,10 @@ class _DeltaCount:
         self._folder = folder
         self._read: dict[Path, int] = {}
         self._newest: dict[tuple[str, int], int] = {}
+
+    def newest(self, run_id: str, attempt: int) -> int:
+        self.total()
+        return self._newest.get((run_id, attempt), 0)
 
     def total(self) -> int:
         for path in self._folder.glob("agent-*.jsonl"):

@@ -37,6 +37,18 @@ async def enough(campaign: Campaign) -> None:
         await _deltas(campaign, 10)
 
 
+async def killed_when_told(campaign: Campaign) -> None:
+    """Kills the service when somebody has been told of what it has not committed: the bug holds that commit."""
+    if campaign.order.bug != "none":
+        await _until(lambda: any(map(campaign.was_told, strikes(campaign.stage.histories))))
+    else:
+        await _operations(campaign, ENOUGH)
+    campaign.stage.kill_flow()
+    await campaign.stage.ended(PATIENCE_SECONDS)
+    await campaign.stage.recover()
+    await _operations(campaign, ENOUGH)
+
+
 async def enough_to_strike(campaign: Campaign) -> None:
     async for _ in _rounds(campaign):
         await enough(campaign)
@@ -120,8 +132,15 @@ async def _deltas(campaign: Campaign, count: int) -> None:
         await asyncio.sleep(0.02)
 
 
+async def _until(true: Callable[[], bool]) -> None:
+    async with asyncio.timeout(PATIENCE_SECONDS):
+        while not true():  # noqa: ASYNC110  # what it asks for is in files of other processes
+            await asyncio.sleep(0.02)
+
+
 SCRIPTS: dict[str, Callable[[Campaign], Awaitable[None]]] = {
     "enough": enough,
+    "killed_when_told": killed_when_told,
     "enough_to_strike": enough_to_strike,
     "reset_clients": reset_clients,
     "reset_agent": reset_agent,

@@ -44,6 +44,8 @@ class Commander:
         self._new_id_on_retry = new_id_on_retry
         self.acknowledged = 0
         """How many of its operations were acknowledged."""
+        self.revision = 0
+        """The newest revision that it was told of."""
 
     async def run(self, stopping: asyncio.Event) -> None:
         """Works until told to stop; an operation that has an id is seen through, unless that takes too long."""
@@ -93,6 +95,7 @@ class Commander:
                 "root.board", "note", op, expected=arguments["expected"], request_id=request_id
             )
             self._recorder.add("ok", op=op, revision=update.revision, replayed=update.replayed)
+            self.revision = max(self.revision, update.revision)
             self.acknowledged += not update.replayed
             return True
         outcome = await self._calls.command(what, {"op": op, **arguments}, request_id)
@@ -105,6 +108,7 @@ class Commander:
             revision=outcome.revision,
             replayed=outcome.replayed,
         )
+        self.revision = max(self.revision, outcome.revision)
         self.acknowledged += not failure
         return not failure
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -18,13 +19,14 @@ def put(owner: Any, name: str, new: Any) -> Any:
     return before
 
 
-def strike() -> None:
+def strike(**facts: Any) -> None:
     """Notes that the bug did what a checker has to see: scripts go on until then, however slow the machine is."""
     with Path(os.environ[HISTORY], _STRUCK).open("a") as file:
-        file.write(".")
+        file.write(json.dumps(facts) + "\n")
 
 
-def strikes(folder: Path) -> int:
-    """Counts how often the bug struck."""
+def strikes(folder: Path) -> list[dict[str, Any]]:
+    """Returns what was noted each time that the bug struck."""
     path = folder / _STRUCK
-    return path.stat().st_size if path.exists() else 0
+    lines = path.read_text().splitlines(keepends=True) if path.exists() else []
+    return [json.loads(line) for line in lines if line.endswith("\n")]

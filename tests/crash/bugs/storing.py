@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import os
+import time
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
-from tests.crash.bugs.patching import put, strike
+from tests.crash.bugs.patching import HISTORY, put, strike, strikes
+
+_EARLIEST = 40
+"""The first revision that a life may die with: clients and works have begun by then."""
+_HOLD_SECONDS = 120.0
+"""How long a commit is held whose effects have left: the script kills the service before that."""
+
+Names = Callable[[int, list[Any]], dict[str, Any] | None]
+"""Says of a revision and of what left before it what a client or an agent is told by it; None: nothing that counts."""
 
 
-def tell_early(chosen: Callable[[Any], bool], *, publish: bool = False) -> None:
-    """Has effects, or the revision, leave before the commit that they wait on."""
+def tell_early(chosen: Callable[[Any], bool], names: Names, *, publish: bool = False) -> None:
+    """Has effects, or the revision, leave before the commit that they wait on; holds one such commit for good."""
     from flowrpc.flow_service.engine import Engine
     from flowrpc.store.sqlite import SQLiteStore
     from flowrpc.wire.journal import revision_bytes
@@ -33,14 +44,18 @@ def tell_early(chosen: Callable[[Any], bool], *, publish: bool = False) -> None:
         begin(engine, make, store, deliver_once, *args, **kwargs)
 
     def committed_late(store: Any, order: Any) -> bytes:
-        core = found["core"]
+        core, number = found["core"], order.revision.number
         early = [effect for effect in core._outgoing.waiting if chosen(effect)]
         core._outgoing.waiting[:] = [effect for effect in core._outgoing.waiting if not chosen(effect)]
         if publish:
-            found["published"] = order.revision.number
+            found["published"] = number
             found["deliver"](order.revision, revision_bytes(order.revision), early)
         elif early:
             found["deliver"](None, b"", early)
+        told = names(number, early) if number >= _EARLIEST else None
+        if told is not None and not strikes(Path(os.environ[HISTORY])):
+            strike(**told)
+            time.sleep(_HOLD_SECONDS)
         return commit(store, order)
 
     put(Engine, "__init__", begun)
@@ -49,19 +64,29 @@ def tell_early(chosen: Callable[[Any], bool], *, publish: bool = False) -> None:
 
 def reply_before_commit() -> None:
     from flowrpc.flow_service.effects import Reply
+    from flowrpc.protocol.answers import CommandOutcome
 
-    tell_early(lambda effect: isinstance(effect, Reply))
+    def names(number: int, early: list[Any]) -> dict[str, Any] | None:
+        answers = [effect.answer for effect in early if isinstance(effect.answer, CommandOutcome)]
+        done = any(answer.revision == number and answer.failure is None for answer in answers)
+        return {"revision": number} if done else None
+
+    tell_early(lambda effect: isinstance(effect, Reply), names)
 
 
 def acknowledge_before_commit() -> None:
     from flowrpc.flow_service.effects import Send
     from flowrpc.protocol.messages import Ack
 
-    tell_early(lambda effect: isinstance(effect, Send) and isinstance(effect.message, Ack))
+    def names(number: int, early: list[Any]) -> dict[str, Any] | None:
+        ack = early[-1].message if early else None
+        return {"run": [ack.run_id, ack.attempt], "seq": ack.seq} if ack is not None else None
+
+    tell_early(lambda effect: isinstance(effect, Send) and isinstance(effect.message, Ack), names)
 
 
 def publish_before_commit() -> None:
-    tell_early(lambda effect: False, publish=True)
+    tell_early(lambda effect: False, lambda number, early: {"revision": number}, publish=True)
 
 
 def commit_without_answers() -> None:

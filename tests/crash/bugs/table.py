@@ -7,10 +7,6 @@ from dataclasses import dataclass
 
 from tests.crash.bugs import answering, living, storing, working
 
-LATE = "store.commit.before=sleep(1500)@60;store.commit.before_fsync=kill@60"
-"""Dies before a commit, but late: what leaves too early has left by then."""
-BUSY = "store.commit.before=sleep(150)@20+;store.commit.before_fsync=kill@40"
-"""The same with slow commits, so that each of them holds deltas of works: no client may write meanwhile."""
 AFTER = "store.commit.after_fsync=kill@60"
 """Dies after a commit, before anybody is told of it."""
 SNAPSHOT = "store.snapshot.after_cleaning=kill"
@@ -63,9 +59,9 @@ def _bug(
 
 
 _ALL = [
-    _bug(storing.reply_before_commit, "C1", "C5", "C8", failpoints=LATE, works=NONE),
-    _bug(storing.acknowledge_before_commit, "C1", failpoints=BUSY, commanders=0, deltas=4_000),
-    _bug(storing.publish_before_commit, "C7", "C8", failpoints=LATE),
+    _bug(storing.reply_before_commit, "C1", "C5", "C8", script="killed_when_told"),
+    _bug(storing.acknowledge_before_commit, "C1", script="killed_when_told", deltas=4_000),
+    _bug(storing.publish_before_commit, "C7", "C8", script="killed_when_told"),
     _bug(storing.commit_without_answers, "C2", failpoints=AFTER, works=NONE),
     _bug(storing.half_commit, "C4", "C6", script="enough_to_strike"),
     _bug(storing.snapshot_one_off, "C4", "C8", "C13", failpoints=SNAPSHOT, snapshots=80),
@@ -82,7 +78,7 @@ _ALL = [
         works=NONE,
     ),
     _bug(answering.other_answer_to_a_repeat, "C6", failpoints=AFTER, works=NONE),
-    _bug(answering.stale_reads, "C5"),
+    _bug(answering.stale_reads, "C5", script="enough_to_strike"),
     _bug(answering.watch_begins_late, "C7"),
     _bug(answering.resume_one_off, "C7", script="reset_clients"),
     _bug(working.accept_fenced_frames, "C2", "C10", script="late_frames", deltas=6_000),
