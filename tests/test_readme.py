@@ -53,17 +53,17 @@ def test_the_app_of_the_readme_answers_as_the_readme_says(
                 if "state" in command:
                     wait_until_trained(folder)
                 found = subprocess.run(
-                    command.split(), cwd=folder, capture_output=True, text=True, timeout=30, check=False
+                    command.split(), cwd=folder, capture_output=True, text=True, timeout=60, check=False
                 )
                 assert without_chance(found.stdout + found.stderr) == without_chance(output), command
-            assert app.wait(timeout=15) == 0
+            assert app.wait(timeout=60) == 0
         finally:
             app.kill()
 
 
 def wait_until_trained(folder: Path) -> None:
     with FlowClient(data_dir=folder / ".flowrpc") as client, client.replica() as replica:
-        replica.wait_for(lambda replica: replica.vars("root")["status"] == "trained", timeout=20)
+        replica.wait_for(lambda replica: replica.vars("root")["status"] == "trained", timeout=60)
 
 
 @pytest.mark.slow
@@ -78,12 +78,12 @@ def test_the_python_client_of_the_readme_runs(tmp_path: Path, monkeypatch: pytes
             app.stdout.readline()
             script = [sys.executable, "-c", blocks("python")[1]]
             found = subprocess.run(
-                script, cwd=tmp_path, capture_output=True, text=True, timeout=30, check=False
+                script, cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False
             )
             assert (found.stdout, found.stderr) == ("['y']\n", "")
         finally:
             app.terminate()
-            assert app.wait(timeout=15) == 0
+            assert app.wait(timeout=60) == 0
 
 
 def test_what_the_readme_names_is_there() -> None:

@@ -117,7 +117,7 @@ def test_the_demo_app_runs_where_only_the_wheel_is_installed(environment: Path, 
             program = (
                 "from flowrpc_client import FlowClient\n"
                 "with FlowClient(data_dir='.flowrpc') as client, client.replica() as replica:\n"
-                "    replica.wait_for(lambda replica: replica.vars('root')['finished_scan'] == 1, timeout=30)\n"
+                "    replica.wait_for(lambda replica: replica.vars('root')['finished_scan'] == 1, timeout=60)\n"
                 "    print(client.call('top', by='functions'))\n"
             )
             python: list[str | Path] = [environment / "bin" / "python", "-c", program]
@@ -132,4 +132,4 @@ def test_the_demo_app_runs_where_only_the_wheel_is_installed(environment: Path, 
             assert (done.stdout, done.stderr) == ("{'one': 1}\n", "")
         finally:
             app.terminate()
-            assert app.wait(timeout=15) == 0
+            assert app.wait(timeout=60) == 0

@@ -34,7 +34,7 @@ def folder(tmp_path: Path) -> Path:
 
 def bundle(folder: Path, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [FLOWCTL, "bundle", *arguments], cwd=folder, capture_output=True, text=True, timeout=30, check=False
+        [FLOWCTL, "bundle", *arguments], cwd=folder, capture_output=True, text=True, timeout=60, check=False
     )
 
 

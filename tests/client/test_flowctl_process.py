@@ -26,7 +26,7 @@ def test_a_reader_that_leaves_ends_logs_in_silence(service: FakeService) -> None
         os.close(writing)
         os.read(reading, 10)
         os.close(reading)
-        _, errors = process.communicate(timeout=20)
+        _, errors = process.communicate(timeout=60)
 
     assert (process.returncode, errors) == (141, b"")
 
@@ -38,7 +38,7 @@ def test_a_reader_that_leaves_ends_a_watch_at_the_next_revision(service: FakeSer
         os.read(reading, 10_000)
         os.close(reading)
         service.commit("root", set_counter(2))
-        _, errors = process.communicate(timeout=20)
+        _, errors = process.communicate(timeout=60)
 
     assert (process.returncode, errors) == (141, b"")
 

@@ -17,7 +17,7 @@ LINKS = tuple(name for name in FAULTS if "-link-" in name)
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize(("name", "faults", "seed"), [("signals", SIGNALS, 11), ("links", LINKS, 12)])
 def test_faults_break_no_promise(name: str, faults: tuple[str, ...], seed: int, tmp_path: Path) -> None:
     order = Order(

@@ -10,7 +10,7 @@ from tests.crash.bugs.table import BUGS
 from tests.crash.faults.shim import Shim
 from tests.crash.matrix import expose
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 SOUND = (
     "reply-before-commit",

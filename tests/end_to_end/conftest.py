@@ -68,9 +68,9 @@ class RunningApp:
         """Kills the flow service where it stands."""
         assert self.process is not None
         self.process.kill()
-        self.process.wait(timeout=10)
+        self.process.wait(timeout=60)
 
-    def wait(self, timeout: float = 15) -> int:
+    def wait(self, timeout: float = 60) -> int:
         """Waits for the end; returns the exit code."""
         assert self.process is not None
         return self.process.wait(timeout=timeout)
@@ -135,7 +135,7 @@ from flowrpc import Dict, LightningApp, LightningFlow, LightningWork, List
 
 
 def flowctl(
-    *arguments: str, cwd: Path | None = None, timeout: float = 30
+    *arguments: str, cwd: Path | None = None, timeout: float = 60
 ) -> subprocess.CompletedProcess[str]:
     """Runs flowctl to its end."""
     return subprocess.run(
@@ -178,7 +178,7 @@ def descendants(pid: int) -> set[int]:
     return found
 
 
-def wait_until_gone(pids: set[int], seconds: float = 5.0) -> None:
+def wait_until_gone(pids: set[int], seconds: float = 30.0) -> None:
     """Waits until processes have ended; a zombie has."""
     import time
 

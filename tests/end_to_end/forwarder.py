@@ -80,7 +80,7 @@ class Forwarder:
             except OSError:
                 return
             try:
-                theirs = socket.create_connection(self._target, timeout=10)
+                theirs = socket.create_connection(self._target, timeout=60)
             except OSError:  # the flow is not there, and whoever dials is to see that
                 ours.close()
                 continue

@@ -41,11 +41,11 @@ def bearer(app: RunningApp, role: str) -> dict[str, str]:
 
 def http(app: RunningApp, role: str = "call") -> httpx.Client:
     """A program with a token."""
-    return httpx.Client(base_url=address(app), headers=bearer(app, role), timeout=20, trust_env=False)
+    return httpx.Client(base_url=address(app), headers=bearer(app, role), timeout=60, trust_env=False)
 
 
 def stranger(app: RunningApp) -> httpx.Client:
-    return httpx.Client(base_url=address(app), timeout=20, trust_env=False)
+    return httpx.Client(base_url=address(app), timeout=60, trust_env=False)
 
 
 @contextmanager

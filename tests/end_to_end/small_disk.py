@@ -40,7 +40,7 @@ def small_disk(folder: Path, size_bytes: int = SIZE_BYTES) -> Iterator[SmallDisk
     folder.mkdir()
     command = ["mount", "-t", "tmpfs", "-o", f"size={size_bytes}", "flowrpc-test", str(folder)]
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     except OSError as error:
         pytest.skip(f"no disk can be mounted: {error}")
     if done.returncode != 0:
@@ -48,4 +48,4 @@ def small_disk(folder: Path, size_bytes: int = SIZE_BYTES) -> Iterator[SmallDisk
     try:
         yield SmallDisk(folder)
     finally:
-        subprocess.run(["umount", "--lazy", str(folder)], timeout=10, check=True)
+        subprocess.run(["umount", "--lazy", str(folder)], timeout=60, check=True)

@@ -58,7 +58,7 @@ def app(unpacked: Path) -> Iterator[RunningApp]:
 def count(app: RunningApp) -> int:
     """Waits for the census and returns how many files it counted."""
     with app.client() as client, client.replica() as replica:
-        replica.wait_for(lambda replica: var(replica, "root", "finished_scan") == 1, timeout=30)
+        replica.wait_for(lambda replica: var(replica, "root", "finished_scan") == 1, timeout=60)
         return int(var(replica, "root", "totals")["files"])
 
 
@@ -91,7 +91,7 @@ def test_an_unpacked_bundle_executes_works_of_an_app_elsewhere(app: RunningApp, 
             assert count(app) == 4
         finally:
             agent.terminate()
-            agent.wait(timeout=20)
+            agent.wait(timeout=60)
     assert app.end() == 0
 
 
@@ -166,7 +166,7 @@ def _run_on_the_other_host(session: str, bundle: Path, tmp_path: Path) -> None:
     app = RunningApp(tmp_path / "train").start()
     try:
         with app.client() as client, client.replica() as replica:
-            replica.wait_for(lambda replica: var(replica, "root.train", "rows") == 2, timeout=20)
+            replica.wait_for(lambda replica: var(replica, "root.train", "rows") == 2, timeout=60)
         assert app.end() == 0
     finally:
         app.close()

@@ -42,11 +42,11 @@ def test_server_of_the_page_serves(make_app: MakeApp) -> None:
     asked = re.search(r"-d '(.*?)' .*\n(.*)\n```", PAGE)
     assert asked is not None
     with app.client() as client, client.replica() as replica:
-        replica.wait_for(lambda _: bool(client.works()[0].url), timeout=40)
+        replica.wait_for(lambda _: bool(client.works()[0].url), timeout=60)
         url = client.works()[0].url
         request = urllib.request.Request(  # an http URL of our own
             f"{url}/predict", asked[1].encode(), {"Content-Type": "application/json"}
         )
-        with urllib.request.urlopen(request, timeout=30) as answer:
+        with urllib.request.urlopen(request, timeout=60) as answer:
             assert json.loads(answer.read()) == json.loads(asked[2])
-        replica.wait_for(lambda replica: replica.vars("root.words")["asked"] == 1)
+        replica.wait_for(lambda replica: replica.vars("root.words")["asked"] == 1, timeout=60)

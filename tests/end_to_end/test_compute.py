@@ -64,11 +64,11 @@ def agent(app: RunningApp, name: str, *options: str) -> Iterator[subprocess.Pope
             yield process
         finally:
             process.terminate()
-            process.wait(timeout=10)
+            process.wait(timeout=60)
 
 
 def wait_for(replica: StateReplica, component: str, name: str, wanted: Any) -> None:
-    replica.wait_for(lambda _: var(replica, component, name) == wanted, timeout=20)
+    replica.wait_for(lambda _: var(replica, component, name) == wanted, timeout=60)
 
 
 def test_two_agents_get_what_they_have_labels_and_room_for(make_app: MakeApp) -> None:
@@ -99,7 +99,7 @@ def test_two_agents_get_what_they_have_labels_and_room_for(make_app: MakeApp) ->
 def test_what_a_run_waits_for_is_shown_by_flowctl(make_app: MakeApp) -> None:
     app = make_app(PLACED, "--gpus", "0").start()
     with app.client() as client, client.replica() as replica:
-        replica.wait_for(lambda _: "root.b needs" in var(replica, "root", "reason"), timeout=20)
+        replica.wait_for(lambda _: "root.b needs" in var(replica, "root", "reason"), timeout=60)
     assert "root.b is pending: root.b needs gpus=1" in flowctl("works", cwd=app.folder).stdout
     works = {work["name"]: work for work in json.loads(flowctl("works", "--json", cwd=app.folder).stdout)}
     assert works["root.b"]["pending_reason"].startswith("root.b needs gpus=1 label compute=gpu-fast")

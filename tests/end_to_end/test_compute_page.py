@@ -27,7 +27,7 @@ def test_the_example_runs_as_the_page_says(make_app: MakeApp) -> None:
     (app.folder / "app.py").write_text(example)
     app.start(*options())
     with app.client() as client, client.replica() as replica:
-        replica.wait_for(lambda _: var(replica, "root.train", "trained") is True, timeout=20)
+        replica.wait_for(lambda _: var(replica, "root.train", "trained") is True, timeout=60)
 
 
 def test_the_page_names_all_that_is_refused() -> None:

@@ -140,7 +140,7 @@ def test_requests_that_do_not_fit_are_refused_by_place(stranger: Stranger) -> No
 
     def refused(data: bytes) -> tuple[str, str]:
         with pytest.raises(grpc.RpcError) as caught:
-            send(data, metadata=stranger._metadata, timeout=30)
+            send(data, metadata=stranger._metadata, timeout=60)
         assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
         (one,) = details(caught.value, error_details_pb2.BadRequest).field_violations
         return one.field, one.description

@@ -77,5 +77,5 @@ def test_works_in_dynamic_flows_are_built_by_the_flow_that_made_them(make_app: M
         app.kill()
         app.start()
     with app.client() as client, client.replica() as replica:
-        replica.wait_for(lambda replica: var(replica, "root", "sum") == squares(10) + squares(20), timeout=30)
+        replica.wait_for(lambda replica: var(replica, "root", "sum") == squares(10) + squares(20), timeout=60)
         assert {run.failure for run in client.runs()} == {None}

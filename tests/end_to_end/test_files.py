@@ -86,7 +86,7 @@ RESULT = [3_000_000, "log", [1, 2], "drive"]
 
 def wait_until_done(app: RunningApp) -> Any:
     with app.client() as client, client.replica() as replica:
-        replica.wait_for(lambda replica: var(replica, "root", "done"), timeout=40)
+        replica.wait_for(lambda replica: var(replica, "root", "done"), timeout=60)
         assert [run.status for run in client.runs()] == [RunStatus.SUCCEEDED] * 2
         return {name: dict(replica.vars(name)) for name in ("root", "root.train", "root.evaluate")}
 
@@ -138,7 +138,7 @@ def agent_by_hand(app: RunningApp, work: str, folder: Path) -> Iterator[None]:
             yield
         finally:
             process.terminate()
-            process.wait(timeout=15)
+            process.wait(timeout=60)
 
 
 def run_with_two_agents(app: RunningApp, tmp_path: Path) -> None:
@@ -292,7 +292,7 @@ def kept(app: RunningApp) -> list[int]:
 
 def check_after_loss(app: RunningApp) -> None:
     with app.client() as client, client.replica() as replica:
-        replica.wait_for(lambda replica: var(replica, "root", "done"), timeout=40)
+        replica.wait_for(lambda replica: var(replica, "root", "done"), timeout=60)
         (run,) = client.runs()
         assert (run.status, run.attempt) == (RunStatus.SUCCEEDED, 2)
         train: Any = replica.vars("root.train")
@@ -317,7 +317,7 @@ def test_a_flow_killed_between_upload_and_commit_knows_nothing_and_the_content_i
     app = make_app(DYING).start()
     with app.client() as client:
         client.call("begin", how="flow")
-    assert app.wait(timeout=40) == -9
+    assert app.wait(timeout=60) == -9
     assert kept(app) == [17, 3_000_000]
     wait_until_gone({app.pid})
     app.start()

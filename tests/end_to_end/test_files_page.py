@@ -21,7 +21,7 @@ def test_the_example_does_what_the_page_says(make_app: MakeApp) -> None:
     (app.folder / "app.py").write_text(example)
     app.start()
     with app.client() as client, client.replica() as replica:
-        replica.wait_for(lambda replica: var(replica, "root", "report") != "", timeout=40)
+        replica.wait_for(lambda replica: var(replica, "root", "report") != "", timeout=60)
         assert var(replica, "root", "report") == "trained with 0.1: 0.2, 2 words"
     (shown,) = re.findall(r"^    (model = .*)$", PAGE, re.MULTILINE)
     told = flowctl("state", cwd=app.folder).stdout
@@ -34,7 +34,7 @@ def test_the_example_of_shared_files_does_what_the_page_says(make_app: MakeApp) 
     (app.folder / "app.py").write_text(EXAMPLES[1])
     app.start()
     with app.client() as client, client.replica() as replica:
-        replica.wait_for(lambda replica: var(replica, "root", "report") != "", timeout=40)
+        replica.wait_for(lambda replica: var(replica, "root", "report") != "", timeout=60)
         assert var(replica, "root", "report") == "runs/weights/2.txt: second"
     assert app.end() == 0
 

@@ -238,7 +238,7 @@ def test_free_functions_run_beside_the_flow(shop: RunningApp) -> None:
 def test_a_route_asks_for_a_run_of_a_work(shop: RunningApp) -> None:
     with http(shop) as client, shop.client() as grpc_client, grpc_client.replica() as replica:
         assert client.post("/jobs/ann").status_code == 200
-        replica.wait_for(lambda replica: replica.vars("root.nap")["name_seen"] == "ann", timeout=20)
+        replica.wait_for(lambda replica: replica.vars("root.nap")["name_seen"] == "ann", timeout=60)
 
 
 def test_flows_that_come_bring_their_routes(shop: RunningApp) -> None:
@@ -453,7 +453,7 @@ def test_an_address_that_will_not_do_is_told(make_app: MakeApp, value: str, prob
         cwd=app.folder,
         capture_output=True,
         text=True,
-        timeout=30,
+        timeout=60,
         check=False,
     )
     assert found.returncode == 2

@@ -313,7 +313,7 @@ RAW = (
 def test_what_no_browser_sends_is_refused(app: RunningApp) -> None:
     port = int(address(app).rpartition(":")[2])
     for request in RAW:
-        with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
             connection.sendall(request)
             status = connection.recv(4096).split(b"\r\n")[0].split()[1]
         assert status in (b"400", b"401", b"403"), request
@@ -350,7 +350,7 @@ def test_strangers_are_served_over_tls_only(make_app: MakeApp, tmp_path: Path) -
     origin = address(app).replace("0.0.0.0", "127.0.0.1")
     assert origin.startswith("https://")
     trust = ssl.create_default_context(cafile=tmp_path / "cert.pem")
-    with httpx.Client(base_url=origin, verify=trust, trust_env=False, timeout=20) as client:
+    with httpx.Client(base_url=origin, verify=trust, trust_env=False, timeout=60) as client:
         entered = client.get("/login", params={"key": page_url(app).partition("key=")[2]})
         assert "Secure" in entered.headers["set-cookie"]
         assert client.post("/add", headers={"Origin": origin}).json() == 1

@@ -155,7 +155,7 @@ def test_works_and_runs_are_listed(app: RunningApp) -> None:
     with http(app) as client, app.client() as grpc_client, grpc_client.replica() as replica:
         for epochs in (1, 2, 9):
             client.post("/api/v1/commands/train", json={"epochs": epochs})
-        replica.wait_for(lambda _: all(run.status.terminal for run in grpc_client.runs()), timeout=20)
+        replica.wait_for(lambda _: all(run.status.terminal for run in grpc_client.runs()), timeout=60)
         (work,) = client.get("/api/v1/works").json()["works"]
         assert (work["name"], work["stage"], work["succeeded_count"]) == ("root.train", "failed", 2)
         first = client.get("/api/v1/runs", params={"page_size": 2}).json()

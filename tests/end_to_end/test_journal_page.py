@@ -64,7 +64,7 @@ def test_the_way_out_of_the_page_leads_out(make_app: MakeApp) -> None:
             client.call("add")
     assert app.end() == 0
     execute(app.folder / ".flowrpc", "UPDATE journal SET record = zeroblob(9) WHERE revision = 3")
-    assert app.launch().wait(timeout=30) != 0
+    assert app.launch().wait(timeout=60) != 0
     told = app.stderr()
     assert "revision 3 does not fit its checksum" in told
     assert "flowctl journal check" in told

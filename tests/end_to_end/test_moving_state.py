@@ -61,7 +61,7 @@ def fill(app: RunningApp) -> None:
         for title in ("tea", "milk", "bread"):
             client.call("add", title=title)
         client.call("drop", title="milk")
-        replica.wait_for(lambda replica: var(replica, "root.orders.2", "seen") == 6, timeout=10)
+        replica.wait_for(lambda replica: var(replica, "root.orders.2", "seen") == 6, timeout=60)
 
 
 def components(app: RunningApp) -> list[Any]:
@@ -171,7 +171,7 @@ def test_a_pipe_moves_it_too(make_app: MakeApp) -> None:
             cwd=target.folder,
             stdin=export.stdout,
             capture_output=True,
-            timeout=30,
+            timeout=60,
             check=False,
         )
 
@@ -249,7 +249,7 @@ def test_runs_are_not_moved_so_works_run_again(make_app: MakeApp) -> None:
     """
     app = make_app(source).start()
     with app.client() as client, client.replica() as replica:
-        replica.wait_for(lambda replica: var(replica, "root", "seen") == 1, timeout=20)
+        replica.wait_for(lambda replica: var(replica, "root", "seen") == 1, timeout=60)
     target = make_app(source, name="other")
     (target.folder / "state.json").write_text(json.dumps(export_of(app, "--app", "shop")))
 
@@ -257,7 +257,7 @@ def test_runs_are_not_moved_so_works_run_again(make_app: MakeApp) -> None:
 
     target.start()
     with target.client() as client, client.replica() as replica:
-        replica.wait_for(lambda replica: var(replica, "root", "seen") == 2, timeout=20)
+        replica.wait_for(lambda replica: var(replica, "root", "seen") == 2, timeout=60)
         assert len(client.runs()) == 1
 
 
@@ -288,7 +288,7 @@ def test_the_address_of_a_work_is_not_moved(make_app: MakeApp) -> None:
     """
     app = make_app(source).start()
     with app.client() as client, client.replica() as replica:
-        replica.wait_for(lambda replica: var(replica, "root", "url") != "", timeout=40)
+        replica.wait_for(lambda replica: var(replica, "root", "url") != "", timeout=60)
     exported = export_of(app, "--app", "shop")
     target = make_app(source, name="other")
     exported["components"][0]["vars"]["wanted"] = False

@@ -76,7 +76,7 @@ def test_a_work_that_the_kernel_kills_for_want_of_memory_says_so(
         (small_group.parent / "cgroup.procs").write_text(str(os.getpid()))
 
     with app.client() as client, client.replica() as replica:
-        replica.wait_for(lambda replica: replica.vars("root")["reason"] != "", timeout=30)
+        replica.wait_for(lambda replica: replica.vars("root")["reason"] != "", timeout=60)
         (run,) = client.runs()
     assert run.failure is not None
     assert (run.status, run.failure.reason) == (RunStatus.FAILED, FailureReason.OUT_OF_MEMORY)

@@ -125,19 +125,19 @@ class Server:
         return self.up()
 
     def up(self) -> Server:
-        self.replica.wait_for(lambda replica: bool(var(replica, "root", "urls").get(self.name)), timeout=30)
+        self.replica.wait_for(lambda replica: bool(var(replica, "root", "urls").get(self.name)), timeout=60)
         self.url = var(self.replica, "root", "urls")[self.name]
         return self
 
     def down(self) -> None:
-        self.replica.wait_for(lambda replica: not var(replica, "root", "urls").get(self.name), timeout=30)
+        self.replica.wait_for(lambda replica: not var(replica, "root", "urls").get(self.name), timeout=60)
 
     def ask(self, body: Any = None, path: str = "/predict", **headers: str) -> tuple[int, Any]:
         data = body if isinstance(body, bytes | None) else json.dumps(body).encode()
         sent = {"Content-Type": "application/json", **{k.replace("_", "-"): v for k, v in headers.items()}}
         request = urllib.request.Request(self.url + path, data, sent)  # an http URL of our own
         try:
-            with urllib.request.urlopen(request, timeout=30) as answer:
+            with urllib.request.urlopen(request, timeout=60) as answer:
                 return answer.status, _content(answer)
         except urllib.error.HTTPError as error:
             with error:
@@ -168,7 +168,7 @@ def echo(app: RunningApp, replica: StateReplica) -> Server:
 def test_predictions_are_made_of_typed_requests_and_may_set_state(echo: Server) -> None:
     status, answer = echo.ask({"text": "ab", "times": 2})
     assert (status, answer["text"]) == (200, "> abab")
-    echo.replica.wait_for(lambda replica: var(replica, "root.servers.echo", "asked") == 1)
+    echo.replica.wait_for(lambda replica: var(replica, "root.servers.echo", "asked") == 1, timeout=60)
 
 
 def test_a_request_that_does_not_fit_is_told_the_field(echo: Server) -> None:
@@ -264,7 +264,9 @@ def test_a_prediction_that_is_made_at_the_end_is_refused_in_order(echo: Server, 
             (run,) = client.runs("root.servers.echo")
             client.cancel(run.run_id)
             echo.down()
-            echo.replica.wait_for(lambda replica: var(replica, "root.servers.echo", "cleaned") == "yes")
+            echo.replica.wait_for(
+                lambda replica: var(replica, "root.servers.echo", "cleaned") == "yes", timeout=60
+            )
     if way == "in order":
         assert echo.app.end() == 0
     asking.join(30)
@@ -278,7 +280,7 @@ def test_a_server_comes_back_after_a_crash(echo: Server) -> None:
     echo.app.start()
     with echo.app.client() as client, client.replica() as replica:
         server = Server(echo.app, replica, "echo").up()
-        replica.wait_for(lambda _: _answers(server))
+        replica.wait_for(lambda _: _answers(server), timeout=60)
         assert server.ask({"text": "a"})[1]["text"] == "> a"
 
 
@@ -308,7 +310,7 @@ def test_a_port_in_use_fails_the_run_with_its_number(make_app: MakeApp) -> None:
         app = make_app(APP.replace("echo=Echo()", f"echo=Echo(port={port})")).start()
         with app.client() as client, client.replica() as replica:
             client.call("serve", which="echo")
-            replica.wait_for(lambda _: bool(client.works()[0].failed_count), timeout=30)
+            replica.wait_for(lambda _: bool(client.works()[0].failed_count), timeout=60)
             (run,) = client.runs("root.servers.echo")
             assert run.failure is not None
             assert f"cannot serve on 127.0.0.1 port {port}: Address already in use" in run.failure.message

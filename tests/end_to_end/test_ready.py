@@ -76,7 +76,7 @@ def test_an_app_that_is_ready_again_says_so_after_a_kill(app: RunningApp) -> Non
 
     with grpc.insecure_channel(app.address) as channel:
         stub: Any = health_pb2_grpc.HealthStub(channel)
-        assert stub.Check(health_pb2.HealthCheckRequest(), timeout=10).status == SERVING
+        assert stub.Check(health_pb2.HealthCheckRequest(), timeout=60).status == SERVING
 
 
 def test_clients_and_flowctl_see_what_is_not_ready(app: RunningApp) -> None:
@@ -110,7 +110,7 @@ def test_what_reaches_the_port_first_does_not_see_it_serving(make_app: MakeApp) 
     with grpc.insecure_channel(address) as channel:
         app.launch()
         stub: Any = health_pb2_grpc.HealthStub(channel)
-        answer = stub.Check(health_pb2.HealthCheckRequest(), timeout=30, wait_for_ready=True)
+        answer = stub.Check(health_pb2.HealthCheckRequest(), timeout=60, wait_for_ready=True)
 
     assert answer.status == NOT_SERVING
 
@@ -127,7 +127,7 @@ def test_an_app_of_a_job_becomes_ready(make_app: MakeApp) -> None:
     ).start()
     with grpc.insecure_channel(app.address) as channel:
         stub: Any = health_pb2_grpc.HealthStub(channel)
-        watch = stub.Watch(health_pb2.HealthCheckRequest(), timeout=30)
+        watch = stub.Watch(health_pb2.HealthCheckRequest(), timeout=60)
         assert SERVING in (update.status for update in watch)
         watch.cancel()
 
@@ -146,7 +146,7 @@ def test_an_app_of_a_work_that_serves_becomes_ready_with_its_url(make_app: MakeA
     ).start()
     with grpc.insecure_channel(app.address) as channel:
         stub: Any = health_pb2_grpc.HealthStub(channel)
-        watch = stub.Watch(health_pb2.HealthCheckRequest(), timeout=40)
+        watch = stub.Watch(health_pb2.HealthCheckRequest(), timeout=60)
         assert SERVING in (update.status for update in watch)
         watch.cancel()
     with app.client() as client:
@@ -173,5 +173,5 @@ def test_the_end_is_not_serving(app: RunningApp, health: Any) -> None:
     stopping = subprocess.Popen([FLOWCTL, "stop"], stdout=subprocess.DEVNULL)
 
     assert next(watch).status == NOT_SERVING
-    assert stopping.wait(timeout=15) == 0
+    assert stopping.wait(timeout=60) == 0
     assert app.wait() == 0

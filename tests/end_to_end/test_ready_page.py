@@ -22,7 +22,7 @@ def test_the_app_of_the_page_is_waited_for(tmp_path: Path) -> None:
 
     pid = int((folder / ".flowrpc" / "lock").read_text().split()[0])
     assert flowctl("--data-dir", str(folder / ".flowrpc"), "stop").returncode == 0
-    wait_until_gone({pid}, 15)
+    wait_until_gone({pid})
     shown = re.sub(
         r"127\.0\.0\.1:\d+, revision \d+", "127.0.0.1:40123, revision 1", waited.stdout + waited.stderr
     )

@@ -60,7 +60,7 @@ def test_objects_and_code_travel_through_the_storage(make_app: MakeApp) -> None:
     (app.folder / "use.py").write_text("size = len(model)")
     app.start()
     with app.client() as client, client.replica() as replica:
-        replica.wait_for(lambda replica: var(replica, "root", "seen") == [3, 3, 42, 0], timeout=40)
+        replica.wait_for(lambda replica: var(replica, "root", "seen") == [3, 3, 42, 0], timeout=60)
         model = replica.vars("root.make")["model"]
         assert isinstance(model, Extension)
         assert model.extension_type() == "payload"

@@ -118,7 +118,7 @@ def app(make_app: MakeApp) -> RunningApp:
 
 
 def until(replica: StateReplica, work: str, stage: str) -> None:
-    replica.wait_for(lambda replica: var(replica, "root", "has").get(work) == stage, timeout=30)
+    replica.wait_for(lambda replica: var(replica, "root", "has").get(work) == stage, timeout=60)
 
 
 def await_line(app: RunningApp, work: str, line: str) -> list[str]:
@@ -221,7 +221,9 @@ def test_a_cancelled_script_cleans_up_and_leaves_nothing(app: RunningApp, work: 
         if work == "opened":
             wait_until_gone(pids)
             if way == "cancel":  # of a work that is stopped, nothing more is taken
-                replica.wait_for(lambda replica: var(replica, "root.opened", "exit_code") == -signal.SIGTERM)
+                replica.wait_for(
+                    lambda replica: var(replica, "root.opened", "exit_code") == -signal.SIGTERM, timeout=60
+                )
         else:
             await_line(app, work, "cleaned up")
         client.call("go", work=work, how="well")
@@ -279,7 +281,7 @@ def test_a_script_is_a_dynamic_child(app: RunningApp) -> None:
         with app.client() as client, client.replica() as replica:
             client.call("add")
             name = f"root.more.{number}"
-            replica.wait_for(partial(_is_best, name), timeout=20)
+            replica.wait_for(partial(_is_best, name), timeout=60)
         assert app.end() == 0
         app.start()
 
@@ -287,7 +289,7 @@ def test_a_script_is_a_dynamic_child(app: RunningApp) -> None:
 def test_a_missing_script_is_refused_before_anything_runs(make_app: MakeApp) -> None:
     app = make_app(APP)
     process = app.launch()
-    assert process.wait(timeout=20) == 2
+    assert process.wait(timeout=60) == 2
     assert f"the script_path 'script.py' is no file: none is at {app.folder}/script.py" in app.stderr()
 
 

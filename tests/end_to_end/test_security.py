@@ -49,7 +49,7 @@ def test_no_call_without_a_token(channel: grpc.Channel, metadata: tuple[tuple[st
     stub = flow_service_pb2_grpc.FlowServiceStub(channel)
 
     with pytest.raises(grpc.RpcError) as caught:
-        stub.GetApp(pb.GetAppRequest(), metadata=metadata, timeout=10)
+        stub.GetApp(pb.GetAppRequest(), metadata=metadata, timeout=60)
 
     assert refused(caught.value)[0] == "UNAUTHENTICATED"
 
@@ -61,7 +61,7 @@ def test_strangers_do_not_learn_what_methods_there_are(app: RunningApp, channel:
         unknown(b"", timeout=10)
     assert refused(caught.value)[0] == "UNAUTHENTICATED"
     with pytest.raises(grpc.RpcError) as caught:
-        unknown(b"", metadata=bearer(app, "read"), timeout=10)
+        unknown(b"", metadata=bearer(app, "read"), timeout=60)
     assert refused(caught.value)[0] == "UNIMPLEMENTED"
 
 
@@ -84,7 +84,7 @@ def test_each_role_does_what_it_may(
     codes = {}
     for method, request in requests.items():
         try:
-            getattr(stub, method)(request, metadata=bearer(app, role), timeout=10)
+            getattr(stub, method)(request, metadata=bearer(app, role), timeout=60)
             codes[method] = "OK"
         except grpc.RpcError as error:
             codes[method] = refused(error)[0]
@@ -96,7 +96,7 @@ def test_the_work_role_attaches(app: RunningApp, channel: grpc.Channel) -> None:
     frames: queue.SimpleQueue[Any] = queue.SimpleQueue()
     frames.put(AttachRequest(hello=Hello(agent_id="a", boot_id="b", works=["root.none"])))
 
-    call = WorkServiceStub(channel).Attach(iter(frames.get, None), metadata=bearer(app, "work"), timeout=10)
+    call = WorkServiceStub(channel).Attach(iter(frames.get, None), metadata=bearer(app, "work"), timeout=60)
 
     assert next(call).HasField("welcome")
     frames.put(None)
@@ -108,7 +108,7 @@ def test_a_stream_that_does_not_say_hello_is_refused(app: RunningApp, channel: g
     beat = AttachRequest(beat=Beat(number=1))
 
     with pytest.raises(grpc.RpcError) as caught:
-        next(attach(iter([beat]), metadata=bearer(app, "work"), timeout=10))
+        next(attach(iter([beat]), metadata=bearer(app, "work"), timeout=60))
 
     assert refused(caught.value) == ("FAILED_PRECONDITION", "the first message of the stream must be Hello")
 
@@ -116,7 +116,7 @@ def test_a_stream_that_does_not_say_hello_is_refused(app: RunningApp, channel: g
 def test_health_is_told_to_anybody(channel: grpc.Channel) -> None:
     stub: Any = health_pb2_grpc.HealthStub(channel)
 
-    answer = stub.Check(health_pb2.HealthCheckRequest(service="flowrpc.v1.FlowService"), timeout=10)
+    answer = stub.Check(health_pb2.HealthCheckRequest(service="flowrpc.v1.FlowService"), timeout=60)
 
     assert answer.status == health_pb2.HealthCheckResponse.SERVING
 
@@ -130,7 +130,7 @@ def test_reflection_lists_the_services(app: RunningApp, channel: grpc.Channel, v
     )
     question = reflection_pb2.ServerReflectionRequest(list_services="")
 
-    answer = next(reflect(iter([question]), metadata=bearer(app, "read"), timeout=10))
+    answer = next(reflect(iter([question]), metadata=bearer(app, "read"), timeout=60))
 
     names = {service.name for service in answer.list_services_response.service}
     assert {"flowrpc.v1.FlowService", "flowrpc.v1.WorkService", "grpc.health.v1.Health"} <= names
@@ -153,7 +153,7 @@ def test_a_delta_that_is_no_state_ends_its_run_and_not_the_stream(make_app: Make
     frames.put(AttachRequest(hello=Hello(agent_id="foreign", boot_id="b", works=["root.train"])))
     with grpc.insecure_channel(app.address) as channel:
         call = WorkServiceStub(channel).Attach(
-            iter(frames.get, None), metadata=bearer(app, "work"), timeout=20
+            iter(frames.get, None), metadata=bearer(app, "work"), timeout=60
         )
         start = next(answer for answer in call if answer.HasField("start_run")).start_run
         delta = WorkDelta(run_id=start.run_id, attempt=1, seq=1)

@@ -80,12 +80,12 @@ app = LightningApp(Root())
 
 
 def fetched(url: str) -> int:
-    with urllib.request.urlopen(url, timeout=10) as answer:  # an http URL of our own
+    with urllib.request.urlopen(url, timeout=60) as answer:  # an http URL of our own
         return int(answer.read())
 
 
 def until(replica: StateReplica, holds: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
-    replica.wait_for(lambda replica: holds(replica.vars("root")), timeout=20)
+    replica.wait_for(lambda replica: holds(replica.vars("root")), timeout=60)
     return replica.vars("root")
 
 
@@ -113,7 +113,9 @@ def test_what_a_run_leaves_serving_in_a_thread_serves_until_the_process_ends(mak
     with app.client() as client, client.replica() as replica:
         client.call("serve", how="background")
         url = until(replica, lambda vars: bool(vars["url"]))["url"]
-        replica.wait_for(lambda replica: '"ret": null' in json.dumps(replica.state()["works"]["server"]))
+        replica.wait_for(
+            lambda replica: '"ret": null' in json.dumps(replica.state()["works"]["server"]), timeout=60
+        )
         pid = fetched(url)
         assert client.works()[0].succeeded_count == 1
         assert client.works()[0].url == url
@@ -226,7 +228,7 @@ def test_on_start_is_called_once_and_on_exception_when_run_raised(make_app: Make
     with app.client() as client, client.replica() as replica:
         for how in ("raise", "well"):
             client.call("go", how=how)
-        replica.wait_for(lambda replica: len(log_of(replica)) == 4)
+        replica.wait_for(lambda replica: len(log_of(replica)) == 4, timeout=60)
         start, *others = log_of(replica)
         assert start.startswith("start ")
         assert others == ["run raise", "exception broken", "run well"]
@@ -236,11 +238,11 @@ def test_a_work_that_is_started_ahead_executes_its_runs_in_that_process(make_app
     app = make_app(HOOKS).start()
     with app.client() as client, client.replica() as replica:
         client.call("start_it")
-        replica.wait_for(lambda replica: len(log_of(replica)) == 1)
+        replica.wait_for(lambda replica: len(log_of(replica)) == 1, timeout=60)
         pid = int(log_of(replica)[0].split()[1])
         assert pid in descendants(app.pid)
         client.call("go", how="well")
-        replica.wait_for(lambda replica: len(log_of(replica)) == 2)
+        replica.wait_for(lambda replica: len(log_of(replica)) == 2, timeout=60)
         assert log_of(replica)[1] == "run well"
         assert pid in descendants(app.pid)
 
@@ -251,7 +253,7 @@ def test_on_exit_is_called_when_the_process_ends_in_order(make_app: MakeApp, how
     app = make_app(HOOKS).start()
     with app.client() as client, client.replica() as replica:
         client.call("go", how=how)
-        replica.wait_for(lambda replica: len(log_of(replica)) == 2)
+        replica.wait_for(lambda replica: len(log_of(replica)) == 2, timeout=60)
         pid = int(log_of(replica)[0].split()[1])
         if end == "stop":
             client.call("stop_it")
@@ -273,18 +275,18 @@ def test_a_process_that_takes_its_leave_for_too_long_is_killed(make_app: MakeApp
     app = make_app(HOOKS.replace("def on_exit(self):", "def on_exit(self):\n        time.sleep(60)")).start()
     with app.client() as client, client.replica() as replica:
         client.call("go", how="well")
-        replica.wait_for(lambda replica: len(log_of(replica)) == 2)
+        replica.wait_for(lambda replica: len(log_of(replica)) == 2, timeout=60)
         pid = int(log_of(replica)[0].split()[1])
         client.call("stop_it")
-        wait_until_gone({pid}, seconds=20)
+        wait_until_gone({pid})
         client.call("go", how="well again")
-        replica.wait_for(lambda replica: log_of(replica)[-1] == "run well again", timeout=20)
+        replica.wait_for(lambda replica: log_of(replica)[-1] == "run well again", timeout=60)
 
 
 def test_apply_flow_delta_sees_what_the_flow_changed(make_app: MakeApp) -> None:
     app = make_app(HOOKS).start()
     with app.client() as client, client.replica() as replica:
         client.call("go", how="wait")
-        replica.wait_for(lambda replica: len(log_of(replica)) == 2)
+        replica.wait_for(lambda replica: len(log_of(replica)) == 2, timeout=60)
         client.call("tell")
-        replica.wait_for(lambda replica: var(replica, "root.worker", "seen") == [[["told"]]])
+        replica.wait_for(lambda replica: var(replica, "root.worker", "seen") == [[["told"]]], timeout=60)

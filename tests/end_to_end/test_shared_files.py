@@ -77,7 +77,7 @@ from flowrpc.storage import Mount
 
 def check(app: RunningApp) -> None:
     with app.client() as client, client.replica() as replica:
-        replica.wait_for(lambda replica: var(replica, "root", "done"), timeout=40)
+        replica.wait_for(lambda replica: var(replica, "root", "done"), timeout=60)
         assert var(replica, "root.write", "names") == [
             "checkpoints/1.txt",
             "checkpoints/deep/2.bin",
@@ -112,7 +112,7 @@ def test_two_works_share_files_over_the_network(make_app: MakeApp, ftp_url: str)
 def test_a_mount_is_refused_when_the_app_starts(make_app: MakeApp) -> None:
     app = make_app(MOUNTING)
     process = app.launch()
-    assert process.wait(timeout=30) == 2
+    assert process.wait(timeout=60) == 2
     told = app.stderr()
     assert (
         "root.write: cloud_compute=CloudCompute(mounts=[Mount(source='s3://b/c/', mount_path='/data/c')])"

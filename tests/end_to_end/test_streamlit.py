@@ -65,7 +65,7 @@ def app(make_app: MakeApp) -> RunningApp:
 
 def wait_until_healthy(client: httpx.Client, view: str = VIEW) -> httpx.Response:
     """Waits for the server of the page, which starts beside the app."""
-    end = time.monotonic() + 40
+    end = time.monotonic() + 60
     while (answer := client.get(f"{view}_stcore/health")).status_code == 502:
         assert time.monotonic() < end
     return answer
@@ -104,7 +104,7 @@ def rerun(socket: ClientConnection, clicked: str = "", query: str = "") -> list[
     socket.send(message.SerializeToString())
     shown: list[Any] = []
     while True:
-        told = ForwardMsg.FromString(socket.recv(timeout=40, decode=False))
+        told = ForwardMsg.FromString(socket.recv(timeout=60, decode=False))
         if told.WhichOneof("type") == "delta":
             shown.append(told.delta.new_element)
         if told.WhichOneof("type") == "script_finished":

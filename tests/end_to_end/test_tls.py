@@ -37,7 +37,7 @@ def test_works_run_and_clients_call_where_the_address_is_encrypted(make_app: Mak
         FlowClient(f"127.0.0.1:{port}", token, tls_ca=certificate) as client,
         client.replica() as replica,
     ):
-        replica.wait_for(lambda replica: var(replica, "root", "finished") > 0, timeout=20)
+        replica.wait_for(lambda replica: var(replica, "root", "finished") > 0, timeout=60)
 
     assert flowctl("works", cwd=app.folder).returncode == 0, "found by itself, on this host"
     assert app.end() == 0

@@ -91,7 +91,7 @@ class Stranger:
         call: Any = make(
             path, request_serializer=request.SerializeToString, response_deserializer=response.FromString
         )
-        return call(request(**fields), metadata=self._metadata, timeout=30)
+        return call(request(**fields), metadata=self._metadata, timeout=60)
 
 
 class _WithMetadata:
@@ -102,7 +102,7 @@ class _WithMetadata:
 
     def stream_stream(self, *args: Any, **kwargs: Any) -> Any:
         call: Any = self._channel.stream_stream(*args, **kwargs)
-        return lambda requests, **more: call(requests, metadata=self._metadata, timeout=30)
+        return lambda requests, **more: call(requests, metadata=self._metadata, timeout=60)
 
 
 @pytest.fixture

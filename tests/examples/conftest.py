@@ -15,7 +15,7 @@ from typing import IO
 import pytest
 
 FLOWCTL = str(Path(sys.executable).with_name("flowctl"))
-SECONDS = 40.0
+SECONDS = 90.0
 
 
 @pytest.fixture(autouse=True)

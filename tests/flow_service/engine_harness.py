@@ -32,7 +32,7 @@ class Harness:
         self.engine.start()
 
     def next(self) -> tuple[Revision | None, list[Effect]]:
-        found = self.delivered.get(timeout=20)
+        found = self.delivered.get(timeout=60)
         if isinstance(found, BaseException):
             raise found
         return found

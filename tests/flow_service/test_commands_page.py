@@ -146,7 +146,7 @@ def answer(command: str, folder: Path) -> tuple[int, str]:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=30,
+        timeout=60,
         check=False,
     )
     return done.returncode, re.sub(r"\b[0-9a-f]{64}\b", "…", done.stdout)
@@ -177,4 +177,4 @@ def test_a_session_of_the_page_is_what_happens(
                 assert answer(command, folder) == (code, output), command
         finally:
             served.terminate()
-            assert served.wait(timeout=15) == 0
+            assert served.wait(timeout=60) == 0

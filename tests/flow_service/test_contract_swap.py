@@ -78,7 +78,7 @@ async def called(channel: grpc.aio.Channel, built: Built, command: str, **fields
         request_serializer=request.SerializeToString,
         response_deserializer=response.FromString,
     )
-    return await call(request(**fields), timeout=30)
+    return await call(request(**fields), timeout=60)
 
 
 async def methods_told(channel: grpc.aio.Channel, version: str) -> list[str]:
@@ -100,7 +100,7 @@ def test_a_call_under_way_ends_with_the_contract_it_began_with() -> None:
     async def run() -> None:
         async with served() as (typed, waiting, channel):
             under_way = asyncio.create_task(called(channel, OLD, "Add", name="x", times=2))
-            await asyncio.wait_for(waiting.came.wait(), 30)
+            await asyncio.wait_for(waiting.came.wait(), 60)
             typed.offer(NEW)
             waiting.may_answer.set()
             assert ((await under_way).result, (await under_way).revision) == (1, 7)

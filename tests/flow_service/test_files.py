@@ -109,7 +109,7 @@ def test_the_sweep_at_the_begin_of_a_life_keeps_what_state_refers_to(tmp_path: L
         open_storage(depot.url, driver.store.open())
         for thread in threading.enumerate():
             if thread.name == "flowrpc-sweep":
-                thread.join(timeout=30)
+                thread.join(timeout=60)
     assert [depot.holds(content) for content in contents] == [True, False]
     depot.check()
 

@@ -48,7 +48,7 @@ def test_a_follower_gets_new_records_until_the_app_ends() -> None:
         hub.add([record("after")])
         hub.end()
 
-        assert await asyncio.wait_for(reading, 5) == [("before", 0), ("after", 0)]
+        assert await asyncio.wait_for(reading, 60) == [("before", 0), ("after", 0)]
 
     asyncio.run(scenario())
 

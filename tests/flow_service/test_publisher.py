@@ -59,7 +59,7 @@ class Scene:
 
 
 async def take(updates: AsyncIterator[Any], count: int) -> list[Any]:
-    return [await asyncio.wait_for(anext(updates), 5) for _ in range(count)]
+    return [await asyncio.wait_for(anext(updates), 60) for _ in range(count)]
 
 
 def numbers(updates: list[Any]) -> list[int]:

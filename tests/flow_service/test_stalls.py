@@ -153,7 +153,7 @@ def test_what_came_while_user_code_held_up_the_engine_counts(monkeypatch: pytest
 
     said: list[Any] = []
     while not (said and getattr(said[-1], "message", None) == Beat(number=number)):
-        said.append(effects.get(timeout=30))
+        said.append(effects.get(timeout=60))
 
     assert not any(isinstance(effect, CloseSession | BaseException) for effect in said)
     assert engine.stop(10)

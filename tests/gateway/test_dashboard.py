@@ -46,4 +46,4 @@ def test_what_changes_while_a_dashboard_is_told_of_something_else_is_told_withou
         assert waiting.on_command is None, "who is not there is told nothing"
         return told
 
-    assert asyncio.run(asyncio.wait_for(run(), 30)) == ["1", "2", "3", "4"]
+    assert asyncio.run(asyncio.wait_for(run(), 60)) == ["1", "2", "3", "4"]

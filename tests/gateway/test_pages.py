@@ -53,13 +53,13 @@ def test_the_session_of_a_page_is_what_happens(page: str, block: int, tmp_path: 
                     env=environment,
                     capture_output=True,
                     text=True,
-                    timeout=30,
+                    timeout=60,
                     check=False,
                 )
                 assert found.stdout.rstrip("\n") == output.rstrip("\n"), (command, found.stderr)
         finally:
             served.terminate()
-            assert served.wait(timeout=15) == 0
+            assert served.wait(timeout=60) == 0
             served.stdout.close()
 
 

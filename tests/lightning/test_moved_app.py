@@ -110,7 +110,7 @@ def test_a_moved_app_runs_and_goes_on_after_a_kill(tmp_path: Path) -> None:
                 with FlowClient(data_dir=tmp_path / ".flowrpc") as client:
                     client.call("read_text", text=text)
                     with client.replica() as replica:
-                        replica.wait_for(lambda seen, best=best: seen.vars()["best"] == best, timeout=30)  # type: ignore[misc]
+                        replica.wait_for(lambda seen, best=best: seen.vars()["best"] == best, timeout=60)  # type: ignore[misc]
                     assert client.state("root.trainers.long")["vars"]["epoch"] in (4, 8)
             finally:
                 process.send_signal(signal.SIGKILL)

@@ -143,7 +143,7 @@ def test_ctrl_c_ends_it_in_order(tmp_path: Path) -> None:
         assert process.stdout is not None
         assert "is served at" in process.stdout.readline()
         process.send_signal(signal.SIGINT)
-        rest, errors = process.communicate(timeout=30)
+        rest, errors = process.communicate(timeout=60)
 
     assert (process.returncode, rest) == (0, "after\n")
     assert "stopped: by SIGINT" in errors

@@ -195,7 +195,7 @@ def http(app: AppProcess) -> httpx.Client:
     assert entry is not None
     token = read_token(app.data_dir / "tokens" / "call")
     headers = {"Authorization": f"Bearer {token}"}
-    return httpx.Client(base_url=entry.http_address, headers=headers, timeout=20, trust_env=False)
+    return httpx.Client(base_url=entry.http_address, headers=headers, timeout=60, trust_env=False)
 
 
 def test_the_counter_counts(names: dict[str, Any]) -> None:

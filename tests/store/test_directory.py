@@ -42,7 +42,7 @@ def store(tmp_path: Path) -> Iterator[SQLiteStore]:
 def opened_elsewhere(data_dir: Path) -> str:
     """Opens a data directory in another process and returns what it printed."""
     command = [sys.executable, "-c", OPEN, str(data_dir)]
-    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=30).stdout
+    return subprocess.run(command, capture_output=True, text=True, check=True, timeout=60).stdout
 
 
 def test_files_are_for_this_user_alone(store: SQLiteStore, tmp_path: Path, counting: Counting) -> None:

@@ -12,7 +12,7 @@ import pytest
 def wait_until() -> Callable[[Callable[[], bool]], None]:
     """Waits for what nobody tells of: the end of processes that are not ours."""
 
-    def wait(holds: Callable[[], bool], seconds: float = 15.0) -> None:
+    def wait(holds: Callable[[], bool], seconds: float = 60.0) -> None:
         end = time.monotonic() + seconds
         while not holds():
             assert time.monotonic() < end, "it never came"

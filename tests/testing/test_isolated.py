@@ -129,7 +129,7 @@ if __name__ == "__main__":
 def test_a_work_of_the_main_program_is_run_too(tmp_path: Path) -> None:
     (tmp_path / "program.py").write_text(PROGRAM)
     done = subprocess.run(
-        [sys.executable, "program.py"], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=40
+        [sys.executable, "program.py"], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60
     )
 
     assert (done.stdout, done.stderr) == ("doubled\n12\n", "")
@@ -140,7 +140,7 @@ def test_nothing_is_left_of_it(tmp_path: Path) -> None:
         PROGRAM.replace('print("doubled")', 'import os; os.fork() or __import__("time").sleep(600)')
     )
     done = subprocess.run(
-        [sys.executable, "program.py"], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=40
+        [sys.executable, "program.py"], cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60
     )
 
     assert done.stdout == "12\n", "which comes when all who hold the pipe have ended"

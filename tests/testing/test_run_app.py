@@ -207,7 +207,7 @@ def test_an_app_dies_with_its_test(
         assert program.stdout is not None
         pids = [int(pid) for pid in program.stdout.readline().split()]
         program.send_signal(end)
-        program.wait(timeout=30)
+        program.wait(timeout=60)
 
     served, runner, stray = pids
     wait_until(lambda: not alive(served) and not alive(runner))

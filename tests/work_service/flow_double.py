@@ -32,7 +32,7 @@ from flowrpc.wire.attach import decode_agent_message, encode_flow_message
 from grpc import aio
 
 TOKEN = "secret"
-DEADLINE_SECONDS = 20.0
+DEADLINE_SECONDS = 60.0
 
 M = TypeVar("M")
 

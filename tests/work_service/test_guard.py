@@ -49,7 +49,7 @@ def test_kills_what_it_watches_when_its_agent_ends(end: str) -> None:
     assert process.stdout is not None
     guard, kept, forgotten = map(int, process.stdout.readline().split())
     with descriptors([guard, kept, forgotten]) as handles:
-        process.communicate(timeout=10)
+        process.communicate(timeout=60)
         assert all_ended(handles[:2]), "guard and watched group are gone"
         assert not ended(handles[2])
         os.kill(forgotten, 9)

@@ -75,7 +75,7 @@ async def test_an_agent_that_was_never_attached_gives_up_when_it_is_refused(
     async with flow_double() as flow:
         flow.refusal = status
         process = await start_agent(flow.address, app_file)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             _, errors = await process.communicate()
         assert process.returncode == 3
         assert b"cannot serve" in errors
@@ -87,7 +87,7 @@ async def test_a_flow_that_answers_no_more_is_left_alone_until_it_does(app_file:
     async with flow_double() as flow, agent_process(flow, app_file):
         await flow.until(lambda: flow.of(Beat) or None)
         flow.deaf = True
-        await asyncio.wait_for(flow.detached.wait(), 40)
+        await asyncio.wait_for(flow.detached.wait(), 60)
         flow.deaf = False
         await flow.until(lambda: len(flow.hellos) == 2 or None)
 
