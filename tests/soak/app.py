@@ -1,6 +1,7 @@
 """An app that is kept busy: works that change their vars, print and end; commands; a work that is cancelled."""
 
 import time
+from collections.abc import Iterator
 from typing import Any
 
 from flowrpc import LightningApp, LightningFlow, LightningWork
@@ -30,15 +31,26 @@ class Counter(LightningWork):
                 print(f"{number} of {changes}")
 
 
+class Quick(LightningWork):
+    """Has short runs."""
+
+    def __init__(self) -> None:
+        super().__init__(parallel=True, cache_calls=False)
+        self.newest = 0
+
+    def run(self, number: int) -> None:
+        self.newest = number
+
+
 class Sleeper(LightningWork):
     """Runs until it is cancelled, which ends its process's work."""
 
     def __init__(self) -> None:
         super().__init__(parallel=True, cache_calls=False, raise_exception=False)
 
-    def run(self, number: int) -> None:
+    def run(self, number: int, lasting: bool) -> None:
         """A cancelled run is not made again: the number makes it another one."""
-        while True:
+        while lasting:
             time.sleep(0.01)
 
 
@@ -46,11 +58,14 @@ class Root(LightningFlow):
     def __init__(self) -> None:
         self.changes = 0
         self.wanted = False
-        self.sleep_wanted = False
+        self.sleep_wanted = ""
         self.sleeps = 0
+        self.quick_wanted = 0
+        self.quick_asked = 0
         self.bumps = 0
         self.text = ""
         self.sleeper = Sleeper()
+        self.quick = Quick()
         for number in range(WORKS):
             setattr(self, f"counter_{number}", Counter())
 
@@ -60,16 +75,35 @@ class Root(LightningFlow):
             for number in range(WORKS):
                 getattr(self, f"counter_{number}").run(self.changes)
         if self.sleep_wanted:
-            self.sleep_wanted = False
+            lasting = self.sleep_wanted == "lasting"
+            self.sleep_wanted = ""
             self.sleeps += 1
-            self.sleeper.run(self.sleeps)
+            self.sleeper.run(self.sleeps, lasting)
+        while self.quick_asked < self.quick_wanted:
+            self.quick_asked += 1
+            self.quick.run(self.quick_asked)
 
     def go(self, changes: int) -> None:
         self.changes = changes
         self.wanted = True
 
     def sleep(self) -> None:
-        self.sleep_wanted = True
+        self.sleep_wanted = "lasting"
+
+    def nap(self) -> None:
+        """Has the sleeper run and end by itself: its process, which a cancellation may have ended, is there then."""
+        self.sleep_wanted = "short"
+
+    def hurry(self, runs: int) -> None:
+        self.quick_wanted += runs
+
+    def say(self, text: str) -> None:
+        print(text)
+
+    def rows(self) -> Iterator[str]:
+        """Has more items than anybody reads."""
+        for number in range(1_000_000):
+            yield f"row {number} " * 10
 
     def bump(self, text: str) -> int:
         self.bumps += 1
@@ -77,7 +111,8 @@ class Root(LightningFlow):
         return self.bumps
 
     def configure_commands(self) -> Any:
-        return {"go": self.go, "sleep": self.sleep, "bump": self.bump}
+        commands = self.go, self.sleep, self.nap, self.hurry, self.bump, self.say, self.rows
+        return {command.__name__: command for command in commands}
 
 
 app = LightningApp(Root())

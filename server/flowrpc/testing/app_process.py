@@ -70,6 +70,9 @@ def run_app(
 class AppProcess:
     """A served app; `run_app` makes it."""
 
+    _flowctl = "flowrpc.testing.served"
+    """The module that is flowctl in a process that dies with this one: it takes our process id and the arguments."""
+
     def __init__(
         self, app_file: Path, options: tuple[str, ...], folder: Path, timeout: float, env: Mapping[str, str]
     ) -> None:
@@ -217,7 +220,7 @@ class AppProcess:
         arguments = ["run", str(self._app_file), "--data-dir", str(self.data_dir), *self._options]
         self._output_ended = False
         self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "flowrpc.testing.served", str(os.getpid()), *arguments],
+            [sys.executable, "-P", "-m", self._flowctl, str(os.getpid()), *arguments],
             env=self._environment(),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
