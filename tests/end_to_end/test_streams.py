@@ -23,6 +23,7 @@ from flowrpc_client.request_id import new_request_id
 from google.rpc import error_details_pb2
 
 from tests.end_to_end.conftest import FLOWCTL, HEADER, MakeApp, RunningApp, flowctl
+from tests.end_to_end.forwarder import Forwarder
 from tests.end_to_end.http_client import http
 from tests.end_to_end.test_typed_contract import Stranger, details
 
@@ -424,3 +425,14 @@ def _rest(client: FlowClient) -> int:
 def _resident_bytes(pid: int) -> int:
     fields = Path(f"/proc/{pid}/statm").read_text().split()
     return int(fields[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def test_a_first_call_over_a_slow_link(make_app: MakeApp) -> None:
+    """A stream is not begun twice by the client, so its channel has to connect at the first attempt."""
+    app = make_app(APP).start()
+    token = app.folder / ".flowrpc" / "tokens" / "admin"
+    with (
+        Forwarder(app.address, delay_seconds=0.2) as network,
+        FlowClient(network.address, token_file=token, timeout=WAIT) as client,
+    ):
+        assert list(client.stream("slow")) == [0, 1, 2]

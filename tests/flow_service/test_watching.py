@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from typing import Any
+from weakref import ref
 
 import pytest
 from flowrpc.flow_service import encoded_state, parts
@@ -377,3 +379,16 @@ def test_watchers_that_come_and_go_leave_nothing() -> None:
         assert not world.publisher._feeds
 
     asyncio.run(scenario())
+
+
+def test_nothing_is_kept_for_watchers_that_have_left() -> None:
+    world = World()
+    with world.publisher.follow(WatchState(component="root.a")) as watch:
+        feed = ref(watch.feed)
+        world.change(0, "root.a")
+        assert watch.feed.end > watch.feed.first, "it holds a revision"
+    del watch
+    gc.collect()
+    assert feed() is None
+    for _ in range(3):
+        world.change(0, "root.a")

@@ -75,6 +75,7 @@ def flow_kinds() -> Kinds:
     from flowrpc.flow_service import streams, work_servicer
     from flowrpc.flow_service.attempts import Attempt
     from flowrpc.flow_service.calls_waiting import WaitingCalls
+    from flowrpc.flow_service.feed import Feed
     from flowrpc.flow_service.logs import LogHub, _Reader
     from flowrpc.flow_service.parts import Parts
     from flowrpc.flow_service.publisher import Publisher
@@ -100,7 +101,7 @@ def flow_kinds() -> Kinds:
 
     return Kinds(
         transient=(
-            *(Watch, Parts, StreamReader, _Reader, Session, Attempt),
+            *(Feed, Watch, Parts, StreamReader, _Reader, Session, Attempt),
             *(streams._Stream, work_servicer._Stream),
         ),
         owners=(

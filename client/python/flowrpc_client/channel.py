@@ -58,8 +58,8 @@ _OPTIONS: dict[str, str | int] = {
     "grpc.http2.max_pings_without_data": 0,
     # A service that is started again is tried soon, not after two minutes.
     "grpc.initial_reconnect_backoff_ms": 100,
-    "grpc.min_reconnect_backoff_ms": 100,
     "grpc.max_reconnect_backoff_ms": 1_000,
+    "grpc.min_reconnect_backoff_ms": 5_000,  # no back-off, whatever it is called: how long one attempt may take
     "grpc.enable_retries": 1,
     "grpc.service_config": json.dumps(_SERVICE_CONFIG),
     "grpc.primary_user_agent": "flowrpc-client",

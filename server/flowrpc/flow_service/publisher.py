@@ -55,7 +55,7 @@ class Publisher:
         self._kept: deque[Published] = deque()
         self._kept_bytes = 0
         self._feeds: dict[str, Feed] = {}
-        self._holding: dict[int, list[Feed]] = {}
+        self._holding: dict[int, list[ref[Feed]]] = {}
         self._encoded = EncodedState()
         self._hashes = StateHash()
         self._under_way = UnderWay()
@@ -152,7 +152,7 @@ class Publisher:
         reason, after = self._reason(request), request.after_revision or 0
         if reason is None and after < feed.since:
             for number in feed.reach_back(self._kept, after):
-                self._holding.setdefault(number, []).append(feed)
+                self._holding.setdefault(number, []).append(ref(feed))
         watch = Watch(self, feed, after, reason)
         feed.watches.add(watch)
         return watch
@@ -218,17 +218,16 @@ class Publisher:
         feeds = [feed for name in names if (feed := self._feeds.get(name)) is not None]
         if "root" not in names and "root" in self._feeds:
             feeds.append(self._feeds["root"])
-        self._holding[published.number] = [feed for feed in feeds if feed.add(published)]
-        for feed in self._holding[published.number]:
-            feed.wake()
+        self._holding[published.number] = [ref(feed) for feed in feeds if feed.add(published)]
         if self._timer is None and self._loop is not None:
             self._timer = self._loop.call_later(self._bookmark_seconds, self._bookmarks_due)
 
     def _drop_oldest(self) -> None:
         oldest = self._kept.popleft()
         self._kept_bytes -= len(oldest.data)
-        for feed in self._holding.pop(oldest.number, ()):
-            feed.drop_oldest()
+        for held in self._holding.pop(oldest.number, ()):
+            if (feed := held()) is not None:  # else its watchers are gone
+                feed.drop_oldest()
 
     def _bookmarks_due(self) -> None:
         self._timer = None
