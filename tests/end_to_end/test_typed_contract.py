@@ -32,11 +32,10 @@ class Job(LightningWork):
 
 
 class Root(LightningFlow):
-    names: list[str]
     big: int
 
     def __init__(self):
-        self.names = []
+        self.names: list[str] = []
         self.items = []
         self.count = 0
         self.big = 0

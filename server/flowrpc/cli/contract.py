@@ -7,7 +7,15 @@ from pathlib import Path
 
 import click
 
-from flowrpc.cli.app_contract import BROKEN, contract_of, fail, lock_file, package_option, tell_breaks
+from flowrpc.cli.app_contract import (
+    BROKEN,
+    contract_of,
+    fail,
+    lock_file,
+    package_option,
+    tell_breaks,
+    tell_unread,
+)
 from flowrpc.errors import ContractError
 
 _app_file = click.argument("app_file", metavar="APP.py", type=click.Path(path_type=Path))
@@ -42,6 +50,7 @@ def build(app_file: Path, output: Path | None, package: str | None, allow_breaki
     from flowrpc.contract.lock_file import lock_text
 
     built = contract_of(app_file, package)
+    tell_unread(built)
     if built.breaks and not allow_breaking:
         tell_breaks(built)
         click.echo("nothing was written; --allow-breaking writes it all the same", err=True)
@@ -68,6 +77,7 @@ def check(app_file: Path, package: str | None) -> None:
     types or lock.
     """
     built = contract_of(app_file, package)
+    tell_unread(built)
     if built.before is None:
         click.echo(f"there is no {lock_file(app_file)}; flowctl contract build writes it", err=True)
         sys.exit(BROKEN)

@@ -105,6 +105,14 @@ class Fact(NamedTuple):
     """What stands for it where it is absent; `...`: nothing, or nobody knows."""
 
 
+def mentions(annotation: Any, kinds: tuple[type, ...]) -> bool:
+    """Tells whether a type has one of some classes in it: references to files, say, which travel as any value does."""
+    annotation = core(annotation)
+    if isinstance(annotation, type) and not get_args(annotation):
+        return issubclass(annotation, kinds)
+    return any(mentions(part, kinds) for part in get_args(annotation))
+
+
 class Definitions:
     """Makes shapes of annotations, and collects the messages and enums that they need."""
 

@@ -207,3 +207,5 @@ class Contract:
     messages: dict[str, MessageShape] = field(default_factory=dict)
     enums: dict[str, EnumShape] = field(default_factory=dict)
     services: dict[str, ServiceShape] = field(default_factory=dict)
+    unread: tuple[str, ...] = ()
+    """Which annotations of vars could not be read, and why, for people."""
