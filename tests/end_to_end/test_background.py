@@ -81,10 +81,11 @@ class Background:
 
     def close(self) -> None:
         """Kills what still runs."""
-        holder = lock_holder(self.data_dir)
-        if holder is not None:
-            with suppress(ProcessLookupError):
-                os.kill(holder.pid, signal.SIGKILL)
+        for folder in {self.data_dir, self.folder / ".flowrpc"}:
+            holder = lock_holder(folder)
+            if holder is not None:
+                with suppress(ProcessLookupError):
+                    os.kill(holder.pid, signal.SIGKILL)
 
 
 @pytest.fixture
