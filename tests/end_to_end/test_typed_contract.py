@@ -18,6 +18,12 @@ from tests.end_to_end.conftest import MakeApp, RunningApp, flowctl
 
 APP = """
 from dataclasses import dataclass
+from pydantic import BaseModel, Field
+
+
+class Tag(BaseModel):
+    item_id: int = Field(alias="itemId")
+    kind: str = Field(default="plain", alias="class")
 
 
 @dataclass
@@ -59,8 +65,11 @@ class Root(LightningFlow):
     def grow(self, to: int) -> None:
         self.big = 2**to
 
+    def tag(self, tag: Tag) -> Tag:
+        return Tag(itemId=tag.item_id + 1)
+
     def configure_commands(self):
-        return {"my_command": self.add, "order": self.order, "grow": self.grow}
+        return {"my_command": self.add, "order": self.order, "grow": self.grow, "tag": self.tag}
 
 
 app = LightningApp(Root())
@@ -132,6 +141,13 @@ def test_a_command_is_called_with_its_types(stranger: Stranger) -> None:
     assert (answer.result, answer.revision > 0) == (2, True)
     item = stranger.call("Order", items=[{"sku": "a"}, {"sku": "b", "price": 2}]).result
     assert (item.sku, item.price) == ("b", 2.0)
+
+
+def test_a_field_with_an_alias_is_taken_and_sent_by_it(app: RunningApp, stranger: Stranger) -> None:
+    found = stranger.call("Tag", tag={"item_id": 1, "class": "odd"}).result
+    assert (found.item_id, getattr(found, "class")) == (2, "plain")
+    with app.client() as client:
+        assert client.call("tag", tag={"itemId": 2}) == {"itemId": 3, "class": "plain"}
 
 
 def test_state_is_read_with_its_types(stranger: Stranger) -> None:
