@@ -65,11 +65,14 @@ class Root(LightningFlow):
     def grow(self, to: int) -> None:
         self.big = 2**to
 
+    def pair(self, left: int, right: str, other: int = 0) -> None:
+        pass
+
     def tag(self, tag: Tag) -> Tag:
         return Tag(itemId=tag.item_id + 1)
 
     def configure_commands(self):
-        return {"my_command": self.add, "order": self.order, "grow": self.grow, "tag": self.tag}
+        return {"my_command": self.add, "order": self.order, "grow": self.grow, "tag": self.tag, "pair": self.pair}
 
 
 app = LightningApp(Root())
@@ -208,9 +211,12 @@ def test_what_is_missing_is_told_field_by_field(stranger: Stranger) -> None:
         stranger.call("Order", items=[{"price": 1}, {}])
     assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
     with pytest.raises(grpc.RpcError) as caught:
-        stranger.call("MyCommand")
+        stranger.call("Pair", other=1)
     violations = details(caught.value, error_details_pb2.BadRequest).field_violations
-    assert [(one.field, one.description) for one in violations] == [("name", "is missing")]
+    assert [(one.field, one.description) for one in violations] == [
+        ("left", "is missing"),
+        ("right", "is missing"),
+    ]
 
 
 def test_what_a_command_raises_is_a_status_with_its_reason(stranger: Stranger) -> None:

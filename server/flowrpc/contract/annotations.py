@@ -16,8 +16,8 @@ from types import NoneType, UnionType
 from typing import Any, get_args, get_origin
 from uuid import UUID
 
-from flowrpc.component.conversion.annotations import core
-from flowrpc.component.conversion.refusals import Unusable, written
+from flowrpc.component.conversion.annotations import check_keys, core
+from flowrpc.component.conversion.refusals import NO_MEMBERS, Unusable, written
 from flowrpc.component.conversion.results import plain
 from flowrpc.contract import names
 from flowrpc.contract.facts import Fact, facts_of, takes_more
@@ -187,6 +187,7 @@ class Definitions:
         if origin in _LISTS:
             return ListOf(self._shape(parts[0], place, owner) if parts else ANY)
         if origin in _DICTS:
+            check_keys(annotation, parts)
             return MapOf(self._shape(parts[1], place, owner) if parts else ANY)
         raise Unusable(annotation)
 
@@ -253,6 +254,8 @@ class Definitions:
     # Enums
 
     def _enum_class(self, kind: Any, name: str, place: str) -> Shape:
+        if not kind.__members__:
+            raise Unusable(kind, NO_MEMBERS)
         if issubclass(kind, enum.Flag):
             bits = tuple(f"{one.name}={one.value}" for one in kind)
             return Leaf(Scalar.INT64, f"the sum of values of {kind.__name__}", "flag", bits)
