@@ -8,9 +8,11 @@ from pathlib import Path
 
 import click
 import pytest
+from click.testing import CliRunner
 from flowrpc.cli.background import foreground_command
 from flowrpc.cli.run import run
 from flowrpc.cli.telling import Listener, Teller, Told
+from flowrpc_client.flowctl import cli
 
 LEFT_OUT = frozenset({"detach", "wait", "wait_timeout", "tell_fd"})
 
@@ -31,6 +33,22 @@ def test_the_options_that_were_given_are_given_again() -> None:
 
 def test_defaults_are_left_to_the_other_process() -> None:
     assert command_of("app.py", "--detach")[-1] == "run"
+
+
+@pytest.mark.parametrize(
+    ("option", "problem"),
+    [
+        ("--app=x", "write --name after `run`"),
+        ("--address=127.0.0.1:1", "to serve there, write it after `run`"),
+        ("--token-file=x", "leave it out"),
+        ("--tls-ca=x", "--tls-cert and --tls-key, after `run`"),
+    ],
+)
+def test_what_chooses_a_running_app_is_refused_before_run(option: str, problem: str) -> None:
+    told = CliRunner().invoke(cli, [option, "run", "none.py", "--detach"])
+
+    assert (told.exit_code, f"{option.partition('=')[0]} before `run`" in told.output) == (2, True)
+    assert problem in " ".join(told.output.split())
 
 
 def test_flags_with_two_names_keep_what_was_said() -> None:

@@ -94,6 +94,23 @@ def test_check_says_what_is_missing_and_what_breaks(shop: Path) -> None:
     assert (told.returncode, "breaks: MyCommandRequest.times is new and required" in told.stderr) == (1, True)
 
 
+def test_check_names_the_files_that_are_not_up_to_date(shop: Path) -> None:
+    where = ["-o", "what is built"]
+    flowctl("contract", "build", "app.py", *where, cwd=shop)
+    source = (shop / "app.py").read_text()
+    (shop / "app.py").write_text(source.replace("Adds a name.", "Adds another name."))
+    (shop / "what is built" / "openapi.json").unlink()
+    assert flowctl("contract", "check", "app.py", cwd=shop).returncode == 0
+
+    told = flowctl("contract", "check", "app.py", *where, cwd=shop)
+    assert (told.returncode, told.stdout) == (1, "")
+    named, advice = told.stderr.splitlines()
+    assert named == "not up to date: what is built/shop/v1/app.proto"
+    assert advice == "run flowctl contract build app.py -o 'what is built'"
+    flowctl("contract", "build", "app.py", *where, cwd=shop)
+    assert flowctl("contract", "check", "app.py", *where, cwd=shop).returncode == 0
+
+
 def test_what_breaks_is_written_only_if_it_is_asked_for(shop: Path) -> None:
     flowctl("contract", "build", "app.py", cwd=shop)
     before = (shop / "contract.lock.json").read_text()
@@ -152,4 +169,6 @@ def test_git_merges_two_branches(shop: Path) -> None:
     git("merge", "-q", "--no-edit", "other")
     assert (number_of(shop, "times"), number_of(shop, "color")) == (2, 3)
     write(shop, ", times: int = 1, color: str = ''")
-    assert flowctl("contract", "check", "app.py", cwd=shop).returncode == 0
+    assert flowctl("contract", "check", "app.py", "-o", "nothing", cwd=shop).returncode == 0
+    told = flowctl("contract", "check", "app.py", cwd=shop)
+    assert (told.returncode, "app.proto" in told.stderr) == (1, True), "the driver merges the lock alone"

@@ -50,7 +50,9 @@ class Command:
     name: str
     attrs: tuple[Attr, ...]
     result: Type
+    """Of what it returns, or of each item that it yields."""
     rest: bool = False
+    streams: bool = False
 
 
 @dataclass(frozen=True)
@@ -103,6 +105,7 @@ _SIMPLE = {
 }
 HEAD = """
 from __future__ import annotations
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -208,9 +211,11 @@ def _root_source(spec: Spec) -> str:
         named = _parameters(spec, command.attrs)
         if command.rest:
             named += ", **rest: int"
+        result = written(spec, command.result)
+        answer, result = ("yield from", f"Iterator[{result}]") if command.streams else ("return", result)
         lines += [
-            f"    def command_{command.key}({named}) -> {written(spec, command.result)}:",
-            f"        return answer({command.key}, locals())",
+            f"    def command_{command.key}({named}) -> {result}:",
+            f"        {answer} answer({command.key}, locals())",
         ]
     lines += ["    def run(self):", "        self.job.run(**plain(run_arguments()))"]
     offered = ", ".join(f"{one.name!r}: self.command_{one.key}" for one in spec.commands)
@@ -238,7 +243,7 @@ class RunningSpec:
         self.spec = spec
         self.received: list[tuple[int, dict[str, Any]]] = []
         self.results: dict[int, Any] = {}
-        """What commands return, by key: what it means."""
+        """What commands return, by key: what it means. Of those that stream, the items."""
         self.run: dict[int, Any] = {}
         """What the work is called with, by key."""
         self.space: dict[str, Any] = {

@@ -55,10 +55,14 @@ class OldClient:
         self._fill_attrs(message, command.attrs, values)
         return bytes(message.SerializeToString())
 
-    def result(self, command: Command, data: bytes) -> Any:
-        message = self.message(self.method(command) + "Response")
-        message.ParseFromString(data)
-        return self._get(message, "result", command.result)
+    def result(self, command: Command, data: list[bytes]) -> Any:
+        """Reads what a command returned, or all that it yielded."""
+        found = []
+        for one in data:
+            message = self.message(self.method(command) + "Response")
+            message.ParseFromString(one)
+            found.append(self._get(message, "item" if command.streams else "result", command.result))
+        return found if command.streams else found[0]
 
     def state(self, data: bytes) -> dict[int, Any]:
         message = self.message("GetStateResponse")

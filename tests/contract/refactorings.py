@@ -131,6 +131,7 @@ class Drawing:
                 self._attrs(kinds, self.count(0, 3)),
                 self.type(kinds),
                 rest=self.count(0, 4) == 4,
+                streams=self.count(0, 2) == 2,
             )
             for name in ("add", "order items")[: self.count(1, 2)]
         )
@@ -350,7 +351,13 @@ class Drawing:
         return _with_kind(spec, replace(kind, name=f"Kind{self.key()}"))
 
     def _add_command(self, spec: Spec) -> Spec:
-        made = Command(self.key(), f"command {self._last}", self._attrs(spec.kinds, 2), self.type(spec.kinds))
+        made = Command(
+            self.key(),
+            f"command {self._last}",
+            self._attrs(spec.kinds, 2),
+            self.type(spec.kinds),
+            streams=self.draw(st.booleans()),
+        )
         return replace(spec, commands=(made, *spec.commands))
 
     def _remove_command(self, spec: Spec) -> Spec:
@@ -368,6 +375,12 @@ class Drawing:
         if not spec.commands:
             return spec
         return _with_command(spec, replace(spec.commands[0], result=self.type(spec.kinds)))
+
+    def _change_whether_it_streams(self, spec: Spec) -> Spec:
+        if not spec.commands:
+            return spec
+        chosen = self.one_of(spec.commands)
+        return _with_command(spec, replace(chosen, streams=not chosen.streams))
 
 
 HARMLESS = (
@@ -401,6 +414,7 @@ ALL = (
     "remove_command",
     "rename_command",
     "change_result",
+    "change_whether_it_streams",
 )
 
 

@@ -13,18 +13,20 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from flowrpc.contract import compatibility, lock
+from flowrpc.contract import building, compatibility, lock
 from flowrpc.contract.building import Built, build
 from flowrpc.contract.lock import Lock, LockedMessage
 from flowrpc.contract.lock_file import lock_text, parse_lock
 from flowrpc.errors import ContractError
 from flowrpc.flow_service.catalogue import Catalogue
+from flowrpc.flow_service.effects import StreamEnded, StreamItem
 from flowrpc.flow_service.publisher import Publisher
+from flowrpc.flow_service.stream_readers import StreamReaders
 from flowrpc.flow_service.typed_service import TypedService
 from hypothesis import HealthCheck, Phase, event, given, note, settings
 from hypothesis import strategies as st
 
-from tests.contract.evolving_app import HEAD, REQUIRED, Attr, RunningSpec, Spec, source
+from tests.contract.evolving_app import HEAD, REQUIRED, Attr, Command, RunningSpec, Spec, source
 from tests.contract.offering import offering
 from tests.contract.old_client import ABSENT, OldClient, same
 from tests.contract.refactorings import ALL, HARMLESS, Drawing
@@ -36,7 +38,13 @@ class Refused(Exception):
 
 
 class Context:
-    """A call's context that notes nothing but the end."""
+    """A call's context that notes what was written, and the end."""
+
+    def __init__(self) -> None:
+        self.written: list[bytes] = []
+
+    async def write(self, message: bytes) -> None:
+        self.written.append(message)
 
     def time_remaining(self) -> None:
         return None
@@ -55,14 +63,25 @@ class Served:
         publisher = Publisher(self._driver.replica, journal_id="j")
         self._typed = TypedService(self, publisher)  # type: ignore[arg-type]
         self._typed.offer(built)
+        self.streams = StreamReaders(self._submit, self.ask)
 
     async def ask(self, make: Callable[[int], Any]) -> Any:
         made: Any = make(0)
-        self._driver.submit(make(made.call_id))
+        self._submit(made)
         return self._driver.answer(made.call_id)
 
-    def call(self, method: str, data: bytes) -> bytes:
-        """Calls a method.
+    def _submit(self, event: Any) -> None:
+        self._driver.submit(event)
+        while self._driver.core.wants_items:
+            self._driver.core.step_stream(self._driver.now)
+            self._driver.settle()
+        streamed, self._driver.streamed = self._driver.streamed, {}
+        for number, effects in streamed.items():
+            for one in effects:
+                self.streams.deliver(one if isinstance(one, StreamEnded) else StreamItem(number, one))
+
+    def call(self, method: str, data: bytes, *, streams: bool = False) -> list[bytes]:
+        """Calls a method the way that a client knows, and returns all that it sends.
 
         Raises:
             Refused: It ends with a status.
@@ -70,11 +89,14 @@ class Served:
         handler = self._typed.service(SimpleNamespace(method=method))
         if handler is None:
             raise Refused("UNIMPLEMENTED")
-        answering = handler.unary_unary(data, Context())
+        if handler.response_streaming is not streams:
+            raise Refused("it is called the other way")
+        context = Context()
+        answering = (handler.unary_stream if streams else handler.unary_unary)(data, context)
         try:
             answering.send(None)
         except StopIteration as stop:
-            return bytes(stop.value)
+            return context.written if streams else [bytes(stop.value)]
         raise AssertionError("nobody is waited for here")
 
 
@@ -141,13 +163,13 @@ class History:
                 continue
             sent = {one.key: self._meant(client.spec, one) for one in command.attrs}
             sent = {key: value for key, value in sent.items() if value is not REQUIRED}
-            result = self.drawing.value(self.spec.kinds, now[command.key].result)
+            result = self._drawn_result(now[command.key])
             self.running.received.clear()
             self.running.results[command.key] = result
             note(f"{command.name!r}: {sent} -> {result}")
             try:
                 method = f"/shop.v1.RootService/{client.method(command)}"
-                answer = self.served.call(method, client.request(command, sent))
+                answer = self.served.call(method, client.request(command, sent), streams=command.streams)
             except Refused:
                 if accepted:
                     raise
@@ -155,6 +177,13 @@ class History:
             self._check_received(now[command.key].attrs, sent, accepted=accepted)
             found = self._read(partial(client.result, command, answer), accepted)
             assert found is REQUIRED or same(found, result) or not accepted, f"read {found}"
+
+    def _drawn_result(self, command: Command) -> Any:
+        """Draws what a command returns, or some items that it yields."""
+        if not command.streams:
+            return self.drawing.value(self.spec.kinds, command.result)
+        count = self.drawing.count(0, 3)
+        return [self.drawing.value(self.spec.kinds, command.result) for _ in range(count)]
 
     def _check_received(self, attrs: tuple[Attr, ...], sent: dict[int, Any], *, accepted: bool) -> None:
         """What was sent is there, what was not has its default: nothing is ever taken for another thing."""
@@ -166,7 +195,7 @@ class History:
 
     def _check_state(self, client: OldClient, accepted: bool) -> None:
         now = {one.key: one for one in self.spec.attrs}
-        answer = self.served.call("/shop.v1.RootService/GetState", b"")
+        (answer,) = self.served.call("/shop.v1.RootService/GetState", b"")
         state = self._read(partial(client.state, answer), accepted)
         if state is REQUIRED:
             return
@@ -181,7 +210,7 @@ class History:
     def _check_run(self, client: OldClient, accepted: bool) -> None:
         """What the work was called with is read as that, and what it was not called with is absent."""
         now = {one.key for one in self.spec.run}
-        answer = self.served.call("/shop.v1.RootService/GetState", b"")
+        (answer,) = self.served.call("/shop.v1.RootService/GetState", b"")
         found = self._read(partial(client.run, answer), accepted)
         if found is REQUIRED:
             return
@@ -274,10 +303,23 @@ def renamed_without_note(number: Number, message: Any, before: LockedMessage) ->
     return number(message, replace(before, fields=taken))
 
 
-def test_a_changed_type_that_is_accepted_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("refactoring", ["change_type", "change_result"])
+def test_a_changed_type_that_is_accepted_is_found(refactoring: str, monkeypatch: pytest.MonkeyPatch) -> None:
     for module in (lock, compatibility):
         monkeypatch.setattr(module, "same_type", lambda one, other: True)
-    find(("change_type",))
+    find((refactoring,))
+
+
+def test_a_stream_that_comes_or_goes_and_is_accepted_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(building, "breaks", lambda before, after: [])
+    find(("change_whether_it_streams",))
+
+
+@QUICK
+@given(st.data())
+def test_a_stream_that_comes_or_goes_is_refused(data: st.DataObject) -> None:
+    history = History(Drawing(data.conjecture_data.draw), 1, ("change_whether_it_streams",))
+    assert history.problem or "clients call it the other way" in str(history.refused)
 
 
 @pytest.mark.parametrize(

@@ -56,6 +56,17 @@ def test_the_text_and_the_descriptors_say_the_same(written: Path) -> None:
     assert (of_text.options.java_package, of_text.options.java_multiple_files) == ("shop.v1", True)
 
 
+def test_docstrings_are_comments() -> None:
+    text = proto_text(*numbered(contract_of(Shop())))
+    for comment, what in (
+        ("// Sells things.", "service RootService {"),
+        ("  // Adds a name.", "  rpc Add(AddRequest)"),
+        ("  // Who it is, at length. Required.", "  optional string name = "),
+        ("// One thing to buy.", "message Item {"),
+    ):
+        assert f"{comment}\n{what}" in text
+
+
 def plain(file: FileDescriptorProto) -> str:
     """Leaves out what the text has beside the descriptor: comments, and buf's own notes."""
     copy = FileDescriptorProto.FromString(file.SerializeToString())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import dataclasses
 import enum
 from collections.abc import Callable
@@ -13,7 +14,7 @@ from flowrpc.contract.annotations import RenamedFrom
 from flowrpc.contract.building import build
 from flowrpc.contract.lock import written_type
 from flowrpc.contract.lowering import lowered
-from flowrpc.errors import ContractError
+from flowrpc.errors import ComponentError, ContractError
 from flowrpc.flow_service.catalogue import Catalogue
 
 from tests.contract.offering import Shop, contract_of, offering
@@ -155,6 +156,42 @@ def test_what_cannot_be_mapped_is_refused_by_name(method: Callable[..., Any], pr
     with pytest.raises(Exception, match=problem) as caught:
         contract_of(offering({"call": method}))
     assert "'call'" in str(caught.value)
+
+
+class Nothing(enum.Enum):
+    pass
+
+
+@pytest.mark.parametrize(
+    ("annotation", "problem"),
+    [
+        (dict[int, str], r"dict\[int, str\].*keys travel as text: write dict\[str, str\]"),
+        (list[dict[int, str]], r"keys travel as text"),
+        (Nothing, "Nothing.*it has no members to choose from"),
+        (collections.deque[int], r"deque\[int\].*write list"),
+        (collections.defaultdict[str, int], r"defaultdict\[str, int\].*write dict\[str, \.\.\.\]"),
+        (bytearray, "bytearray.*write bytes"),
+    ],
+)
+def test_what_cannot_be_mapped_is_refused_of_parameters_results_and_vars(
+    annotation: Any, problem: str
+) -> None:
+    def take(thing): ...  # type: ignore[no-untyped-def]
+    def give(): ...  # type: ignore[no-untyped-def]
+
+    class Root(LightningFlow):
+        def __init__(self) -> None:
+            self.thing = None
+
+    take.__annotations__, give.__annotations__ = {"thing": annotation}, {"return": annotation}
+    Root.__annotations__ = {"thing": annotation}
+    for root, place in (
+        (offering({"take": take}), "'take'.*'thing'"),
+        (offering({"give": give}), "the result of the command 'give'"),
+        (Root(), "Root.thing"),
+    ):
+        with pytest.raises((ContractError, ComponentError), match=f"{place}.*{problem}"):
+            contract_of(root)
 
 
 def test_two_types_of_one_name_are_refused() -> None:

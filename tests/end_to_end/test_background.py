@@ -49,8 +49,9 @@ app = LightningApp(Root())
 class Background:
     """A folder with an app that is started in the background."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, data_dir: Path | None = None) -> None:
         self.folder = folder
+        self.data_dir = data_dir or folder / ".flowrpc"
         folder.mkdir()
 
     def write(self, source: str) -> Background:
@@ -64,10 +65,6 @@ class Background:
         pid = self.pid
         assert flowctl("--data-dir", str(self.data_dir), "stop").returncode == 0
         wait_until_gone({pid})
-
-    @property
-    def data_dir(self) -> Path:
-        return self.folder / ".flowrpc"
 
     @property
     def log(self) -> str:
@@ -84,10 +81,11 @@ class Background:
 
     def close(self) -> None:
         """Kills what still runs."""
-        holder = lock_holder(self.data_dir)
-        if holder is not None:
-            with suppress(ProcessLookupError):
-                os.kill(holder.pid, signal.SIGKILL)
+        for folder in {self.data_dir, self.folder / ".flowrpc"}:
+            holder = lock_holder(folder)
+            if holder is not None:
+                with suppress(ProcessLookupError):
+                    os.kill(holder.pid, signal.SIGKILL)
 
 
 @pytest.fixture
@@ -109,6 +107,20 @@ def test_detach_returns_when_the_app_is_served_and_stop_ends_it(background: Back
     assert os.getsid(background.pid) == background.pid
     background.stop()
     assert background.log.splitlines()[-1] == "stopped"
+
+
+def test_a_data_directory_that_is_said_before_the_command_is_that_of_the_app(tmp_path: Path) -> None:
+    elsewhere = tmp_path / "state of it"
+    background = Background(tmp_path / "shop", elsewhere).write(READY_AT_ONCE)
+    try:
+        done = flowctl("--data-dir", "../state of it", "run", "app.py", "-d", cwd=background.folder)
+        assert done.returncode == 0, done.stderr
+        with background.client() as client:
+            assert client.app().pid == background.pid
+        assert not (background.folder / ".flowrpc").exists()
+        background.stop()
+    finally:
+        background.close()
 
 
 def test_the_log_is_the_owners_and_has_what_the_app_prints(background: Background) -> None:

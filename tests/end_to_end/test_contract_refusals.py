@@ -35,7 +35,7 @@ class Root(LightningFlow):
     things: {var}
 
     def __init__(self):
-        self.things = []
+        self.things = []{init}
 
     def run(self):
         pass
@@ -52,6 +52,7 @@ app = LightningApp(Root())
 GOOD = {
     "field": "int",
     "var": "list[int]",
+    "init": "",
     "parameters": "self_: int = 0, color: Color = Color.RED, inner: Inner | None = None",
     "result": "int",
     "returned": "self_",
@@ -82,6 +83,12 @@ def build(folder: Path, **parts: str) -> Result:
         ({"parameters": "my_field: int, myField: int"}, "'my_field' and 'myField'", "rename one"),
         ({"parameters": "self_: int, self__: int"}, "'self_' and 'self__'", "rename one"),
         ({"var": "set[int]"}, "Root.things: is annotated with set[int]", "write list"),
+        (
+            {"init": "\n        self.best: set[int] = []"},
+            "Root.best: is annotated with set[int]",
+            "write list",
+        ),
+        ({"init": "\n        self.things: list[str] = []"}, "Root.things: is annotated", "write one of them"),
         ({"var": "'list[Missing]'"}, "Root: has an annotation", "Missing"),
         ({"result": "set[int]"}, "'my_command'", "write list"),
     ],
@@ -99,6 +106,13 @@ def test_what_cannot_be_mapped_is_an_error_of_build(
 def test_what_can_be_mapped_is_built(tmp_path: Path) -> None:
     told = build(tmp_path)
     assert told.exit_code == 0, told.output
+
+
+def test_build_tells_once_of_an_annotation_that_it_cannot_use(tmp_path: Path) -> None:
+    told = build(tmp_path, init="\n        self.best: Missing = None")
+    assert told.exit_code == 0, told.output
+    (line,) = [line for line in told.output.splitlines() if line.startswith("note: ")]
+    assert "Root.best is typed by what it holds: its annotation Missing in __init__ cannot be used" in line
 
 
 def test_run_warns_of_what_cannot_be_mapped_and_serves_the_rest(make_app: MakeApp) -> None:

@@ -18,6 +18,12 @@ from tests.end_to_end.conftest import MakeApp, RunningApp, flowctl
 
 APP = """
 from dataclasses import dataclass
+from pydantic import BaseModel, Field
+
+
+class Tag(BaseModel):
+    item_id: int = Field(alias="itemId")
+    kind: str = Field(default="plain", alias="class")
 
 
 @dataclass
@@ -32,11 +38,10 @@ class Job(LightningWork):
 
 
 class Root(LightningFlow):
-    names: list[str]
     big: int
 
     def __init__(self):
-        self.names = []
+        self.names: list[str] = []
         self.items = []
         self.count = 0
         self.big = 0
@@ -60,8 +65,14 @@ class Root(LightningFlow):
     def grow(self, to: int) -> None:
         self.big = 2**to
 
+    def pair(self, left: int, right: str, other: int = 0) -> None:
+        pass
+
+    def tag(self, tag: Tag) -> Tag:
+        return Tag(itemId=tag.item_id + 1)
+
     def configure_commands(self):
-        return {"my_command": self.add, "order": self.order, "grow": self.grow}
+        return {"my_command": self.add, "order": self.order, "grow": self.grow, "tag": self.tag, "pair": self.pair}
 
 
 app = LightningApp(Root())
@@ -135,6 +146,13 @@ def test_a_command_is_called_with_its_types(stranger: Stranger) -> None:
     assert (item.sku, item.price) == ("b", 2.0)
 
 
+def test_a_field_with_an_alias_is_taken_and_sent_by_it(app: RunningApp, stranger: Stranger) -> None:
+    found = stranger.call("Tag", tag={"item_id": 1, "class": "odd"}).result
+    assert (found.item_id, getattr(found, "class")) == (2, "plain")
+    with app.client() as client:
+        assert client.call("tag", tag={"itemId": 2}) == {"itemId": 3, "class": "plain"}
+
+
 def test_state_is_read_with_its_types(stranger: Stranger) -> None:
     revision = stranger.call("MyCommand", name="é").revision
     answer = stranger.call("GetState")
@@ -193,9 +211,12 @@ def test_what_is_missing_is_told_field_by_field(stranger: Stranger) -> None:
         stranger.call("Order", items=[{"price": 1}, {}])
     assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
     with pytest.raises(grpc.RpcError) as caught:
-        stranger.call("MyCommand")
+        stranger.call("Pair", other=1)
     violations = details(caught.value, error_details_pb2.BadRequest).field_violations
-    assert [(one.field, one.description) for one in violations] == [("name", "is missing")]
+    assert [(one.field, one.description) for one in violations] == [
+        ("left", "is missing"),
+        ("right", "is missing"),
+    ]
 
 
 def test_what_a_command_raises_is_a_status_with_its_reason(stranger: Stranger) -> None:

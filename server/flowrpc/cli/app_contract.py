@@ -61,3 +61,9 @@ def tell_breaks(built: Built) -> None:
     """Tells which changes break whom."""
     for one in built.breaks:
         click.echo(f"breaks: {one}", err=True)
+
+
+def tell_unread(built: Built) -> None:
+    """Tells which annotations of vars could not be read, once each."""
+    for one in built.contract.unread:
+        click.echo(f"note: {one}", err=True)

@@ -2,16 +2,34 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
 
 import click
 
-from flowrpc.cli.app_contract import BROKEN, contract_of, fail, lock_file, package_option, tell_breaks
+from flowrpc.cli.app_contract import (
+    BROKEN,
+    contract_of,
+    fail,
+    lock_file,
+    package_option,
+    tell_breaks,
+    tell_unread,
+)
 from flowrpc.errors import ContractError
 
 _app_file = click.argument("app_file", metavar="APP.py", type=click.Path(path_type=Path))
 _FILE = click.Path(path_type=Path, dir_okay=False)
+
+
+_folder_option = click.option(
+    "-o",
+    "--output",
+    metavar="DIR",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Where the .proto files are.  [default: contract beside APP.py]",
+)
 
 
 @click.group()
@@ -21,13 +39,7 @@ def contract() -> None:
 
 @contract.command()
 @_app_file
-@click.option(
-    "-o",
-    "--output",
-    metavar="DIR",
-    type=click.Path(path_type=Path, file_okay=False),
-    help="Where the .proto files go.  [default: contract beside APP.py]",
-)
+@_folder_option
 @package_option
 @click.option("--allow-breaking", is_flag=True, help="Write it although clients of the last one break.")
 def build(app_file: Path, output: Path | None, package: str | None, allow_breaking: bool) -> None:
@@ -42,13 +54,14 @@ def build(app_file: Path, output: Path | None, package: str | None, allow_breaki
     from flowrpc.contract.lock_file import lock_text
 
     built = contract_of(app_file, package)
+    tell_unread(built)
     if built.breaks and not allow_breaking:
         tell_breaks(built)
         click.echo("nothing was written; --allow-breaking writes it all the same", err=True)
         sys.exit(BROKEN)
     lock = lock_file(app_file)
     try:
-        files = built.write(output or app_file.resolve().parent / "contract")
+        files = built.write(output or _folder(app_file))
         lock.write_text(lock_text(built.lock), encoding="utf-8")
     except (ContractError, OSError) as error:
         fail(error)
@@ -58,26 +71,42 @@ def build(app_file: Path, output: Path | None, package: str | None, allow_breaki
 
 @contract.command()
 @_app_file
+@_folder_option
 @package_option
-def check(app_file: Path, package: str | None) -> None:
-    """Compare the types of APP.py with its lock.
+def check(app_file: Path, output: Path | None, package: str | None) -> None:
+    """Compare the types of APP.py with its lock, and with what was built of them.
 
-    Says which change breaks whom. What is only new breaks nobody, but belongs into the lock before it is released.
+    Says which change breaks whom. What is only new breaks nobody, but belongs into the lock before it is released. Of
+    the files in DIR that contract build wrote, those that are there are to say what the app says now.
 
-    Exit codes: 0 the lock is up to date, 1 clients would break or the lock lacks something, 2 wrong options, app file,
-    types or lock.
+    Exit codes: 0 all is up to date, 1 clients would break, or the lock or a file is not up to date, 2 wrong options,
+    app file, types or lock.
     """
+    from flowrpc.contract.documents import stale_documents
+
     built = contract_of(app_file, package)
+    tell_unread(built)
     if built.before is None:
         click.echo(f"there is no {lock_file(app_file)}; flowctl contract build writes it", err=True)
         sys.exit(BROKEN)
     if built.breaks:
         tell_breaks(built)
         sys.exit(BROKEN)
+    stale = stale_documents(built, output or _folder(app_file))
     if built.stale:
         click.echo("no client breaks, but the lock lacks what is new: run flowctl contract build", err=True)
+    for file in stale:
+        click.echo(f"not up to date: {file}", err=True)
+    if stale:
+        where = f" -o {shlex.quote(str(output))}" if output else ""
+        click.echo(f"run flowctl contract build {shlex.quote(str(app_file))}{where}", err=True)
+    if built.stale or stale:
         sys.exit(BROKEN)
     click.echo(f"{lock_file(app_file).name} is up to date")
+
+
+def _folder(app_file: Path) -> Path:
+    return app_file.resolve().parent / "contract"
 
 
 @contract.command()

@@ -139,6 +139,7 @@ def run(  # noqa: PLR0917  # click passes them by name
     Exit codes: 0 stopped, or in the background; 1 failed, 2 wrong options, app file or data directory, 75 the storage
     failed or is full, 124 not ready in time and 130 Ctrl-C while waiting: the app still runs.
     """
+    _refuse_choices(ctx)
     if open_page and no_http:
         raise click.UsageError("--open needs HTTP; leave out --no-http")
     if reloads:
@@ -194,7 +195,7 @@ def default_name(app_file: Path) -> str:
 
 
 def _background(ctx: click.Context) -> Background:
-    from flowrpc.cli.background import Background, foreground_command
+    from flowrpc.cli.background import Background
 
     given = ctx.params
     app_file: Path = given["app_file"].resolve()
@@ -202,25 +203,54 @@ def _background(ctx: click.Context) -> Background:
         app_file=app_file,
         data_dir=data_dir_of(app_file, given["data_dir"]),
         name=given["name"] or default_name(app_file),
-        command=foreground_command(ctx, frozenset({"detach", "wait", "wait_timeout", "tell_fd"})),
+        command=_again(ctx, "detach", "wait", "wait_timeout", "tell_fd"),
         wait=given["wait"],
         timeout=given["wait_timeout"],
     )
 
 
 def _reloading(ctx: click.Context) -> Reloading:
-    from flowrpc.cli.background import foreground_command
     from flowrpc.cli.reloading import Reloading
 
     app_file = ctx.params["app_file"].resolve()
-    data_dir = data_dir_of(app_file, ctx.params["data_dir"])
-    where = f"--data-dir={data_dir}"  # it may be said before `run`
     return Reloading(
         app_file=app_file,
-        data_dir=data_dir,
-        first=[*foreground_command(ctx, frozenset({"reloads"})), where],
-        again=[*foreground_command(ctx, frozenset({"reloads", "fresh", "open_page"})), where],
+        data_dir=data_dir_of(app_file, ctx.params["data_dir"]),
+        first=_again(ctx, "reloads"),
+        again=_again(ctx, "reloads", "fresh", "open_page"),
     )
+
+
+def _again(ctx: click.Context, *leave_out: str) -> list[str]:
+    """Writes the call again, for another process, but for some parameters; the app's file is to be added."""
+    from flowrpc.cli.background import foreground_command
+
+    # It may have been said before `run`, which is written without what stands there.
+    where = data_dir_of(ctx.params["app_file"], ctx.params["data_dir"])
+    return [*foreground_command(ctx, frozenset({*leave_out, "data_dir"})), f"--data-dir={where}"]
+
+
+def _refuse_choices(ctx: click.Context) -> None:
+    """Refuses the options before `run` that choose a running app: this one is only about to run.
+
+    Raises:
+        click.UsageError: There is one.
+    """
+    before = ctx.parent.params if ctx.parent is not None else {}
+    for name, instead in _CHOICES.items():
+        if before.get(name) is not None:
+            option = "--" + name.replace("_", "-")
+            raise click.UsageError(
+                f"{option} before `run` says how to reach a running app, and `run` starts one; {instead}"
+            )
+
+
+_CHOICES = {
+    "app": "leave it out, or write --name after `run`",
+    "address": "to serve there, write it after `run`",
+    "token_file": "leave it out",
+    "tls_ca": "leave it out; --tls-cert and --tls-key, after `run`, are what it serves with",
+}
 
 
 def _tell_errors(serve: Callable[[], int]) -> int:

@@ -117,8 +117,8 @@ def _enum(enum: EnumShape) -> Iterator[str]:
 def _message(message: MessageShape) -> Iterator[str]:
     yield f"class {message.name}(_typed.Message):"
     yield from _docstring(message.help or f"Made of {message.source}.", "    ")
-    prefix = _prefix(one.python_name for one in message.fields)
-    renamed = {one.python_name: one.name for one in message.fields if one.python_name != one.name}
+    prefix = _prefix(one.identifier for one in message.fields)
+    renamed = {one.identifier: one.name for one in message.fields if one.identifier != one.name}
     if renamed:
         yield ""
         yield f"    __flowrpc_names__ = {renamed!r}"
@@ -132,7 +132,7 @@ def _message(message: MessageShape) -> Iterator[str]:
             else " = _typed.ABSENT"
         )
         yield ""
-        yield f"    {one.python_name}: {written}{default}"
+        yield f"    {one.identifier}: {written}{default}"
         if one.help:
             yield from _docstring(one.help, "    ")
 
@@ -145,7 +145,7 @@ def _service(service: ServiceShape, built: Built) -> Iterator[str]:
     yield f'    _service = "{service.name}"'
     fields = [one for method in service.methods for one in built.contract.messages[method.request].fields]
     methods = [_method_name(method) for method in service.methods if method.command]
-    prefix = _prefix([*methods, *(one.python_name for one in fields)])
+    prefix = _prefix([*methods, *(one.identifier for one in fields)])
     for method in service.methods:
         yield ""
         yield from _command(method, built, prefix) if method.command else _look(method, built, prefix)
@@ -191,11 +191,11 @@ def _signature(method: MethodShape, taken: list[str], result: str) -> Iterator[s
 
 
 def _taken(parameters: Iterable[FieldShape], prefix: str) -> list[str]:
-    return [f"{one.python_name}: {_parameter(one, prefix)}" for one in parameters]
+    return [f"{one.identifier}: {_parameter(one, prefix)}" for one in parameters]
 
 
 def _sent(parameters: Iterable[FieldShape]) -> str:
-    return "{" + ", ".join(f'"{one.name}": {one.python_name}' for one in parameters) + "}"
+    return "{" + ", ".join(f'"{one.name}": {one.identifier}' for one in parameters) + "}"
 
 
 def _parameter(field: FieldShape, prefix: str) -> str:
@@ -212,7 +212,7 @@ def _method_name(method: MethodShape) -> str:
 
 
 def _told(method: MethodShape, parameters: Sequence[FieldShape]) -> str:
-    told = [f"    {one.python_name}: {_argument_help(one)}" for one in parameters if one.help or one.default]
+    told = [f"    {one.identifier}: {_argument_help(one)}" for one in parameters if one.help or one.default]
     text = summary(method.help) or f"Calls the command `{method.command}`."
     return "\n".join([text, *(["", "Args:", *told] if told else [])])
 

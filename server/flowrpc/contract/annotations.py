@@ -13,18 +13,14 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path, PosixPath, PurePath, PurePosixPath
 from types import NoneType, UnionType
-from typing import Any, NamedTuple, get_args, get_origin
+from typing import Any, get_args, get_origin
 from uuid import UUID
 
-from flowrpc.component.conversion.annotations import (
-    core,
-    dataclass_fields,
-    named_tuple_fields,
-    typed_dict_fields,
-)
-from flowrpc.component.conversion.refusals import Unusable, written
+from flowrpc.component.conversion.annotations import check_keys, core
+from flowrpc.component.conversion.refusals import NO_MEMBERS, Unusable, written
 from flowrpc.component.conversion.results import plain
 from flowrpc.contract import names
+from flowrpc.contract.facts import Fact, facts_of, takes_more
 from flowrpc.contract.lowering import CHOICE
 from flowrpc.contract.shape import (
     ANY,
@@ -95,14 +91,12 @@ class RenamedFrom:
     name: str
 
 
-class Fact(NamedTuple):
-    """A field of a class."""
-
-    name: str
-    annotation: Any
-    required: bool = True
-    default: Any = ...
-    """What stands for it where it is absent; `...`: nothing, or nobody knows."""
+def mentions(annotation: Any, kinds: tuple[type, ...]) -> bool:
+    """Tells whether a type has one of some classes in it: references to files, say, which travel as any value does."""
+    annotation = core(annotation)
+    if isinstance(annotation, type) and not get_args(annotation):
+        return issubclass(annotation, kinds)
+    return any(mentions(part, kinds) for part in get_args(annotation))
 
 
 class Definitions:
@@ -136,7 +130,10 @@ class Definitions:
         return made
 
     def _of_fact(self, fact: Fact, place: str, owner: str) -> FieldShape:
-        made = self.field(fact.name, fact.annotation, place, owner, fact.required)
+        # A field of protobuf has no dash: where the alias cannot be one, the attribute is.
+        name = fact.name if names.is_usable(fact.name) or not fact.attribute else fact.attribute
+        made = self.field(name, fact.annotation, place, owner, fact.required)
+        made = replace(made, python_name=fact.name, attribute=fact.attribute, sent_as=fact.sent_as)
         return made if fact.required else optional(made, fact.default)
 
     def field(self, name: str, annotation: Any, place: str, owner: str, required: bool) -> FieldShape:
@@ -190,6 +187,7 @@ class Definitions:
         if origin in _LISTS:
             return ListOf(self._shape(parts[0], place, owner) if parts else ANY)
         if origin in _DICTS:
+            check_keys(annotation, parts)
             return MapOf(self._shape(parts[1], place, owner) if parts else ANY)
         raise Unusable(annotation)
 
@@ -231,7 +229,7 @@ class Definitions:
             return Ref(name)
         if issubclass(kind, enum.Enum):
             return self._enum_class(kind, name, place)
-        facts = _facts(kind)
+        facts = facts_of(kind)
         if facts is None:
             raise Unusable(kind)
         source = f"{kind.__module__}.{kind.__qualname__}"
@@ -249,13 +247,15 @@ class Definitions:
             fields=fields,
             help=_help(kind),
             is_tuple=issubclass(kind, tuple),
-            is_open=_takes_more(kind),
+            is_open=takes_more(kind),
         )
         return Ref(name)
 
     # Enums
 
     def _enum_class(self, kind: Any, name: str, place: str) -> Shape:
+        if not kind.__members__:
+            raise Unusable(kind, NO_MEMBERS)
         if issubclass(kind, enum.Flag):
             bits = tuple(f"{one.name}={one.value}" for one in kind)
             return Leaf(Scalar.INT64, f"the sum of values of {kind.__name__}", "flag", bits)
@@ -329,48 +329,6 @@ def _member_name(shape: Shape, place: str) -> str:
             return _member_name(item, place)
         case _:
             return _CONTAINER_NAMES[type(shape)]
-
-
-def _facts(kind: Any) -> Iterable[Fact] | None:
-    """Returns the fields of a class; None if it is none of those that have some."""
-    if callable(getattr(kind, "model_validate", None)):
-        return _model_fields(kind)
-    if dataclasses.is_dataclass(kind):
-        defaults = {one.name: _default(one.default, one.default_factory) for one in dataclasses.fields(kind)}
-        return [Fact(*fact, defaults[fact[0]]) for fact in dataclass_fields(kind)]
-    if typing.is_typeddict(kind):
-        return [Fact(*fact) for fact in typed_dict_fields(kind)]
-    if issubclass(kind, tuple) and hasattr(kind, "_fields"):
-        return [Fact(*fact, kind._field_defaults.get(fact[0], ...)) for fact in named_tuple_fields(kind)]
-    return None
-
-
-def _takes_more(kind: Any) -> bool:
-    """Tells whether a class takes fields that it does not have: a pydantic model does unless it forbids them."""
-    config = getattr(kind, "model_config", None)
-    return isinstance(config, dict) and config.get("extra") != "forbid"
-
-
-def _model_fields(kind: Any) -> Iterable[Fact]:
-    """Reads a pydantic model, which this room does not import: its fields go by alias, as its JSON does."""
-    for name, found in kind.model_fields.items():
-        annotation = found.annotation
-        described = typing.Annotated[annotation, found.description] if found.description else annotation
-        for mark in found.metadata:
-            if isinstance(mark, RenamedFrom):
-                described = typing.Annotated[described, mark]
-        default = _default(found.default, found.default_factory or dataclasses.MISSING)
-        yield Fact(found.alias or name, described, found.is_required(), default)
-
-
-def _default(value: Any, make: Any) -> Any:
-    """Returns the default of a field; `...` if that takes more than making it to know."""
-    if make is dataclasses.MISSING:
-        return value
-    try:
-        return make()
-    except Exception:  # noqa: BLE001  # a factory is user code, and only whether it makes something empty is asked
-        return ...
 
 
 def _help(kind: type) -> str:

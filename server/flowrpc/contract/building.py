@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,15 +21,6 @@ from flowrpc.errors import ContractError
 if TYPE_CHECKING:
     from flowrpc.contract.pool import ContractPool
 
-_BUF_YAML = """\
-version: v2
-lint:
-  use: [STANDARD, COMMENTS]
-breaking:
-  use: [WIRE_JSON]
-  # What has a note of its old name keeps that in JSON, by json_name.
-  except: [FIELD_SAME_NAME]
-"""
 _PACKAGE = re.compile(r"[a-z][a-z0-9_]*(\.[a-z][a-z0-9_]*)*\.v[1-9][0-9]*")
 
 
@@ -76,18 +66,9 @@ class Built:
         Raises:
             ContractError: It cannot be written.
         """
-        from flowrpc.contract.descriptors import file_name
-        from flowrpc.contract.json_schema import document_text
-        from flowrpc.contract.openapi import openapi_of, schema_of
+        from flowrpc.contract.documents import documents
 
-        contents = {
-            file_name(self.contract.package): self.text.encode(),
-            "flowrpc/v1/value.proto": (files("flowrpc.contract") / "value.proto").read_bytes(),
-            "descriptor_set.binpb": self.pool().descriptor_set().SerializeToString(deterministic=True),
-            "buf.yaml": _BUF_YAML.encode(),
-            "openapi.json": document_text(openapi_of(self.contract)).encode(),
-            "schema.json": document_text(schema_of(self.contract)).encode(),
-        }
+        contents = documents(self)
         try:
             for name, content in contents.items():
                 path = folder / name

@@ -7,6 +7,13 @@ from dataclasses import dataclass
 
 from flowrpc.contract.lock import Lock, LockedField, LockedMessage, same_type
 
+_UNTYPED = {
+    "flowrpc.v1.Value": "Any",
+    "repeated flowrpc.v1.Value": "list",
+    "map<string, flowrpc.v1.Value>": "dict",
+}
+"""What keeps the type of a var that had no annotation."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Break:
@@ -94,7 +101,8 @@ def _message(name: str, before: LockedMessage, after: LockedMessage, is_request:
 
 def _gone(place: str, old: LockedField, now: LockedField | None, is_request: bool) -> Break:
     if now is not None:
-        whom = "clients send and expect the old type; keep it, or give what is new another name"
+        keep = f"annotate it with {_UNTYPED[_type(old)]}" if _type(old) in _UNTYPED else "keep it"
+        whom = f"clients send and expect the old type; {keep}, or give what is new another name"
         return Break(place=place, change=f"was {_type(old)} and is {_type(now)}", whom=whom)
     whom = (
         "clients that send it would be ignored; keep the parameter, or note RenamedFrom where it went"

@@ -91,12 +91,12 @@ class Schemas:
 
     def fields(self, fields: Iterable[FieldShape], *, taken: bool) -> Schema:
         """Makes the schema of an object that has some fields."""
-        fields = tuple(fields)
+        named = [(one.python_name if taken else one.sent_name, one) for one in fields]
         made: Schema = {
             "type": "object",
-            "properties": {one.python_name: self._field(one, taken=taken) for one in fields},
+            "properties": {name: self._field(one, taken=taken) for name, one in named},
         }
-        required = [one.python_name for one in fields if one.required]
+        required = [name for name, one in named if one.required]
         return made | ({"required": required} if required else {})
 
     def _field(self, one: FieldShape, *, taken: bool) -> Schema:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from flowrpc.contract.reading import Unreadable
-from flowrpc.contract.shape import Contract, Ref
+from flowrpc.contract.shape import Contract, Maybe, Ref
 
 
 @dataclass(slots=True)
@@ -21,6 +21,12 @@ class Mask:
         if not self.parts or not isinstance(value, dict):
             return value
         return {name: part.of(value[name]) for name, part in self.parts.items() if name in value}
+
+    def part(self, names: tuple[str, ...]) -> Mask:
+        """Returns the mask of a part, whichever of its names the value has it by."""
+        part = self.parts.setdefault(names[0], Mask())
+        self.parts.update(dict.fromkeys(names, part))
+        return part
 
 
 def mask_of(paths: Iterable[str], message: str, contract: Contract) -> Mask:
@@ -44,9 +50,10 @@ def mask_of(paths: Iterable[str], message: str, contract: Contract) -> Mask:
             )
             if shape is None:
                 raise Unreadable(("field_mask", f"names {path!r}, which {message} does not have"))
-            at = shape.shape.name if isinstance(shape.shape, Ref) and not shape.shape.is_enum else ""
             if id(mask) not in ended:  # what is wanted whole is not narrowed by another path
-                mask = mask.parts.setdefault(shape.python_name, Mask())
+                mask = mask.part(contract.messages[at].keys(shape))
+            held = shape.shape.item if isinstance(shape.shape, Maybe) else shape.shape
+            at = held.name if isinstance(held, Ref) and not held.is_enum else ""
         mask.parts.clear()
         ended.add(id(mask))
     return whole

@@ -25,6 +25,11 @@ def words(name: str, place: str) -> list[str]:
     return [word.lower() for word in _WORD.findall(name)]
 
 
+def is_usable(name: str) -> bool:
+    """Tells whether a name can be made one of the contract."""
+    return _PYTHON.fullmatch(name) is not None
+
+
 def snake(name: str, place: str) -> str:
     """Makes a field's name: lower_snake_case."""
     return "_".join(words(name, place))

@@ -7,13 +7,12 @@ from collections.abc import Iterator
 from dataclasses import replace
 from inspect import Parameter
 from types import MethodType
-from typing import Any, get_args
+from typing import Any
 
-from flowrpc.component.conversion.annotations import core
 from flowrpc.component.conversion.parameters import annotated
 from flowrpc.component.work import LightningWork
 from flowrpc.contract import names
-from flowrpc.contract.annotations import Definitions
+from flowrpc.contract.annotations import Definitions, mentions
 from flowrpc.contract.shape import (
     Contract,
     FieldShape,
@@ -131,7 +130,7 @@ def _parameters(kind: type[LightningWork], definitions: Definitions, owner: str)
 def _parameter(
     parameter: Parameter, annotation: Any, definitions: Definitions, place: str, owner: str
 ) -> FieldShape:
-    if _has_reference(annotation):
+    if mentions(annotation, (Extension,)):
         annotation = Any
     if parameter.kind is Parameter.VAR_KEYWORD:
         annotation = dict[str, annotation]
@@ -141,14 +140,6 @@ def _parameter(
     # Clients only read it: nothing is ever refused because it is missing.
     field = replace(definitions.field(parameter.name, annotation, place, owner, False), is_rest=is_rest)
     return field if parameter.default is Parameter.empty else optional(field, parameter.default)
-
-
-def _has_reference(annotation: Any) -> bool:
-    """Tells whether a type has references to files and the like in it, which travel as any value does."""
-    annotation = core(annotation)
-    if isinstance(annotation, type) and not get_args(annotation):
-        return issubclass(annotation, Extension)
-    return any(map(_has_reference, get_args(annotation)))
 
 
 _STATUS = Leaf(

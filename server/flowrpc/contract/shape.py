@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from enum import Enum
+from keyword import iskeyword
 from typing import Any
 
 
@@ -122,7 +123,11 @@ class FieldShape:
     name: str
     """As it is in protobuf: lower_snake_case."""
     python_name: str
-    """As it is in Python, which may write it otherwise."""
+    """As it is in Python, which may write it otherwise, and in the JSON that the app takes."""
+    attribute: str = ""
+    """Its name in the class of a pydantic model, where that is another than its alias; empty: the same."""
+    sent_as: str = ""
+    """Its name in the JSON that the app sends, where that is another than it takes; empty: the same."""
     shape: Shape
     help: str = ""
     required: bool = False
@@ -137,6 +142,17 @@ class FieldShape:
     """What it holds where it is there, if that is not what `shape` says, which lets it be absent too."""
     is_var: bool = True
     """Whether it is a var, if it is in a state; else it is a component below a flow, or the run of a work."""
+
+    @property
+    def sent_name(self) -> str:
+        """Its name in the JSON that the app sends."""
+        return self.sent_as or self.python_name
+
+    @property
+    def identifier(self) -> str:
+        """Its name in Python code that is generated: an alias may be none, or a keyword."""
+        usable = self.python_name.isidentifier() and not iskeyword(self.python_name)
+        return self.python_name if usable else self.attribute or f"{self.name}_"
 
 
 def optional(field: FieldShape, default: Any) -> FieldShape:
@@ -158,6 +174,16 @@ class MessageShape:
     """Whether Python has it as a tuple, a value without names."""
     is_open: bool = False
     """Whether Python takes more fields than these."""
+
+    def keys(self, field: FieldShape) -> tuple[str, ...]:
+        """Returns the names by which a value of this type may hold a field, the usual one first.
+
+        A command's result goes by alias, but a var holds what users put there: by attribute, too, where that is no
+        other field's name.
+        """
+        usual = {one.sent_name for one in self.fields}
+        others = (one for one in (field.attribute, field.python_name) if one and one not in usual)
+        return tuple(dict.fromkeys((field.sent_name, *others)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,3 +233,5 @@ class Contract:
     messages: dict[str, MessageShape] = field(default_factory=dict)
     enums: dict[str, EnumShape] = field(default_factory=dict)
     services: dict[str, ServiceShape] = field(default_factory=dict)
+    unread: tuple[str, ...] = ()
+    """Which annotations of vars could not be read, and why, for people."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import typing
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from inspect import Parameter
@@ -13,7 +12,7 @@ from flowrpc.component.component import Component
 from flowrpc.component.conversion.converter import shown
 from flowrpc.component.conversion.items import is_stream, item_annotation
 from flowrpc.component.conversion.parameters import annotated, annotated_result
-from flowrpc.component.conversion.refusals import Unusable, unresolved
+from flowrpc.component.conversion.refusals import Unusable
 from flowrpc.component.conversion.results import plain
 from flowrpc.component.flow import LightningFlow
 from flowrpc.component.structures import Structure
@@ -38,6 +37,7 @@ from flowrpc.contract.shape import (
     Shape,
     optional,
 )
+from flowrpc.contract.var_annotations import var_annotations
 from flowrpc.errors import ComponentError, ContractError
 
 RESERVED_PARAMETERS = frozenset({"request_id"})
@@ -82,6 +82,7 @@ class _Survey:
         self._package = package
         self._definitions = Definitions()
         self._services: dict[str, ServiceShape] = {}
+        self._unread: dict[str, None] = {}
         self._instances: dict[type, list[Component]] = {}
         for component in root._walk():
             self._instances.setdefault(type(component), []).append(component)
@@ -99,6 +100,7 @@ class _Survey:
             messages=definitions.messages,
             enums=definitions.enums,
             services=self._services,
+            unread=tuple(self._unread),
         )
 
     # Services
@@ -225,11 +227,14 @@ class _Survey:
 
     def _vars(self, kind: type) -> Iterable[FieldShape]:
         instances = [one._plain_vars() for one in self._instances[kind]]
-        hints = _class_hints(kind)
+        present = dict.fromkeys(name for one in instances for name in one)
+        annotated = var_annotations(kind, present.keys())
+        self._unread.update(dict.fromkeys(annotated.unread))
         owner = names.camel(kind.__name__, kind.__name__)
-        for name in dict.fromkeys(name for one in instances for name in one):
-            if name in hints:
-                yield self._definitions.field(name, hints[name], kind.__name__, owner, required=False)
+        for name in present:
+            if name in annotated.by_name:
+                annotation = annotated.by_name[name]
+                yield self._definitions.field(name, annotation, kind.__name__, owner, required=False)
             else:
                 place = f"{kind.__name__}.{name}"
                 values = [one[name] for one in instances if name in one]
@@ -303,20 +308,6 @@ def _service_name(flow: str) -> str:
 
 def _source(kind: type) -> str:
     return f"{kind.__module__}.{kind.__qualname__}"
-
-
-def _class_hints(kind: type) -> dict[str, Any]:
-    """Returns the annotations of a component's own classes, not those of the framework."""
-    found: dict[str, Any] = {}
-    for base in reversed(kind.__mro__):
-        if base.__module__.startswith("flowrpc.component") or not inspect.get_annotations(base):
-            continue
-        try:
-            hints = typing.get_type_hints(base, include_extras=True)
-        except Exception as error:  # annotations are user code
-            raise ContractError(base.__name__, f"has an annotation that {unresolved(error)}") from error
-        found |= {name: hints[name] for name in inspect.get_annotations(base) if name[0] != "_"}
-    return found
 
 
 def _written_default(value: Any) -> str:

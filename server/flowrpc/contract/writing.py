@@ -50,7 +50,8 @@ class Unwritable(Exception):
 @dataclass(frozen=True, slots=True)
 class _Field:
     name: str
-    python_name: str
+    keys: tuple[str, ...]
+    """Its names in what is written, the usual one first."""
     write: Write
 
 
@@ -64,7 +65,7 @@ class MessageWriter:
     def compile(self, writers: Writers) -> None:
         """Makes the writers of its fields, when those of all messages are known."""
         self._fields = tuple(
-            _Field(one.name, one.python_name, writers.of_field(one.shape)) for one in self._shape.fields
+            _Field(one.name, self._shape.keys(one), writers.of_field(one.shape)) for one in self._shape.fields
         )
 
     def __call__(self, message: Any, value: Any) -> None:
@@ -74,16 +75,18 @@ class MessageWriter:
             Unwritable: The value is none of this type, or something in it does not fit.
         """
         if self._shape.is_tuple and isinstance(value, list):
-            value = dict(zip((one.python_name for one in self._fields), value, strict=False))
+            value = dict(zip((one.keys[0] for one in self._fields), value, strict=False))
         if not isinstance(value, Mapping):
             raise Unwritable(f"is no {self._shape.name} but {shown(value)}")
         message.SetInParent()
         for field in self._fields:
-            if field.python_name in value:
-                try:
-                    field.write(message, field.name, value[field.python_name])
-                except Unwritable as error:
-                    raise error.inside(f".{field.python_name}") from None
+            for key in field.keys:
+                if key in value:
+                    try:
+                        field.write(message, field.name, value[key])
+                    except Unwritable as error:
+                        raise error.inside(f".{key}") from None
+                    break
 
 
 class Writers:

@@ -37,7 +37,9 @@ def offer_contract(typed: TypedService, root: LightningFlow, name: str, lock: Pa
         )
         return
     if built.breaks:
-        logger.warning("clients of %s break: %s", FILE_NAME, "; ".join(map(str, built.breaks)))
+        # An annotation that cannot be read here, as there is no source, may be why.
+        why = "; ".join([*map(str, built.breaks), *built.contract.unread])
+        logger.warning("clients of %s break: %s", FILE_NAME, why)
     typed.offer(built)
     if before is None and any(
         method.command for one in built.contract.services.values() for method in one.methods

@@ -14,7 +14,7 @@ from flowrpc.component.conversion.choices import enum_of, literal
 from flowrpc.component.conversion.containers import dict_of, fixed_tuple, list_of, tuple_of, union
 from flowrpc.component.conversion.converter import Converter
 from flowrpc.component.conversion.notations import NOTATIONS
-from flowrpc.component.conversion.refusals import Unusable, unresolved, written
+from flowrpc.component.conversion.refusals import NO_MEMBERS, Unusable, unresolved, written
 from flowrpc.component.conversion.shapes import Field, from_fields, model, named_tuple
 
 _WHOLE: dict[Any, Converter] = {
@@ -87,8 +87,7 @@ class _Making:
         return fixed_tuple([self.of(part) for part in parts])
 
     def _dict(self, annotation: Any, parts: tuple[Any, ...]) -> Converter:
-        if core(parts[0]) not in (str, Any):
-            raise Unusable(annotation, f"keys travel as text: write dict[str, {written(parts[1])}]")
+        check_keys(annotation, parts)
         return dict_of(self.of(parts[1]))
 
     def _class(self, kind: Any) -> Converter:
@@ -96,7 +95,7 @@ class _Making:
             return self._begun[kind]
         if issubclass(kind, enum.Enum):
             if not kind.__members__:
-                raise Unusable(kind, "it has no members to choose from")
+                raise Unusable(kind, NO_MEMBERS)
             return enum_of(kind)
         if callable(getattr(kind, "model_validate", None)):
             return model(kind)
@@ -122,6 +121,16 @@ class _Making:
             except Unusable as unusable:
                 raise unusable.inside(f"{kind.__name__}.{name}") from None
         return made
+
+
+def check_keys(annotation: Any, parts: tuple[Any, ...]) -> None:
+    """Refuses a dict whose keys are no text.
+
+    Raises:
+        Unusable: It is one.
+    """
+    if parts and core(parts[0]) not in (str, Any):
+        raise Unusable(annotation, f"keys travel as text: write dict[str, {written(parts[1])}]")
 
 
 def core(annotation: Any) -> Any:

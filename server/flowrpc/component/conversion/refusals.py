@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import inspect
 import io
 import re
@@ -18,11 +19,16 @@ _INSTEAD: tuple[tuple[tuple[Any, ...], str], ...] = (
     ((Iterator, AsyncIterator), "write list[...]"),
     ((Extension,), "references to files and the like are taken as they are: write Any"),
     ((complex,), "write tuple[float, float]"),
+    ((collections.deque,), "write list[...]"),
+    ((dict,), "write dict[str, ...]"),
+    ((bytearray, memoryview), "write bytes"),
+    ((str,), "write str, or an Enum"),
     ((type,), "classes do not travel: take the name of one as str, or an Enum"),
 )
 
 _MODULE = re.compile(r"\b(?:[A-Za-z_]\w*\.)+(?=[A-Za-z_])")
 
+NO_MEMBERS = "it has no members to choose from"
 _ANY_OTHER = "make it a dataclass, or take a dict"
 
 

@@ -59,5 +59,6 @@ def _plain_object(value: Any) -> Any:
         return value
     dump = None if isinstance(value, type) else getattr(value, "model_dump", None)
     if callable(dump):
-        return dump(mode="json")
+        # What pydantic takes by alias it sends by alias; other classes that dump themselves know of none.
+        return dump(mode="json", by_alias=True) if hasattr(type(value), "model_fields") else dump(mode="json")
     return next((write(value) for kind, write in WRITERS if isinstance(value, kind)), value)
