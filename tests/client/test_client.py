@@ -106,6 +106,20 @@ def test_call_follows_an_app_that_comes_back_elsewhere(entry: AppEntry, fake: Ru
     assert (result, address) == (1, elsewhere.address)
 
 
+def test_a_new_client_dials_itself_though_another_has_just_dialled_in_vain(
+    service: FakeService, fake: RunningFake, token_file: Path
+) -> None:
+    fake.close()
+    with FlowClient(fake.address, token_file=token_file) as other:
+        for _ in range(6):  # by then it waits a second before it dials again
+            with pytest.raises(NotReachableError):
+                other.app()
+        again = RunningFake(service, fake.port)
+        with FlowClient(fake.address, token_file=token_file) as new:
+            assert new.app().name == "fake"
+        again.close()
+
+
 def test_nothing_there_is_not_reachable(fake: RunningFake, token_file: Path) -> None:
     fake.close()
 

@@ -60,6 +60,7 @@ _OPTIONS: dict[str, str | int] = {
     "grpc.initial_reconnect_backoff_ms": 100,
     "grpc.max_reconnect_backoff_ms": 1_000,
     "grpc.min_reconnect_backoff_ms": 5_000,  # no back-off, whatever it is called: how long one attempt may take
+    "grpc.use_local_subchannel_pool": 1,  # … and at once by a new client, whoever else has dialled in vain
     "grpc.enable_retries": 1,
     "grpc.service_config": json.dumps(_SERVICE_CONFIG),
     "grpc.primary_user_agent": "flowrpc-client",
