@@ -20,7 +20,7 @@ from flowrpc.component.conversion.annotations import check_keys, core
 from flowrpc.component.conversion.refusals import NO_MEMBERS, Unusable, written
 from flowrpc.component.conversion.results import plain
 from flowrpc.contract import names
-from flowrpc.contract.facts import Fact, facts_of, takes_more
+from flowrpc.contract.facts import Fact, facts_of, is_model, schema_in_model, takes_more
 from flowrpc.contract.lowering import CHOICE
 from flowrpc.contract.shape import (
     ANY,
@@ -81,6 +81,13 @@ _MEMBER_NAMES: dict[Any, str] = {
     Known.FIELD_MASK: "mask",
 }
 """What a member of a union is called in the message that holds it."""
+_SCALARS = {
+    "boolean": Scalar.BOOL,
+    "integer": Scalar.INT64,
+    "number": Scalar.DOUBLE,
+    "string": Scalar.STRING,
+}
+"""Scalars by the types of JSON Schema."""
 _CONTAINER_NAMES: dict[type, str] = {ListOf: "list", MapOf: "map", OneOf: "value"}
 
 
@@ -106,6 +113,8 @@ class Definitions:
         self.messages: dict[str, MessageShape] = {}
         self.enums: dict[str, EnumShape] = {}
         self._owners: dict[str, Any] = {}
+        self._in_model = False
+        """Whether pydantic converts what is looked at, which knows more types than commands do."""
 
     def shape(self, annotation: Any, place: str, owner: str) -> Shape:
         """Makes the shape of an annotation whose forward references are resolved.
@@ -231,16 +240,19 @@ class Definitions:
             return self._enum_class(kind, name, place)
         facts = facts_of(kind)
         if facts is None:
-            raise Unusable(kind)
+            return self._known_to_pydantic(kind)
         source = f"{kind.__module__}.{kind.__qualname__}"
         self.define(
             MessageShape(name=name, source=source), kind
         )  # a type that holds itself meets its own name
+        outside, self._in_model = self._in_model, is_model(kind)
         try:
             fields = self.fields(facts, kind.__name__, name)
         except BaseException:
             del self.messages[name]
             raise
+        finally:
+            self._in_model = outside
         self.messages[name] = MessageShape(
             name=name,
             source=source,
@@ -250,6 +262,14 @@ class Definitions:
             is_open=takes_more(kind),
         )
         return Ref(name)
+
+    def _known_to_pydantic(self, kind: Any) -> Shape:
+        """Makes the shape of a type without fields: as JSON has it, if pydantic makes that of it."""
+        schema = schema_in_model(kind) if self._in_model else {}
+        scalar = _SCALARS.get(schema.get("type", ""))
+        if scalar is None:
+            raise Unusable(kind)
+        return Leaf(scalar, f"{kind.__name__}, as pydantic reads it from JSON")
 
     # Enums
 

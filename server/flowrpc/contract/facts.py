@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 import typing
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 from flowrpc.component.conversion.annotations import (
@@ -32,7 +33,7 @@ class Fact(NamedTuple):
 
 def facts_of(kind: Any) -> Iterable[Fact] | None:
     """Returns the fields of a class; None if it is none of those that have some."""
-    if callable(getattr(kind, "model_validate", None)):
+    if is_model(kind):
         return _model_fields(kind)
     if dataclasses.is_dataclass(kind):
         defaults = {one.name: _default(one.default, one.default_factory) for one in dataclasses.fields(kind)}
@@ -42,6 +43,23 @@ def facts_of(kind: Any) -> Iterable[Fact] | None:
     if issubclass(kind, tuple) and hasattr(kind, "_fields"):
         return [Fact(*fact, kind._field_defaults.get(fact[0], ...)) for fact in named_tuple_fields(kind)]
     return None
+
+
+def is_model(kind: Any) -> bool:
+    """Tells whether a class is a pydantic model."""
+    return callable(getattr(kind, "model_validate", None))
+
+
+def schema_in_model(kind: Any) -> Mapping[str, Any]:
+    """Returns the JSON Schema of what has no fields but may be in a pydantic model: `HttpUrl`, say. Empty: it has none.
+
+    pydantic is not imported here: who has a model has it.
+    """
+    try:
+        found: Mapping[str, Any] = sys.modules["pydantic"].TypeAdapter(kind).json_schema(mode="serialization")
+    except Exception:  # noqa: BLE001  # types may bring code of their own
+        return {}
+    return found
 
 
 def takes_more(kind: Any) -> bool:
