@@ -77,6 +77,14 @@ def mortal(built: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iter
     running.close()
 
 
+@pytest.fixture
+def mill(built: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RunningApp]:
+    """Serves the app that has a work."""
+    running = _serve("mill", tmp_path, monkeypatch)
+    yield running
+    running.close()
+
+
 def _serve(name: str, folder: Path, patch: pytest.MonkeyPatch) -> RunningApp:
     patch.setenv("FLOWRPC_RUN_DIR", str(folder / "run"))
     home = folder / name
@@ -213,6 +221,23 @@ def test_typed_client_is_generated_from_the_apps_contract(till: Path, app: Runni
         + "COMMAND_FAILED",
         printed[4],
         f"watched {counted}",
+    ]
+
+
+def test_flowctl_generates_a_client_that_builds_and_calls(mill: RunningApp) -> None:
+    for command in ("contract build app.py", "client generate app.py --lang java --out gen"):
+        run(FLOWCTL, *command.split(), cwd=mill.folder)
+    maven("--offline", "package", cwd=mill.folder / "gen")
+    made = mill.folder / "gen" / "target" / "mill-v1-0.1.0.jar"
+    source = Path(__file__).parent / "generated_java" / "Miller.java"
+    token = (mill.folder / ".flowrpc" / "tokens" / "call").read_text().strip()
+    printed = run(*java(source, mill.address, token, classpath=(made,), client=False))
+    assert printed.splitlines() == [
+        f"brought {2**53 + 1}",
+        f"ground {2**53 + 1} of rye to {2**53 + 1}",
+        "refused INVALID_ARGUMENTS",
+        *(f"sack n\u00e9e \U0001f600 {2**53 + number}" for number in (1, 2, 3)),
+        "ended COMMAND_FAILED",
     ]
 
 

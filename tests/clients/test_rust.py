@@ -15,7 +15,7 @@ import pytest
 from tests.clients.building import once
 from tests.clients.killing import said_through_a_kill
 from tests.clients.rust_toolchain import CACHE, CRATE, ROOT, environment, has, run, why_missing
-from tests.end_to_end.conftest import RunningApp, flowctl
+from tests.end_to_end.conftest import FLOWCTL, RunningApp, flowctl
 
 _MISSING = why_missing()
 # Compiling from nothing takes minutes on a small machine, once.
@@ -80,6 +80,14 @@ def _executable(messages: str, target: str) -> Path:
 @pytest.fixture
 def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RunningApp]:
     running = _serve("shop", tmp_path, monkeypatch)
+    yield running
+    running.close()
+
+
+@pytest.fixture
+def mill(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RunningApp]:
+    """Serves the app that has a work."""
+    running = _serve("mill", tmp_path, monkeypatch)
     yield running
     running.close()
 
@@ -221,4 +229,20 @@ def test_typed_client_is_generated_from_the_apps_contract(till: Path, app: Runni
         "ended COMMAND_FAILED",
         "left 1",
         "watched 1",
+    ]
+
+
+@pytest.mark.usefixtures("built")
+def test_flowctl_generates_a_client_that_builds_and_calls(mill: RunningApp, tmp_path: Path) -> None:
+    program = _program(Path(__file__).parent / "generated_rust", tmp_path / "miller")
+    run(FLOWCTL, "contract", "build", "app.py", cwd=mill.folder)
+    run(FLOWCTL, "client", "generate", "app.py", "--lang", "rust", "--out", program / "gen", cwd=mill.folder)
+    token = (mill.folder / ".flowrpc" / "tokens" / "call").read_text().strip()
+    printed = run("cargo", "run", "--offline", "--", mill.address, token, cwd=program).stdout
+    assert printed.splitlines() == [
+        f"brought {2**53 + 1}",
+        f'ground {2**53 + 1} of StringValue("rye") to {2**53 + 1}',
+        "refused INVALID_ARGUMENTS",
+        *(f"sack n\u00e9e \U0001f600 {2**53 + number}" for number in (1, 2, 3)),
+        "ended COMMAND_FAILED",
     ]
