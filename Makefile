@@ -26,7 +26,7 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3.14 pyth
 ##@ Start here
 .PHONY: help
 help: ## List the targets.
-	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  %-11s %s\n", $$1, $$2}' Makefile
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  %-13s %s\n", $$1, $$2}' Makefile
 
 .PHONY: setup
 setup: $(READY) ## Make .venv from the pins (instant when nothing changed).
@@ -179,22 +179,59 @@ generate-ts: $(READY) $(TS_PLUGIN) ## Write client/typescript/src/gen from proto
 	PATH=$(dir $(TS_PLUGIN)):$$PATH buf generate --template buf.gen.ts.yaml
 
 ##@ The Java client (needs Java 17 and Maven; the rest of the project does not)
+JAVA_CACHE := $(CACHE)/java
+JAVA_PLUGINS := $(addprefix $(JAVA_CACHE)/plugins/,protoc protoc-gen-grpc-java)
+# As Maven Central calls this machine: linux-x86_64, osx-aarch_64.
+JAVA_PLATFORM = $(shell uname -sm | sed -e 's/^Linux /linux-/' -e 's/^Darwin /osx-/' -e 's/-\(aarch64\|arm64\)$$/-aarch_64/')
 # Maven keeps what it fetches below .cache; its settings, mirrors among them, stay the user's.
+MAVEN := cd client/java && mvn --batch-mode --quiet --no-transfer-progress -Dmaven.repo.local=$(JAVA_CACHE)/repository
+
+.PHONY: java-setup
+java-setup: $(JAVA_PLUGINS) ## Download what writes the Java client's code.
+
+$(JAVA_PLUGINS) &: client/java/pom.xml
+	@$(MAVEN) dependency:copy@plugins -Dplugins.platform=$(JAVA_PLATFORM) -DoutputDirectory=$(dir $(firstword $(JAVA_PLUGINS)))
+	@for plugin in $(JAVA_PLUGINS); do mv $$plugin.exe $$plugin; chmod +x $$plugin; touch $$plugin; done
+
 .PHONY: java
-java: ## Build and test the Java client, without an app; writes its code of protos/ first.
-	@cd client/java && mvn --batch-mode --quiet --no-transfer-progress -Dmaven.repo.local=$(CACHE)/java/repository test
+java: ## Build and test the Java client, without an app.
+	@$(MAVEN) test
+
+.PHONY: generate-java
+generate-java: $(READY) $(JAVA_PLUGINS) ## Write client/java/src/main/java/dev/flowrpc/v1 from protos/.
+	@rm -rf client/java/src/main/java/dev/flowrpc/v1
+	buf generate --template buf.gen.java.yaml
 
 ##@ The Rust client (needs Rust; the rest of the project does not)
 RUST_HOME := $(CACHE)/rust
 # Where rustup has its toolchains, also with an empty home directory: beside the folder that has its `cargo`.
 RUSTUP = $(or $(RUSTUP_HOME),$(firstword $(wildcard $(HOME)/.rustup $(addprefix $(dir $(shell command -v cargo))../../,.rustup rustup))))
 RUST = cd client/rust && env $(addprefix RUSTUP_HOME=,$(RUSTUP)) CARGO_HOME=$(RUST_HOME)/home CARGO_TARGET_DIR=$(RUST_HOME)/target
+RUST_PLUGINS := $(RUST_HOME)/plugins
+RUST_PLUGINS_VERSION := 0.5.0
+RUST_PLUGINS_READY := $(RUST_PLUGINS)/.ready-$(RUST_PLUGINS_VERSION)
+
+.PHONY: rust-setup
+rust-setup: $(RUST_PLUGINS_READY) ## Build what writes the Rust client's code.
+
+# With the versions that the plugins were released with, so that they always write the same; what is built on the way goes again.
+$(RUST_PLUGINS_READY):
+	@$(RUST) CARGO_TARGET_DIR=$(RUST_PLUGINS)/target CARGO_PROFILE_DEV_DEBUG=0 CARGO_INCREMENTAL=0 \
+		cargo install --quiet --debug --locked --no-track --force --root $(RUST_PLUGINS) \
+		$(addsuffix @$(RUST_PLUGINS_VERSION),protoc-gen-prost protoc-gen-tonic)
+	@rm -rf $(RUST_PLUGINS)/target
+	@touch $@
 
 .PHONY: rust
 rust: ## Lint and test the Rust client, without an app.
 	@$(RUST) cargo fmt --check
 	@$(RUST) cargo clippy --quiet --all-targets -- --deny warnings
 	@$(RUST) cargo test --quiet
+
+.PHONY: generate-rust
+generate-rust: $(READY) $(RUST_PLUGINS_READY) ## Write client/rust/src/gen from protos/.
+	@rm -rf client/rust/src/gen
+	PATH=$(RUST_PLUGINS)/bin:$$PATH buf generate --template buf.gen.rust.yaml
 
 ##@ Now and then
 .PHONY: baseline

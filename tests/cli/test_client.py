@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import json
 import os
 import shutil
 import subprocess
@@ -116,18 +115,6 @@ def test_a_python_client_needs_no_tool_and_can_be_imported(shop: Path) -> None:
             [sys.executable, "-W", "error", "-c", module], cwd=at, capture_output=True, text=True, check=False
         )
         assert "name: 'str', request_id: 'str | None' = None) -> 'int'" in done.stdout, done.stderr
-
-
-def test_a_typescript_client_is_what_its_plugin_makes(shop: Path) -> None:
-    found = ROOT / "client" / "typescript" / "node_modules" / ".bin" / "protoc-gen-es"
-    plugin = str(found) if found.exists() else shutil.which("protoc-gen-es")
-    if plugin is None:
-        pytest.skip("no TypeScript toolchain: there is no `protoc-gen-es` on the PATH")
-    path = f"{Path(plugin).parent}{os.pathsep}{os.environ['PATH']}"
-    told = generate(shop, "--lang", "typescript", "--out", "gen", path=path)
-    assert told.returncode == 0, told.stderr
-    assert "export const RootService" in (shop / "gen" / "src" / "shop" / "v1" / "app_pb.ts").read_text()
-    assert json.loads((shop / "gen" / "package.json").read_text())["name"] == "shop-v1"
 
 
 @pytest.mark.parametrize(("lang", "folder"), [("java", "src/main/proto"), ("rust", "proto")])

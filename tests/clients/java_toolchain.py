@@ -12,6 +12,8 @@ ROOT = Path(__file__).parents[2]
 MODULE = ROOT / "client" / "java"
 REPOSITORY = ROOT / ".cache" / "java" / "repository"
 CLASSPATH = MODULE / "target" / "classpath.txt"
+# What makes stubs of an app's contract; the client's own are committed.
+PROTOBUF = "io.github.ascopes:protobuf-maven-plugin"
 # Short programs: compiling them well, and collecting their garbage in parallel, costs more than it gains.
 JVM_OPTIONS = ("-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-Xshare:auto")
 _JAVA, _MAVEN = 17, (3, 8)
@@ -55,16 +57,25 @@ def maven(*goals: str, cwd: Path = MODULE, home: Path | None = None) -> None:
 
 
 def build(home: Path) -> dict[str, str]:
-    """Builds, tests and installs the client."""
+    """Builds, tests and installs the client, and fetches what tests need beside: afterwards nothing is fetched.
+
+    Maven keeps no order among processes that write to one repository, and tests may be in several.
+    """
     shutil.rmtree(MODULE / "target" / "surefire-reports", ignore_errors=True)
-    maven("install", "dependency:build-classpath", f"-Dmdep.outputFile={CLASSPATH}", home=home)
+    version = re.search(
+        rf"{PROTOBUF.partition(':')[2]}</artifactId>\s*<version>(.+?)<", (MODULE / "README.md").read_text()
+    )
+    assert version is not None
+    goals = ("install", "dependency:build-classpath", f"{PROTOBUF}:{version[1]}:help")
+    maven(*goals, f"-Dmdep.outputFile={CLASSPATH}", home=home)
+    run("make", "java-setup", cwd=ROOT, home=home)
     return {}
 
 
-def java(*arguments: str | Path, classpath: tuple[Path, ...] = ()) -> list[str]:
-    """Returns the command that runs a class, or a source file, with the client and all that it needs."""
-    ours = (MODULE / "target" / "classes", MODULE / "target" / "test-classes", *classpath)
-    whole = os.pathsep.join([*map(str, ours), CLASSPATH.read_text().strip()])
+def java(*arguments: str | Path, classpath: tuple[Path, ...] = (), client: bool = True) -> list[str]:
+    """Returns the command that runs a class, or a source file, with what the client needs, and the client or not."""
+    ours = (MODULE / "target" / "classes", MODULE / "target" / "test-classes") if client else ()
+    whole = os.pathsep.join([*map(str, ours + classpath), CLASSPATH.read_text().strip()])
     return ["java", *JVM_OPTIONS, "-cp", whole, *map(str, arguments)]
 
 

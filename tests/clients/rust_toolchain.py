@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -17,14 +18,17 @@ _OURS = {
     "CARGO_TARGET_DIR": str(CACHE / "target"),
     "CARGO_TERM_COLOR": "never",
     "RUST_BACKTRACE": "0",
+    "BUF_CACHE_DIR": str(ROOT / ".cache" / "buf"),
     "RUSTUP_AUTO_INSTALL": "0",
 }
 
 
 def environment() -> dict[str, str]:
-    """Returns the environment that cargo gets."""
+    """Returns the environment that cargo and buf get."""
     found = _rustup_home()
-    return {**os.environ, **_OURS} | ({} if found is None else {"RUSTUP_HOME": str(found)})
+    folders = [str(CACHE / "plugins" / "bin"), str(Path(sys.executable).parent)]
+    path = os.pathsep.join([*folders, os.environ.get("PATH", "")])
+    return {**os.environ, **_OURS, "PATH": path} | ({} if found is None else {"RUSTUP_HOME": str(found)})
 
 
 def _rustup_home() -> Path | None:

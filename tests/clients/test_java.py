@@ -15,6 +15,7 @@ import pytest
 from tests.clients.building import once
 from tests.clients.java_toolchain import (
     MODULE,
+    PROTOBUF,
     REPOSITORY,
     ROOT,
     build,
@@ -26,7 +27,7 @@ from tests.clients.java_toolchain import (
     why_missing,
 )
 from tests.clients.killing import said_through_a_kill
-from tests.end_to_end.conftest import RunningApp, flowctl
+from tests.end_to_end.conftest import FLOWCTL, RunningApp, flowctl
 
 _MISSING = why_missing()
 # Fetching what Maven and the client need takes a minute on a slow line, once.
@@ -36,7 +37,9 @@ pytestmark = [
     pytest.mark.skipif(bool(_MISSING), reason=_MISSING or "unused"),
 ]
 
-APP = Path(__file__).parent / "apps" / "shop.py"
+APPS = Path(__file__).parent / "apps"
+GENERATED = MODULE / "src" / "main" / "java" / "dev" / "flowrpc" / "v1"
+BUF = FLOWCTL.with_name("buf")
 POM = """\
 <project xmlns="http://maven.apache.org/POM/4.0.0">
 <modelVersion>4.0.0</modelVersion>
@@ -61,7 +64,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> None:
 def app(built: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningApp]:
     """Serves one app for all tests that do not kill it."""
     with pytest.MonkeyPatch.context() as patch:
-        running = _serve(tmp_path_factory.mktemp("app"), patch)
+        running = _serve("shop", tmp_path_factory.mktemp("app"), patch)
         yield running
         running.close()
 
@@ -69,17 +72,25 @@ def app(built: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Runni
 @pytest.fixture
 def mortal(built: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RunningApp]:
     """Serves an app that may be killed."""
-    running = _serve(tmp_path, monkeypatch)
+    running = _serve("shop", tmp_path, monkeypatch)
     yield running
     running.close()
 
 
-def _serve(folder: Path, patch: pytest.MonkeyPatch) -> RunningApp:
+@pytest.fixture
+def mill(built: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RunningApp]:
+    """Serves the app that has a work."""
+    running = _serve("mill", tmp_path, monkeypatch)
+    yield running
+    running.close()
+
+
+def _serve(name: str, folder: Path, patch: pytest.MonkeyPatch) -> RunningApp:
     patch.setenv("FLOWRPC_RUN_DIR", str(folder / "run"))
-    shop = folder / "shop"
-    shop.mkdir()
-    shutil.copy(APP, shop / "app.py")
-    return RunningApp(shop).start()
+    home = folder / name
+    home.mkdir()
+    shutil.copy(APPS / f"{name}.py", home / "app.py")
+    return RunningApp(home).start()
 
 
 def _environment(app: RunningApp) -> dict[str, str]:
@@ -113,6 +124,22 @@ def test_its_own_tests_and_all_vectors_pass(built: None) -> None:
     for name in ("ValuesTest", "FlowClientTest"):
         assert all(key.endswith(" passed") for key in _outcomes(name))
     assert all(key.endswith(" skipped") for key in _outcomes("RealAppTest"))
+
+
+@pytest.mark.usefixtures("built")  # which has fetched the plugins
+def test_generated_code_is_fresh(tmp_path: Path) -> None:
+    run("make", "java-setup", cwd=ROOT)
+    run(BUF, "generate", "--template", "buf.gen.java.yaml", "--output", tmp_path, cwd=ROOT)
+    made = tmp_path / GENERATED.relative_to(ROOT)
+    assert _texts(made) == _texts(GENERATED), (
+        f"{GENERATED.relative_to(ROOT)} is stale: run make generate-java"
+    )
+
+
+def _texts(folder: Path) -> dict[str, str]:
+    texts = {path.name: path.read_text() for path in folder.iterdir()}
+    assert "FlowServiceGrpc.java" in texts
+    return texts
 
 
 def _passed(name: str, printed: str) -> bool:
@@ -177,8 +204,7 @@ def till(app: RunningApp, tmp_path: Path) -> Path:
     assert told is not None
     (folder / "pom.xml").write_text(POM.format(told[1]))
     # Of `mvn compile` what the README is about: the rest would be fetched in the versions that this Maven chooses.
-    plugin = "io.github.ascopes:protobuf-maven-plugin"
-    maven("--offline", f"{plugin}:generate@default", "compiler:compile", cwd=folder)
+    maven("--offline", f"{PROTOBUF}:generate@default", "compiler:compile", cwd=folder)
     return folder / "target" / "classes"
 
 
@@ -198,17 +224,35 @@ def test_typed_client_is_generated_from_the_apps_contract(till: Path, app: Runni
     ]
 
 
-def test_readme_has_the_versions_of_the_build() -> None:
-    """One who copies them gets stubs that fit the client."""
-    pom, readme = ((MODULE / name).read_text() for name in ("pom.xml", "README.md"))
-    for pattern in (
-        r"<grpc.version>.+?</grpc.version>",
-        r"<protobuf.version>.+?</protobuf.version>",
-        r"<artifactId>flowrpc-client</artifactId>\s*<version>.+?</version>",
-        r"<artifactId>maven-compiler-plugin</artifactId>\s*<version>.+?</version>",
-        r"<artifactId>protobuf-maven-plugin</artifactId>\s*<version>.+?</version>",
-    ):
-        found, told = (re.search(pattern, text) for text in (pom, readme))
-        assert found is not None, pattern
-        assert told is not None, pattern
-        assert found[0].split() == told[0].split()
+def test_flowctl_generates_a_client_that_builds_and_calls(mill: RunningApp) -> None:
+    for command in ("contract build app.py", "client generate app.py --lang java --out gen"):
+        run(FLOWCTL, *command.split(), cwd=mill.folder)
+    maven("--offline", "package", cwd=mill.folder / "gen")
+    made = mill.folder / "gen" / "target" / "mill-v1-0.1.0.jar"
+    source = Path(__file__).parent / "generated_java" / "Miller.java"
+    token = (mill.folder / ".flowrpc" / "tokens" / "call").read_text().strip()
+    printed = run(*java(source, mill.address, token, classpath=(made,), client=False))
+    assert printed.splitlines() == [
+        f"brought {2**53 + 1}",
+        f"ground {2**53 + 1} of rye to {2**53 + 1}",
+        "refused INVALID_ARGUMENTS",
+        *(f"sack n\u00e9e \U0001f600 {2**53 + number}" for number in (1, 2, 3)),
+        "ended COMMAND_FAILED",
+    ]
+
+
+def _versions(text: str) -> dict[str, str]:
+    """Finds the versions that a project names, by artifact or property."""
+    artifacts = re.findall(r"<artifactId>(.+?)</artifactId>\s*<version>([^$]+?)</version>", text)
+    return dict(artifacts) | dict(re.findall(r"<([a-z]+\.version)>(.+?)</", text))
+
+
+def test_versions_that_users_get_are_those_of_the_build() -> None:
+    """One who copies them from the README, or has a client generated, gets stubs that fit the client."""
+    built, readme = (_versions((MODULE / name).read_text()) for name in ("pom.xml", "README.md"))
+    generated = _versions((ROOT / "server" / "flowrpc" / "clients" / "java.py").read_text())
+    plugin = "protobuf-maven-plugin"
+    assert {"grpc.version", "protobuf.version", "flowrpc-client", plugin} <= set(readme)
+    assert {"grpc.version", "protobuf.version", plugin} <= set(generated)
+    assert readme.items() <= (built | {plugin: generated[plugin]}).items()
+    assert {name: generated[name] for name in set(generated) & set(built)}.items() <= built.items()

@@ -15,7 +15,7 @@ import pytest
 from tests.clients.building import once
 from tests.clients.killing import said_through_a_kill
 from tests.clients.rust_toolchain import CACHE, CRATE, ROOT, environment, has, run, why_missing
-from tests.end_to_end.conftest import RunningApp, flowctl
+from tests.end_to_end.conftest import FLOWCTL, RunningApp, flowctl
 
 _MISSING = why_missing()
 # Compiling from nothing takes minutes on a small machine, once.
@@ -25,7 +25,8 @@ pytestmark = [
     pytest.mark.skipif(bool(_MISSING), reason=_MISSING or "unused"),
 ]
 
-APP = Path(__file__).parent / "apps" / "shop.py"
+APPS = Path(__file__).parent / "apps"
+GENERATED = CRATE / "src" / "gen"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,13 +79,25 @@ def _executable(messages: str, target: str) -> Path:
 
 @pytest.fixture
 def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RunningApp]:
-    monkeypatch.setenv("FLOWRPC_RUN_DIR", str(tmp_path / "run"))
-    folder = tmp_path / "shop"
-    folder.mkdir()
-    shutil.copy(APP, folder / "app.py")
-    running = RunningApp(folder).start()
+    running = _serve("shop", tmp_path, monkeypatch)
     yield running
     running.close()
+
+
+@pytest.fixture
+def mill(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[RunningApp]:
+    """Serves the app that has a work."""
+    running = _serve("mill", tmp_path, monkeypatch)
+    yield running
+    running.close()
+
+
+def _serve(name: str, folder: Path, patch: pytest.MonkeyPatch) -> RunningApp:
+    patch.setenv("FLOWRPC_RUN_DIR", str(folder / "run"))
+    home = folder / name
+    home.mkdir()
+    shutil.copy(APPS / f"{name}.py", home / "app.py")
+    return RunningApp(home).start()
 
 
 def _environment(app: RunningApp) -> dict[str, str]:
@@ -121,16 +134,27 @@ def test_compiler_and_linter_have_nothing_to_say(built: Built) -> None:
 def test_sources_are_formatted() -> None:
     if not has("rustfmt"):
         pytest.skip("no rustfmt: `rustup component add rustfmt` installs it")
-    run("rustfmt", "--check", "--edition", "2024", *CRATE.glob("src/**/*.rs"), *CRATE.glob("*.rs"))
-    run("rustfmt", "--check", "--edition", "2024", *CRATE.glob("examples/*.rs"))
+    written = [path for path in CRATE.glob("src/**/*.rs") if path.parent != GENERATED]
+    run("rustfmt", "--check", "--edition", "2024", *written, *CRATE.glob("examples/*.rs"))
 
 
 @pytest.mark.usefixtures("built")  # which has downloaded what cargo asks for here
-def test_a_package_carries_the_protos() -> None:
+def test_a_package_is_whole() -> None:
     packed = run("cargo", "package", "--list", "--allow-dirty", "--offline").stdout.split()
-    kept = {f"protos/flowrpc/v1/{path.name}" for path in (ROOT / "protos/flowrpc/v1").glob("*.proto")}
-    assert kept <= set(packed)
-    assert "protos/flowrpc/v1/flow_service.proto" in kept
+    kept = {str(path.relative_to(CRATE)) for path in CRATE.glob("src/**/*.rs")}
+    assert kept | {"README.md"} <= set(packed)
+
+
+def test_generated_code_is_fresh(tmp_path: Path) -> None:
+    run("make", "rust-setup", cwd=ROOT)
+    run("buf", "generate", "--template", "buf.gen.rust.yaml", "--output", tmp_path, cwd=ROOT)
+    made = _texts(tmp_path / GENERATED.relative_to(ROOT))
+    assert made == _texts(GENERATED), "client/rust/src/gen is stale: run make generate-rust"
+    assert "Stops the app in order" in made["flowrpc.v1.tonic.rs"]  # methods have their comments
+
+
+def _texts(folder: Path) -> dict[str, str]:
+    return {path.name: path.read_text() for path in folder.iterdir()}
 
 
 @pytest.mark.parametrize(
@@ -169,24 +193,29 @@ def test_quickstart_calls_and_follows(built: Built, app: RunningApp) -> None:
     assert 'kept = ["\U0001f600"]\n' in printed
 
 
-@pytest.fixture
-def till(built: Built, app: RunningApp, tmp_path: Path) -> Path:
-    """Makes the package of a program as the README tells, with stubs of the app's own contract."""
-    contract = flowctl("contract", "build", "app.py", cwd=app.folder)
-    assert contract.returncode == 0, contract.stderr
-    folder = tmp_path / "till"
-    shutil.copytree(Path(__file__).parent / "typed_rust", folder)
-    shutil.copytree(app.folder / "contract", folder / "contract")
-    script = re.search(r"```rust,ignore\n(fn main.*?)```", (CRATE / "README.md").read_text(), re.S)
-    assert script is not None
-    (folder / "build.rs").write_text(script[1])
+def _program(source: Path, folder: Path) -> Path:
+    """Copies a program that is to be built with the client, in the versions that are built already."""
+    shutil.copytree(source, folder)
     pins = dict(re.findall(r"^([a-z-]+) = (.*)$", (CRATE / "Cargo.toml").read_text(), re.M))
     manifest = (folder / "Cargo.toml").read_text().replace("PATH/TO/CHECKOUT/client/rust", str(CRATE))
     manifest = re.sub(
         r"^([a-z-]+) = \{\}$", lambda name: f"{name[1]} = {pins[name[1]]}", manifest, flags=re.M
     )
     (folder / "Cargo.toml").write_text(manifest)
-    shutil.copy(CRATE / "Cargo.lock", folder)  # the versions that are built already
+    shutil.copy(CRATE / "Cargo.lock", folder)
+    return folder
+
+
+@pytest.fixture
+def till(built: Built, app: RunningApp, tmp_path: Path) -> Path:
+    """Makes the package of a program as the README tells, with stubs of the app's own contract."""
+    contract = flowctl("contract", "build", "app.py", cwd=app.folder)
+    assert contract.returncode == 0, contract.stderr
+    folder = _program(Path(__file__).parent / "typed_rust", tmp_path / "till")
+    shutil.copytree(app.folder / "contract", folder / "contract")
+    script = re.search(r"```rust,ignore\n(fn main.*?)```", (CRATE / "README.md").read_text(), re.S)
+    assert script is not None
+    (folder / "build.rs").write_text(script[1])
     return folder
 
 
@@ -200,4 +229,20 @@ def test_typed_client_is_generated_from_the_apps_contract(till: Path, app: Runni
         "ended COMMAND_FAILED",
         "left 1",
         "watched 1",
+    ]
+
+
+@pytest.mark.usefixtures("built")
+def test_flowctl_generates_a_client_that_builds_and_calls(mill: RunningApp, tmp_path: Path) -> None:
+    program = _program(Path(__file__).parent / "generated_rust", tmp_path / "miller")
+    run(FLOWCTL, "contract", "build", "app.py", cwd=mill.folder)
+    run(FLOWCTL, "client", "generate", "app.py", "--lang", "rust", "--out", program / "gen", cwd=mill.folder)
+    token = (mill.folder / ".flowrpc" / "tokens" / "call").read_text().strip()
+    printed = run("cargo", "run", "--offline", "--", mill.address, token, cwd=program).stdout
+    assert printed.splitlines() == [
+        f"brought {2**53 + 1}",
+        f'ground {2**53 + 1} of StringValue("rye") to {2**53 + 1}',
+        "refused INVALID_ARGUMENTS",
+        *(f"sack n\u00e9e \U0001f600 {2**53 + number}" for number in (1, 2, 3)),
+        "ended COMMAND_FAILED",
     ]

@@ -183,6 +183,7 @@ def test_flowctl_generates_a_client_that_builds(tmp_path: Path) -> None:
     for command in ("contract build app.py", "client generate app.py --lang typescript --out gen"):
         run(FLOWCTL, *command.split(), cwd=folder)
     (folder / "gen" / "node_modules").symlink_to(PACKAGE / "node_modules")
+    assert json.loads((folder / "gen" / "package.json").read_text())["name"] == "shop-v1"
     run("tsc", "--skipLibCheck", cwd=folder / "gen")
     declared = (folder / "gen" / "dist" / "shop" / "v1" / "app_pb.d.ts").read_text()
     assert re.search(r'rows: \{\s+methodKind: "server_streaming"', declared)

@@ -36,7 +36,7 @@ pub use value::{Extension, Value};
 /// The messages and stubs of the contract, generated from `protos/flowrpc/v1`, where each element says what it means.
 #[allow(missing_docs, clippy::all, clippy::pedantic, rustdoc::all)]
 pub mod v1 {
-    tonic::include_proto!("flowrpc.v1");
+    include!("gen/flowrpc.v1.rs");
 }
 
 /// The result of most functions here.

@@ -60,6 +60,6 @@ tonic = { version = "0.14", default-features = false, features = ["channel", "co
 tonic-prost = "0.14"
 
 [build-dependencies]
-protox = "0.9"
+protox = "0.10"
 tonic-prost-build = { version = "0.14", default-features = false }
 """
