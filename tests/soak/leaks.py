@@ -192,6 +192,7 @@ _NAMES = {
     "never_ends": "tasks of never_ends",
     "go_on": "tasks of go_on",
     "watch": "objects of watching.Watch",
+    "feed": "objects of feed.Feed",
     "feeds": "registered feeds",
     "watches": "registered watches",
     "reader": "objects of stream_readers.StreamReader",
@@ -205,8 +206,8 @@ LEAKS = {
     leak.plant.__name__: leak
     for leak in (
         _leak("flow", a_task_for_each_watch, never_ends=8),
-        _leak("flow", a_watch_that_stays_registered, watch=8, feeds=2, watches=8),
-        _leak("flow", a_watch_that_is_referred_to, watch=8),
+        _leak("flow", a_watch_that_stays_registered, watch=8, feed=2, feeds=2, watches=8),
+        _leak("flow", a_watch_that_is_referred_to, watch=8, feed=2),
         _leak("flow", a_stream_reader_that_stays, reader=6, readers=6),
         _leak("flow", a_command_that_is_never_closed, stream=6, streams=6),
         _leak("flow", an_event_stream_that_goes_on, alone=False, go_on=4, watch=4, watches=4),

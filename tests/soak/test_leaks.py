@@ -53,17 +53,18 @@ def test_visits_leave_nothing(stage: Stage) -> None:
 def test_a_planted_leak_is_told(stage: Stage, name: str) -> None:
     leak = LEAKS[name]
     before = stage.app.quiet_counts(SECONDS)
-    stage.app.ask(leak.process, f"plant {name}")
-    stage.visit(ROUNDS)
 
     def told(counts: dict[str, Counts]) -> bool:
         more = grown(before, counts)
         enough = all(more.get(name, 0) >= amount for name, amount in leak.grows.items())
         return enough and (not leak.alone or more.keys() == leak.grows.keys())
 
-    found = stage.app.counts_when(told, SECONDS)
-    assert told(found), grown(before, found)
-
-    stage.app.ask(leak.process, "mend")
+    stage.app.ask(leak.process, f"plant {name}")
+    try:
+        stage.visit(ROUNDS)
+        found = stage.app.counts_when(told, SECONDS)
+        assert told(found), grown(before, found)
+    finally:
+        stage.app.ask(leak.process, "mend")
     mended = stage.app.counts_when(lambda counts: not grown(before, counts), SECONDS)
     assert grown(before, mended) == {}
