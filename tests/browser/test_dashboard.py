@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.browser.conftest import WAIT_MS, MakeServed, Seen
 from tests.browser.dashboard_app import FILES, SOURCE
@@ -104,6 +104,15 @@ def test_a_command_is_called_from_its_form_and_the_tree_follows(
     expect(row(chromium_page, "counter").locator(".value")).to_have_text("42")
     assert seen.complaints == []
     assert len(seen.origins()) == 1, "everything is of one origin, so it works without internet"
+
+
+def test_a_list_of_many_pages_is_shown_whole(chromium_page: Page, open_dashboard: Open) -> None:
+    def shorten(route: Route) -> None:
+        route.continue_(url=route.request.url.replace("page_size=1000", "page_size=3"))
+
+    chromium_page.route("**/api/v1/commands?*", shorten)
+    open_dashboard("Commands")
+    expect(chromium_page.locator("form.command")).to_have_count(9)
 
 
 def test_a_form_sends_what_was_typed_exactly_and_tells_what_does_not_fit(

@@ -143,7 +143,7 @@ def test_the_layout_is_told_as_one_tree_and_follows_the_state(app: RunningApp) -
         assert found["tabs"][2] == {"name": "Lightning", "content": "", "target": ""}
         assert client.post("/api/v1/commands/rename", json={"title": "New"}).status_code == 200
         assert layout(client)["tabs"][0]["name"] == "New", "the answer and the layout are of one revision"
-        root = client.get("/api/v1/state", params={"children": False}).json()["components"][0]
+        root = client.get("/api/v1/state", params={"exclude_children": True}).json()["components"][0]
         assert root["vars"]["_layout"][0]["name"] == "New"
 
 

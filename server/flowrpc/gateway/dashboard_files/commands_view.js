@@ -1,7 +1,7 @@
 // Commands: a form for each, made of its parameters, and what the last calls returned.
 
 import { badge, dialog, empty, h, text } from "./dom.js";
-import { ask, askJson, query } from "./api.js";
+import { ask, askAll, query } from "./api.js";
 import { MOST_SHOWN, readItems } from "./command_stream.js";
 import { duration, isJson, readExactly, written } from "./values.js";
 
@@ -43,7 +43,7 @@ export class CommandsView {
   async #ask() {
     this.#asked = true;
     try {
-      const { commands } = await askJson("/api/v1/commands");
+      const commands = await askAll("/api/v1/commands", "commands");
       this.#drawForms(commands);
       text(this.problem, "");
     } catch (error) {
@@ -210,7 +210,7 @@ function kindOf(annotation) {
 }
 
 function inputOf(kind, facts, parameter) {
-  const initial = parameter.required || parameter.default === null ? "" : JSON.stringify(parameter.default);
+  const initial = parameter.required || parameter.default_value === null ? "" : JSON.stringify(parameter.default_value);
   if (kind === "bool") {
     const choices = [...(parameter.required ? [] : [["", "as by default"]]), ["true", "true"], ["false", "false"]];
     return h("select", facts, choices.map(([value, name]) => h("option", { value }, name)));

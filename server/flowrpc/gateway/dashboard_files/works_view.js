@@ -1,7 +1,7 @@
 // Works and runs: what runs, ran and waits, on which agent, and how to cancel it.
 
 import { badge, dialog, empty, h, text } from "./dom.js";
-import { askJson, query, send } from "./api.js";
+import { askAll, query, send } from "./api.js";
 import { duration, durationOf, moment } from "./values.js";
 
 const SHOWN_RUNS = 200;
@@ -44,8 +44,7 @@ export class WorksView {
   async #ask() {
     this.#asked = Date.now();
     try {
-      const [works, agents] = await Promise.all([askJson("/api/v1/works"), askJson("/api/v1/agents")]);
-      [this.#works, this.#agents] = [works.works, agents.agents];
+      [this.#works, this.#agents] = await Promise.all([askAll("/api/v1/works", "works"), askAll("/api/v1/agents", "agents")]);
       text(this.problem, "");
     } catch (error) {
       text(this.problem, error.message);
