@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from flowrpc_client import FlowClient
 from playwright.sync_api import Locator, Page, expect
@@ -72,6 +74,18 @@ def test_a_tab_in_a_tab_follows_its_work_too(chromium_page: Page, dashboard: Run
         expect(page).to_have_text("/")
         client.call("turn", page="second")
         expect(page).to_have_text("/second")
+
+
+def test_the_table_of_works_tells_where_they_serve_now(chromium_page: Page, dashboard: RunningApp) -> None:
+    tab(chromium_page, "Works & runs").click()
+    row = chromium_page.get_by_role("row", name="root.server").first
+    expect(row).to_contain_text("not started")
+    expect(row.get_by_role("link")).to_have_count(0)
+    with dashboard.client() as client:
+        client.call("serve")
+        expect(row.get_by_role("link")).to_have_attribute("href", re.compile(r"^http://127\.0\.0\.1:\d+/$"))
+        client.call("end")
+        expect(row.get_by_role("link")).to_have_count(0)
 
 
 def rename(client: FlowClient, page: Page, count: int) -> None:

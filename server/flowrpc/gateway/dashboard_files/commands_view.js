@@ -131,7 +131,7 @@ export class CommandsView {
   }
 
   #tell(name, body, outcome, seconds, beside) {
-    const failed = outcome.refused ?? (outcome.failure ? `${outcome.failure.type} ${outcome.failure.message}` : "");
+    const failed = outcome.refused ?? (outcome.failure ? told(outcome.failure) : "");
     const content = [itemsOf(outcome), outcome.items ? failed : failed || written(outcome.result)].filter(Boolean).join("\n");
     const whole = outcome.failure?.traceback ? `${content}\n\n${outcome.failure.traceback}` : content;
     const more = whole.length > SHORT || whole !== content
@@ -147,6 +147,10 @@ export class CommandsView {
       h("pre", { class: failed ? "problem" : "" }, short), more));
     while (this.results.children.length > KEPT_RESULTS) this.results.lastChild.remove();
   }
+}
+
+function told(failure) {
+  return [failure.type, failure.message].filter(Boolean).join(": ");
 }
 
 /** Writes what a stream sent: how many items, why there are no more, and the first of them. */

@@ -51,7 +51,6 @@ function tell(status) {
   if (status === "logged out") notice.replaceChildren(...LOGGED_OUT);
   else if (status === "reconnecting") notice.replaceChildren("The app does not answer. What you see is as it was; this page goes on by itself when the app is back.");
   notice.hidden = !["logged out", "reconnecting"].includes(status);
-  if (status === "logged out" && !drawnLayout) tabs.set(own);
 }
 
 model.addEventListener("change", draw);
