@@ -2,7 +2,7 @@
 
 import { badge, dialog, empty, h, text } from "./dom.js";
 import { askAll, query, send } from "./api.js";
-import { duration, durationOf, moment, safeAddress } from "./values.js";
+import { duration, durationOf, isJson, moment, safeAddress } from "./values.js";
 
 const SHOWN_RUNS = 200;
 const ASK_MS = 2000;
@@ -129,7 +129,14 @@ function worksTable(works, model) {
 /** What a work needs of a machine: the framework's var of it, in short. */
 function needs(component) {
   const shown = component?.vars._cloud_compute ?? component?.vars._needs ?? "";
-  return (Array.isArray(shown) ? `${shown[0]}…` : shown).replace(/^<\w+> /, "").replace(/^null$/, "");
+  if (Array.isArray(shown)) return `${shown[0]}…`; // it was cut
+  const written = shown.replace(/^<\w+> /, "").replace(/^null$/, "");
+  return isJson(written) ? need(JSON.parse(written)) : written;
+}
+
+function need({ cpus, memory, gpus, ...others }) {
+  const more = Object.entries(others).map(([name, value]) => `${name}: ${typeof value === "string" ? value : JSON.stringify(value)}`);
+  return [cpus && `${cpus} CPUs`, memory && size(memory), gpus && `${gpus} GPUs`, ...more].filter(Boolean).join(", ");
 }
 
 function agentsTable(agents) {
@@ -138,8 +145,12 @@ function agentsTable(agents) {
     h("td", {}, resources(agent.resources)), h("td", {}, resources(agent.taken))))));
 }
 
+function size(bytes) {
+  return bytes < 2 ** 30 ? `${Math.ceil(bytes / 2 ** 20)} MiB` : `${(bytes / 2 ** 30).toFixed(1)} GiB`;
+}
+
 function resources(facts) {
   const { cpu_millis: millis, memory_bytes: bytes, gpus } = facts ?? {};
-  const told = [millis && `${millis / 1000} CPUs`, bytes && `${(bytes / 2 ** 30).toFixed(1)} GiB`, gpus && `${gpus} GPUs`];
+  const told = [millis && `${millis / 1000} CPUs`, bytes && size(bytes), gpus && `${gpus} GPUs`];
   return told.filter(Boolean).join(", ") || "–";
 }
