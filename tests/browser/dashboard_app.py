@@ -5,15 +5,15 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from flowrpc import StaticWebFrontend
+from flowrpc import CloudCompute, StaticWebFrontend
 
 HERE = Path(__file__).parent
 log = logging.getLogger("shop")
 
 
 class Train(LightningWork):
-    def __init__(self):
-        super().__init__(parallel=True, raise_exception=False)
+    def __init__(self, compute=None):
+        super().__init__(parallel=True, raise_exception=False, cloud_compute=compute)
         self.epoch = 0
         self.loss = 1.0
 
@@ -50,7 +50,7 @@ class Root(LightningFlow):
     def __init__(self):
         super().__init__()
         self.train = Train()
-        self.check = Train()
+        self.check = Train(CloudCompute(cpus=0.1, memory="32MiB"))
         self.report = Report()
         self.billing = Billing()
         self.more = List()

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.browser.conftest import WAIT_MS, MakeServed, Seen
 from tests.browser.dashboard_app import FILES, SOURCE
@@ -106,6 +106,15 @@ def test_a_command_is_called_from_its_form_and_the_tree_follows(
     assert len(seen.origins()) == 1, "everything is of one origin, so it works without internet"
 
 
+def test_a_list_of_many_pages_is_shown_whole(chromium_page: Page, open_dashboard: Open) -> None:
+    def shorten(route: Route) -> None:
+        route.continue_(url=route.request.url.replace("page_size=1000", "page_size=3"))
+
+    chromium_page.route("**/api/v1/commands?*", shorten)
+    open_dashboard("Commands")
+    expect(chromium_page.locator("form.command")).to_have_count(9)
+
+
 def test_a_form_sends_what_was_typed_exactly_and_tells_what_does_not_fit(
     chromium_page: Page, open_dashboard: Open
 ) -> None:
@@ -126,7 +135,7 @@ def test_a_form_sends_what_was_typed_exactly_and_tells_what_does_not_fit(
     expect(chromium_page.locator(".result")).to_have_count(1)
     raised = call(chromium_page, "refuse", why="<i>no</i>")
     expect(raised.locator(".badge")).to_have_text("failed")
-    expect(raised.locator("pre")).to_contain_text("ValueError <i>no</i>")
+    expect(raised.locator("pre")).to_contain_text("ValueError: <i>no</i>")
 
 
 def test_the_items_of_a_command_that_streams_are_shown_as_they_come(
@@ -137,7 +146,7 @@ def test_the_items_of_a_command_that_streams_are_shown_as_they_come(
     expect(told).to_have_text('3 items\n"row 0 <b>"\n"row 1 <b>"\n"row 2 <b>"')
     failed = call(chromium_page, "rows", count="1", failing="true")
     expect(failed.locator(".badge")).to_have_text("failed")
-    expect(failed.locator("pre")).to_contain_text("ValueError no more")
+    expect(failed.locator("pre")).to_contain_text("ValueError: no more")
     form = command_form(chromium_page, "rows")
     form.locator("[name=count]").fill("100000000")
     form.get_by_role("button", name="Call").click()

@@ -76,5 +76,6 @@ def test_a_browser_without_a_login_sees_how_to_get_one(chromium_page: Page, seen
     assert answer.status == 401
     expect(chromium_page.get_by_role("heading", name="Log in")).to_be_visible()
     expect(chromium_page.get_by_text(f"{origin}/api/v1/login-links")).to_be_visible()
+    expect(chromium_page.get_by_text("flowctl login")).to_be_visible()
     assert seen.origins() == {origin}
     assert [text for text in seen.complaints if "401" not in text] == []

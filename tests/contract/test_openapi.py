@@ -110,12 +110,20 @@ def test_arguments_fit_or_not(arguments: dict[str, Any], is_right: bool) -> None
 
 
 def test_state_is_told_component_by_component() -> None:
-    state: dict[str, Any] = {"journal_id": "j", "revision": 1, "runs": []}
+    state: dict[str, Any] = {"journal_id": "j", "revision": 1, "runs": [], "state_hash": ""}
     root: dict[str, Any] = {"name": "root", "kind": "flow", "type": "app:Shop", "vars": {"count": 1, "_x": 1}}
-    dynamic = {"name": "root.jobs.0", "kind": "work", "type": "app:Job", "vars": {"progress": "odd"}}
+    root |= {"recipe": None}
+    dynamic: dict[str, Any] = {
+        "name": "root.jobs.0",
+        "kind": "work",
+        "type": "app:Job",
+        "vars": {"progress": "odd"},
+    }
+    dynamic |= {"recipe": {"type": "app:Job", "args": [1], "kwargs": {}}}
     assert fits("flowrpc.State", state | {"components": [root, dynamic]})
     assert not fits("flowrpc.State", state | {"components": [root | {"vars": {"count": "1"}}]})
     assert not fits("flowrpc.State", state | {"components": [dynamic | {"name": "root.job"}]})
+    assert not fits("flowrpc.State", state | {"components": [dynamic | {"recipe": {}}]})
 
 
 @pytest.mark.parametrize(
@@ -132,7 +140,7 @@ def test_runs_have_their_arguments(args: list[Any], kwargs: dict[str, Any], is_r
     run: dict[str, Any] = dict.fromkeys(("run_id", "call_key", "agent_id", "pending_reason"), "")
     run |= dict.fromkeys(("failure", "requested_at", "started_at", "ended_at"))
     run |= {"status": "running", "attempt": 1, "args": args, "kwargs": kwargs}
-    state: dict[str, Any] = {"journal_id": "j", "revision": 1, "components": []}
+    state: dict[str, Any] = {"journal_id": "j", "revision": 1, "components": [], "state_hash": ""}
     assert fits("flowrpc.State", state | {"runs": [run | {"work": "root.job"}]}) is is_right
     assert fits("flowrpc.State", state | {"runs": [run | {"work": "root.jobs.0"}]})
 

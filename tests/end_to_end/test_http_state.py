@@ -78,7 +78,12 @@ def test_state_is_told_without_changing_an_int(app: RunningApp) -> None:
         assert root["vars"]["big"] == {"$flowrpc": "int", "value": str(2**60)}
         assert root["vars"]["odd"] == {"$$flowrpc": "mine"}
         assert (root["kind"], child["kind"], train["kind"]) == ("flow", "flow", "work")
-        alone = client.get("/api/v1/state", params={"component": "root", "children": False}).json()
+        assert answer["state_hash"] == ""
+        hashed = client.get("/api/v1/state", params={"with_state_hash": True}).json()["state_hash"]
+        assert hashed == client.get("/api/v1/app", params={"with_state_hash": True}).json()["state_hash"]
+        with app.client() as grpc_client:
+            assert hashed == grpc_client.snapshot(with_state_hash=True).state_hash
+        alone = client.get("/api/v1/state", params={"component": "root", "exclude_children": True}).json()
         assert [c["name"] for c in alone["components"]] == ["root"]
         missing = client.get("/api/v1/state", params={"component": "root.chld"})
     assert missing.status_code == 404
@@ -90,6 +95,10 @@ def test_commands_are_called_with_json(app: RunningApp) -> None:
     with http(app) as client:
         listed = client.get("/api/v1/commands").json()["commands"]
         assert (listed[0]["name"], listed[0]["help"]) == ("add", "Adds a number.")
+        first = client.get("/api/v1/commands", params={"page_size": 2}).json()
+        rest = client.get("/api/v1/commands", params={"page_token": first["next_page_token"]}).json()
+        assert (first["commands"] + rest["commands"], rest["next_page_token"]) == (listed, "")
+        assert client.get("/api/v1/commands", params={"page_token": "\u0663"}).status_code == 422
         answer = client.post("/api/v1/commands/add", json={"by": 2})
         assert answer.status_code == 200
         outcome = answer.json()
@@ -158,10 +167,14 @@ def test_works_and_runs_are_listed(app: RunningApp) -> None:
         replica.wait_for(lambda _: all(run.status.terminal for run in grpc_client.runs()), timeout=60)
         (work,) = client.get("/api/v1/works").json()["works"]
         assert (work["name"], work["stage"], work["succeeded_count"]) == ("root.train", "failed", 2)
+        assert client.get("/api/v1/works", params={"page_token": "1"}).json()["works"] == []
+        assert client.get("/api/v1/agents", params={"page_size": 1}).json()["next_page_token"] == ""
         first = client.get("/api/v1/runs", params={"page_size": 2}).json()
         rest = client.get("/api/v1/runs", params={"page_token": first["next_page_token"]}).json()
         assert [run["args"] for run in first["runs"] + rest["runs"]] == [[9], [2], [1]]
-        failed = client.get("/api/v1/runs", params={"status": "failed", "work": "root.train"}).json()["runs"]
+        failed = client.get("/api/v1/runs", params={"statuses": "failed", "work": "root.train"}).json()[
+            "runs"
+        ]
         assert [run["failure"]["message"] for run in failed] == ["too many"]
         assert failed[0]["ended_at"].endswith("+00:00")
         assert client.get("/api/v1/runs", params={"work": "root.nothing"}).status_code == 404
@@ -189,8 +202,12 @@ def test_a_watch_goes_on_where_it_broke_off_also_in_the_next_life(app: RunningAp
         assert client.get("/api/v1/watch", params={"component": "root.x"}).status_code == 404
     app.kill()
     app.start()
-    with http(app) as client, client.stream("GET", "/api/v1/watch", params={"after": seen.id}) as stream:
-        answer = next(events(stream))
+    after, _, journal_id = seen.id.partition("@")
+    asked = {"after_revision": after, "journal_id": journal_id}
+    with http(app) as client:
+        with client.stream("GET", "/api/v1/watch", params=asked) as stream:
+            answer = next(events(stream))
+        assert client.get("/api/v1/watch", params={"after_revision": after}).status_code == 422
     assert answer.kind in ("revision", "snapshot")
     assert answer.data.get("number", seen.data["number"] + 1) == seen.data["number"] + 1
     assert snapshot.id.partition("@")[2] == answer.id.partition("@")[2]

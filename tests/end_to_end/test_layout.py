@@ -124,6 +124,7 @@ def app(make_app: MakeApp) -> RunningApp:
     (pages / "sub" / "index.html").write_text("below")
     (pages / "data.txt").write_text("0123456789")
     (pages / "inside.txt").symlink_to("data.txt")
+    (pages / "link").symlink_to(pages)
     (made.folder / "secret.txt").write_text("secret")
     (pages / "outside.txt").symlink_to(made.folder / "secret.txt")
     (pages / "outside").symlink_to(made.folder)
@@ -143,7 +144,7 @@ def test_the_layout_is_told_as_one_tree_and_follows_the_state(app: RunningApp) -
         assert found["tabs"][2] == {"name": "Lightning", "content": "", "target": ""}
         assert client.post("/api/v1/commands/rename", json={"title": "New"}).status_code == 200
         assert layout(client)["tabs"][0]["name"] == "New", "the answer and the layout are of one revision"
-        root = client.get("/api/v1/state", params={"children": False}).json()["components"][0]
+        root = client.get("/api/v1/state", params={"exclude_children": True}).json()["components"][0]
         assert root["vars"]["_layout"][0]["name"] == "New"
 
 
@@ -189,18 +190,23 @@ def test_nothing_outside_of_the_folder_is_served(app: RunningApp) -> None:
             answer = client.get(f"/view/root.pages/{path}")
             assert answer.status_code in (400, 404), path
             assert "secret" not in answer.text.replace("root.pages", "")
+        for path in ("sub/%2e%2e/data.txt", "sub%2f..%2fdata.txt", "sub/../data.txt", "link/data.txt"):
+            answer = client.get(f"/view/root.pages/{path}")
+            assert (answer.status_code, answer.text) == (200, "0123456789"), path
+        (app.folder / "pages" / "outside.txt").unlink()
+        (app.folder / "secret.txt").rename(app.folder / "pages" / "outside.txt")
+        assert client.get("/view/root.pages/outside.txt").text == "secret", "it was refused for where it was"
 
 
 def test_pages_are_for_those_who_may_read(app: RunningApp) -> None:
+    paths = ("/view/root.pages/", "/view/root.pages", "/view/root.own/", "/view/nothing/", "/api/v1/layout")
     with stranger(app) as client:
-        for path in (
-            "/view/root.pages/",
-            "/view/root.pages",
-            "/view/root.own/",
-            "/view/nothing/",
-            "/api/v1/layout",
-        ):
+        for path in paths:
             assert client.get(path).status_code == 401, path
+    with http(app, "read") as client:
+        wait_until_answered(client, "/view/root.own/")
+        found = [client.get(path).status_code for path in paths]
+    assert found == [200, 307, 200, 404, 200]
 
 
 def test_a_frontend_with_a_server_of_its_own_is_stood_in_front_of(app: RunningApp) -> None:

@@ -166,8 +166,22 @@ def test_what_is_no_web_socket_of_a_frontend_is_refused(app: RunningApp) -> None
     assert status(app, "/view/root.echo/", {})[0] == 401
     assert status(app, "/view/root.echo/", bearer(app, "read"))[0] == 403
     assert status(app, "/view/root.echo/", host="evil.example")[0] == 403
+    for host in ("127.0.0.1", "localhost"):
+        dial(app, "/view/root.echo/", host=host).close()
     with stranger(app) as client:
         assert client.get("/healthz").status_code == 200
+
+
+@pytest.mark.parametrize("origin", ["http://evil.example", "null", ""])
+def test_a_page_opens_a_web_socket_from_the_apps_own_origin_only(app: RunningApp, origin: str) -> None:
+    with browser(app) as client:
+        cookies = "; ".join(f"{name}={value}" for name, value in client.cookies.items())
+    strange = {"Origin": origin} if origin else {}
+    code, text = status(app, "/view/root.echo/", {"Cookie": cookies} | strange)
+    assert code == 403
+    assert ("only its own pages may" if origin else "must carry `Origin`") in text
+    dial(app, "/view/root.echo/", {"Cookie": cookies, "Origin": address(app)}).close()
+    assert status(app, "/view/root.echo/", {"Origin": address(app)})[0] == 401, "without a login"
 
 
 def test_the_end_of_the_app_ends_what_is_open(app: RunningApp) -> None:

@@ -145,7 +145,7 @@ def test_where_it_cannot_go_on_it_says_why(
     async def run() -> None:
         source = publisher()
         publish(source, 9)
-        events = open_watch(source, resume_request("root", event_id, "journal"))
+        events = open_watch(source, resume_request(WatchState(), event_id, "journal"))
         (first,) = await take(events, 1)
         assert (first["event"], first["id"]) == (event, "10@journal")
         assert first["data"].get("reason") == reason
@@ -169,7 +169,7 @@ def test_it_goes_on_after_exactly_what_is_kept(
         source = publisher()
         publish(source, 9)
         source.end("over", None)
-        events = open_watch(source, resume_request("root", f"{after}@journal", "journal"))
+        events = open_watch(source, resume_request(WatchState(), f"{after}@journal", "journal"))
         found = [read(event) async for event in events]
         assert [e["data"]["number"] for e in found if e["event"] == "revision"] == numbers
         assert [e["event"] for e in found][-1] == "end"
@@ -223,7 +223,7 @@ def test_who_leaves_leaves_nothing_behind() -> None:
     [("", None, ""), ("57@other", 57, "other"), ("57", 57, "mine"), ("0@mine", 0, "mine")],
 )
 def test_a_watch_goes_on_after_an_event(event_id: str, after: int | None, journal: str) -> None:
-    request = resume_request("root.a", event_id, "mine")
+    request = resume_request(WatchState(component="root.a"), event_id, "mine")
 
     assert (request.component, request.after_revision, request.journal_id) == ("root.a", after, journal)
 
@@ -231,4 +231,4 @@ def test_a_watch_goes_on_after_an_event(event_id: str, after: int | None, journa
 @pytest.mark.parametrize("event_id", ["x", "-1", "5@", "5 @mine", "9" * 40, "5@a b"])
 def test_what_is_no_id_of_an_event_is_refused(event_id: str) -> None:
     with pytest.raises(CallError, match="is no id of an event"):
-        resume_request("root", event_id, "mine")
+        resume_request(WatchState(), event_id, "mine")

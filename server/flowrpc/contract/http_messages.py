@@ -15,6 +15,7 @@ VALUE = "flowrpc.Value"
 FAILURE = "flowrpc.Failure"
 ERROR = "flowrpc.Error"
 COMPONENT = "flowrpc.Component"
+RECIPE = "flowrpc.Recipe"
 RUN = "flowrpc.Run"
 
 _TEXT = {"type": "string"}
@@ -79,12 +80,19 @@ FIXED: dict[str, dict[str, Any]] = {
         reason=_TEXT,
         metadata={"type": "object", "additionalProperties": _TEXT},
     ),
+    RECIPE: an_object(
+        "How to build a component again; null if the constructor of the one around it does.",
+        type=_TEXT,
+        args={"type": "array", "items": {"$ref": VALUE}},
+        kwargs={"type": "object", "additionalProperties": {"$ref": VALUE}},
+    ),
     COMPONENT: an_object(
         "A component that comes and goes, or has no types.",
         name=_TEXT,
         kind={"enum": ["flow", "work", "list", "dict"]},
         type=_TEXT,
         vars={"type": "object", "additionalProperties": {"$ref": VALUE}},
+        recipe={"anyOf": [{"$ref": RECIPE}, {"type": "null"}]},
     ),
     RUN: an_object(
         "A run of a work.",

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 from urllib.parse import quote
 
-from flowrpc.contract.http_messages import COMPONENT, ERROR, FAILURE, REVISION, RUN, an_object
+from flowrpc.contract.http_messages import COMPONENT, ERROR, FAILURE, RECIPE, REVISION, RUN, an_object
 from flowrpc.contract.json_schema import NULL, Schema, Schemas, any_of, described, schema_document
 from flowrpc.contract.runs import RUN_FIELD, run_parameters
 from flowrpc.contract.shape import Contract, FieldShape, MessageShape, MethodShape, Ref, ServiceShape, Shape
@@ -165,7 +165,8 @@ class _Document:
             "summary": "Reads a component and, unless told, what is below it.",
             "parameters": [
                 {"name": "component", "in": "query", "schema": {"type": "string", "default": "root"}},
-                {"name": "children", "in": "query", "schema": {"type": "boolean", "default": True}},
+                {"name": "exclude_children", "in": "query", "schema": {"type": "boolean", "default": False}},
+                {"name": "with_state_hash", "in": "query", "schema": {"type": "boolean", "default": False}},
             ],
             "responses": {
                 "200": _answer("The state.", self.schemas.define(STATE, self._whole_state)),
@@ -188,6 +189,7 @@ class _Document:
             revision=REVISION,
             components={"type": "array", "items": {"anyOf": [*components.values(), other]}},
             runs={"type": "array", "items": {"anyOf": self._runs(root)}},
+            state_hash={"type": "string", "description": "Empty unless it was asked for."},
         )
 
     def _runs(self, root: ServiceShape) -> list[Schema]:
@@ -231,6 +233,7 @@ class _Document:
             kind={"enum": ["flow", "work"]},
             type={"type": "string"},
             vars=self.schemas.define(shape.name, lambda: self._vars(message)),
+            recipe=any_of([self.schemas.ref(RECIPE), NULL]),
         )
         for one in message.fields:
             if not one.is_var and one.python_name != RUN_FIELD:

@@ -8,7 +8,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from functools import partial, wraps
-from typing import Any, TypeVar
+from typing import Any
 
 from flowrpc.errors import CallError
 from flowrpc.flow_service.calls_waiting import WaitingCalls
@@ -23,6 +23,7 @@ from flowrpc.flow_service.events import (
     UpdateRequested,
     WorksListed,
 )
+from flowrpc.flow_service.list_page import cut_page
 from flowrpc.flow_service.logs import LogHub
 from flowrpc.flow_service.parts import Parts
 from flowrpc.flow_service.publisher import Publisher
@@ -34,8 +35,6 @@ from flowrpc.wire.errors import internal_error
 from flowrpc.wire.sizes import size_of
 
 logger = logging.getLogger(__name__)
-
-Item = TypeVar("Item")
 
 
 def unary(method: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
@@ -157,7 +156,7 @@ class FlowServicer(flow_service_pb2_grpc.FlowServiceServicer):
     async def ListCommands(self, request: Any, context: Any) -> Any:
         page = requests.decode_list_page(request)
         commands = await self._ask(CommandsListed)
-        chosen, token = _page(commands, page.page_size, page.page_token)
+        chosen, token = cut_page(commands, page.page_size, page.page_token)
         return answers.encode_commands(chosen, token)
 
     @unary
@@ -169,13 +168,13 @@ class FlowServicer(flow_service_pb2_grpc.FlowServiceServicer):
     async def ListWorks(self, request: Any, context: Any) -> Any:
         page = requests.decode_list_page(request)
         listed = await self._ask(WorksListed)
-        chosen, token = _page(listed.works, page.page_size, page.page_token)
+        chosen, token = cut_page(listed.works, page.page_size, page.page_token)
         return answers.encode_works(chosen, listed.revision, token)
 
     @unary
     async def ListAgents(self, request: Any, context: Any) -> Any:
         page = requests.decode_list_page(request)
-        chosen, token = _page(await self._ask(AgentsListed), page.page_size, page.page_token)
+        chosen, token = cut_page(await self._ask(AgentsListed), page.page_size, page.page_token)
         return agents.encode_agents(chosen, token)
 
     @unary
@@ -227,14 +226,3 @@ def _arrival(request: Any, context: Any) -> dict[str, Any]:
         "deadline": time.monotonic() + remaining if remaining is not None else None,
         "size_bytes": size_of(request),
     }
-
-
-def _page(items: tuple[Item, ...], size: int, token: str) -> tuple[tuple[Item, ...], str]:
-    """Cuts a page out of a list that is ordered by name; the token is where the next one begins."""
-    if token and not token.isdecimal():
-        raise CallError(
-            "INVALID_REQUEST", "the page token is none of this list's; begin again", field="page_token"
-        )
-    start = int(token or 0)
-    end = start + size
-    return items[start:end], str(end) if end < len(items) else ""

@@ -13,13 +13,15 @@ from starlette.responses import Response
 from flowrpc.errors import CallError, InvalidValueError
 from flowrpc.flow_service.door import Door
 from flowrpc.flow_service.events import CommandCalled, CommandsListed
+from flowrpc.flow_service.list_page import cut_page
 from flowrpc.gateway.command_streams import MEDIA_TYPE, CommandStream
 from flowrpc.gateway.facts import fact_json
 from flowrpc.gateway.replies import Json
+from flowrpc.gateway.state_api import PageSize
 from flowrpc.protocol.requests import CallCommand
 from flowrpc.state import Value
 from flowrpc.state.exact_json import from_json
-from flowrpc.wire.requests import encode_call_command, request_digest
+from flowrpc.wire.requests import PAGE_SIZE, encode_call_command, request_digest
 
 MAX_SECONDS = 600.0
 """How long a caller may wait at most."""
@@ -31,12 +33,13 @@ def add_command_api(app: FastAPI, door: Door) -> None:
     """Adds it to an application."""
 
     @app.get("/api/v1/commands", tags=["commands"], summary="Lists the commands.")
-    async def list_commands() -> Response:
-        commands = await door.waiting.ask(lambda call_id: CommandsListed(call_id=call_id))
-        return Json({"commands": fact_json(commands)})
+    async def list_commands(page_size: PageSize = PAGE_SIZE, page_token: str = "") -> Response:
+        listed = await door.waiting.ask(lambda call_id: CommandsListed(call_id=call_id))
+        commands, token = cut_page(listed, page_size, page_token)
+        return Json({"commands": fact_json(commands), "next_page_token": token})
 
     @app.post(
-        "/api/v1/commands/{name}",
+        "/api/v1/commands/{command}",
         tags=["commands"],
         summary="Calls a command and answers when what it did is durable; one that streams, with a line for each item.",
         openapi_extra={"requestBody": _BODY},
@@ -44,12 +47,12 @@ def add_command_api(app: FastAPI, door: Door) -> None:
     )
     async def call_command(
         request: Request,
-        name: str,
+        command: str,
         idempotency_key: Annotated[str, Header()] = "",
         timeout_seconds: Annotated[float, Query(gt=0, le=MAX_SECONDS)] = 30,
     ) -> Response:
         arguments = read_arguments(await request.body())
-        call = CallCommand(command=name, arguments=arguments, request_id=idempotency_key.strip('"'))
+        call = CallCommand(command=command, arguments=arguments, request_id=idempotency_key.strip('"'))
         try:
             outcome = await _in_time(door, call, timeout_seconds)
         except CallError as error:

@@ -8,6 +8,7 @@ from dataclasses import fields, is_dataclass
 from datetime import datetime
 from typing import Any
 
+from flowrpc.protocol.answers import ParameterInfo
 from flowrpc.state import Change, Remove, Set, Splice
 from flowrpc.state.records import ComponentRecord
 
@@ -27,7 +28,23 @@ def fact_json(fact: Any) -> Any:
 
 def component_json(record: ComponentRecord) -> dict[str, Any]:
     """Makes JSON of a component; its vars are the live ones."""
-    return {"name": record.name, "kind": record.kind.value, "type": record.type, "vars": record.vars}
+    return {
+        "name": record.name,
+        "kind": record.kind.value,
+        "type": record.type,
+        "vars": record.vars,
+        "recipe": fact_json(record.recipe),
+    }
+
+
+def parameter_json(info: ParameterInfo) -> dict[str, Any]:
+    """Makes JSON of a parameter of a command."""
+    return {
+        "name": info.name,
+        "annotation": info.annotation,
+        "required": info.required,
+        "default_value": info.default,
+    }
 
 
 def change_json(change: Change) -> dict[str, Any]:
@@ -47,6 +64,7 @@ def change_json(change: Change) -> dict[str, Any]:
 
 _WRITERS: tuple[tuple[Any, Callable[[Any], Any]], ...] = (
     (ComponentRecord, component_json),
+    (ParameterInfo, parameter_json),
     ((Set, Remove, Splice), change_json),
     (enum.Enum, lambda member: member.value),
     (datetime, datetime.isoformat),

@@ -16,11 +16,12 @@ _PAGE = """<!doctype html>
 <style>
     :root {{ color-scheme: light dark }}
     body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 42em; margin: 10vh auto; padding: 0 1em }}
-    pre {{ padding: 1em; overflow: auto; border: 1px solid #8888; border-radius: 4px }}
+    pre {{ padding: 1em; white-space: pre-wrap; overflow-wrap: anywhere; border: 1px solid #8888; border-radius: 4px }}
 </style>
 <h1>Log in to see this page</h1>
 <p>Follow the link that <code>flowctl run</code> printed. It works once, and its login is good for a week.</p>
-<p>Was it used already? Whoever may read the app's data directory makes another one, beside it:</p>
+<p>Was it used already? <code>flowctl login</code>, beside the app, makes another one. So does whoever may read the
+app's data directory:</p>
 <pre>curl -X POST -H "Authorization: Bearer $(cat .flowrpc/tokens/call)" \\
     {origin}/api/v1/login-links</pre>
 </html>

@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import AsyncGenerator, AsyncIterator
+from dataclasses import replace
 from typing import Annotated, Any
 
-from fastapi import FastAPI, Header
+from fastapi import FastAPI, Header, Query
 from starlette.responses import Response, StreamingResponse
 
 from flowrpc.errors import CallError
@@ -43,26 +44,38 @@ def add_watch_api(app: FastAPI, door: Door) -> None:
         summary="Follows the state: events snapshot, revision, bookmark and end, as they come.",
     )
     async def watch(
-        component: str = "root", after: str = "", last_event_id: Annotated[str, Header()] = ""
+        component: str = "root",
+        after_revision: Annotated[int | None, Query(ge=0, lt=2**63)] = None,
+        journal_id: str = "",
+        last_event_id: Annotated[str, Header()] = "",
     ) -> Response:
         if len(open_streams) >= MAX_STREAMS:
             message = f"{MAX_STREAMS:,} streams are open already; close some or try again"
             raise CallError("OVERLOADED", message, queue="streams", limit=str(MAX_STREAMS))
-        request = resume_request(component, last_event_id or after, door.publisher.journal_id)
+        asked = WatchState(component=component, after_revision=after_revision, journal_id=journal_id)
+        request = resume_request(asked, last_event_id, door.publisher.journal_id)
         if request.after_revision is None:
             door.publisher.check_component(component)
         events = with_beats(encoded(door.publisher.watch(request), door.publisher.journal_id))
         return StreamingResponse(_counted(events, open_streams), media_type="text/event-stream")
 
 
-def resume_request(component: str, event_id: str, journal_id: str) -> WatchState:
-    """Makes the request that goes on after an event; without its journal it is taken for one of this app's.
+def resume_request(asked: WatchState, event_id: str, journal_id: str) -> WatchState:
+    """Makes the request that goes on after an event, or where it was asked to if there was none yet.
+
+    The id of an event without its journal is taken for one of this app's.
 
     Raises:
-        CallError: It is no id of an event.
+        CallError: It is no id of an event, or a revision without its journal.
     """
     if not event_id:
-        return WatchState(component=component)
+        if asked.after_revision is not None and not asked.journal_id:
+            raise CallError(
+                "INVALID_REQUEST",
+                "journal_id: is empty; send the journal that `after_revision` is of",
+                field="journal_id",
+            )
+        return asked
     found = _EVENT_ID.fullmatch(event_id)
     if found is None:
         raise CallError(
@@ -71,7 +84,7 @@ def resume_request(component: str, event_id: str, journal_id: str) -> WatchState
             field="Last-Event-ID",
         )
     revision, journal = found.groups()
-    return WatchState(component=component, after_revision=int(revision), journal_id=journal or journal_id)
+    return replace(asked, after_revision=int(revision), journal_id=journal or journal_id)
 
 
 async def encoded(updates: Updates, journal_id: str) -> AsyncGenerator[list[bytes], None]:

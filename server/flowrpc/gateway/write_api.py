@@ -19,10 +19,7 @@ from flowrpc.protocol.requests import UpdateState
 from flowrpc.state.changes import Set
 from flowrpc.state.exact_json import from_json
 from flowrpc.state.values import Value
-from flowrpc.wire.requests import encode_update_state, request_digest
-
-MAX_GRACE_SECONDS = 3_600.0
-"""How long a run that is cancelled may take to end by itself, at most."""
+from flowrpc.wire.requests import GRACE, MAX_GRACE, encode_update_state, request_digest
 
 _BODY = {
     "content": {
@@ -60,7 +57,8 @@ def add_write_api(app: FastAPI, door: Door) -> None:
 
     @app.post("/api/v1/runs/{run_id}/cancel", tags=["works"], summary="Cancels a run that has not ended.")
     async def cancel_run(
-        run_id: str, grace_seconds: Annotated[float, Query(ge=0, le=MAX_GRACE_SECONDS)] = 5
+        run_id: str,
+        grace_seconds: Annotated[float, Query(ge=0, le=MAX_GRACE.total_seconds())] = GRACE.total_seconds(),
     ) -> Response:
         grace = timedelta(seconds=grace_seconds)
         revision = await door.waiting.ask(

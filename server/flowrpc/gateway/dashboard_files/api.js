@@ -1,5 +1,7 @@
 // Requests to the app. Each carries the visitor's own cookie, and so does what the visitor's role covers.
 
+const PAGE_SIZE = 1000;
+
 export class Refused extends Error {
   constructor(status, answer) {
     super(answer.detail ? (typeof answer.detail === "string" ? answer.detail : JSON.stringify(answer.detail)) : `status ${status}`);
@@ -24,8 +26,20 @@ export async function ask(path, options = {}) {
   throw new Refused(answer.status, told);
 }
 
-export async function askJson(path, options) {
-  return JSON.parse(await ask(path, options));
+async function askJson(path) {
+  return JSON.parse(await ask(path));
+}
+
+/** Asks for a list, page by page, and returns all of it. */
+export async function askAll(path, field) {
+  const all = [];
+  let token = "";
+  do {
+    const page = await askJson(`${path}?${query({ page_size: PAGE_SIZE, page_token: token })}`);
+    all.push(...page[field]);
+    token = page.next_page_token;
+  } while (token);
+  return all;
 }
 
 export function send(method, path, body = "") {

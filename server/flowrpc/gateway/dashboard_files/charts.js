@@ -14,13 +14,15 @@ export class LineChart {
     this.unit = unit;
     this.lines = lines;
     this.paths = lines.map((line) => s("path", { class: `line ${line.class}`, "vector-effect": "non-scaling-stroke" }));
+    this.dots = lines.map((line) => s("path", { class: `line dot ${line.class}`, "vector-effect": "non-scaling-stroke" }));
     this.svg = s("svg", { viewBox: `0 0 ${WIDTH} ${HEIGHT}`, preserveAspectRatio: "none", role: "img", "aria-label": title },
-      s("path", { class: "grid", d: `M0 ${HEIGHT / 2}H${WIDTH}M0 ${HEIGHT - 0.5}H${WIDTH}`, "vector-effect": "non-scaling-stroke" }), ...this.paths);
+      s("path", { class: "grid", d: `M0 0.5H${WIDTH}M0 ${HEIGHT / 2}H${WIDTH}M0 ${HEIGHT - 0.5}H${WIDTH}`, "vector-effect": "non-scaling-stroke" }), ...this.paths, ...this.dots);
+    this.scale = h("div", { class: "scale muted", "aria-hidden": "true" }, h("span"), h("span"), h("span"));
     this.top = h("span", { class: "muted" });
     this.legend = h("div", { class: "legend" });
     this.element = h("figure", { class: "card chart" },
-      h("figcaption", {}, h("h3", {}, title), this.top), this.svg, this.legend,
-      h("div", { class: "axis muted" }, h("span", {}, "2 min ago"), h("span", {}, "now")));
+      h("figcaption", {}, h("h3", {}, title), this.top),
+      h("div", { class: "plot" }, this.scale, this.svg, h("div", { class: "axis muted" }, h("span", {}, "2 min ago"), h("span", {}, "now"))), this.legend);
     this.values = lines.map((line) => {
       const value = h("strong", {}, "–");
       this.legend.append(h("span", { class: "key" }, h("i", { class: line.class }), line.name, " ", value));
@@ -32,16 +34,38 @@ export class LineChart {
     const now = Date.now();
     const recent = figures.filter((figure) => now - figure.at < SECONDS * 1000);
     const all = this.lines.flatMap((line) => recent.map(line.of)).filter((value) => value !== null);
-    const highest = Math.max(1e-9, ...all);
-    text(this.top, all.length ? `up to ${shown(highest)} ${this.unit}` : "nothing yet");
+    const top = roundUp(Math.max(...all, 0));
+    text(this.top, all.length ? this.unit : "nothing yet");
+    [top, top / 2, 0].forEach((value, index) => text(this.scale.children[index], all.length ? tick(value) : ""));
     this.lines.forEach((line, index) => {
-      const points = recent.map((figure) => [figure.at, line.of(figure)]).filter(([, value]) => value !== null);
-      const steps = points.map(([at, value]) =>
-        `${(WIDTH * (1 - (now - at) / (SECONDS * 1000))).toFixed(1)} ${(HEIGHT - 4 - (HEIGHT - 12) * (value / highest)).toFixed(1)}`);
-      this.paths[index].setAttribute("d", steps.length ? `M${steps.join("L")}h0.01` : "");
-      text(this.values[index], points.length ? `${shown(points.at(-1)[1])} ${this.unit}` : "–");
+      const place = (figure) => `${(WIDTH * (1 - (now - figure.at) / (SECONDS * 1000))).toFixed(1)} ${(HEIGHT * (1 - line.of(figure) / top)).toFixed(1)}`;
+      const pieces = unbroken(recent, line.of);
+      this.paths[index].setAttribute("d", pieces.filter((piece) => piece.length > 1).map((piece) => `M${piece.map(place).join("L")}`).join(""));
+      this.dots[index].setAttribute("d", pieces.filter((piece) => piece.length === 1).map(([figure]) => `M${place(figure)}h0.01`).join(""));
+      text(this.values[index], pieces.length ? `${shown(line.of(pieces.at(-1).at(-1)))} ${this.unit}` : "–");
     });
   }
+}
+
+/** Cuts figures where there is no value: what nobody measured is no line. */
+function unbroken(figures, of) {
+  const pieces = [[]];
+  for (const figure of figures) {
+    if (of(figure) === null) pieces.push([]);
+    else pieces.at(-1).push(figure);
+  }
+  return pieces.filter((piece) => piece.length);
+}
+
+/** The end of a scale: 1, 2 or 5 times a power of ten, so that it does not change all the time. */
+function roundUp(value) {
+  if (!(value > 0)) return 1;
+  const power = 10 ** Math.floor(Math.log10(value));
+  return [1, 2, 5, 10].find((step) => value <= step * power) * power;
+}
+
+function tick(value) {
+  return value.toLocaleString([], { maximumSignificantDigits: 2 });
 }
 
 function shown(value) {
@@ -51,6 +75,7 @@ function shown(value) {
 const LANE = 26;
 const MAX_LANES = 12;
 const MAX_BARS = 400;
+const STATUSES = ["running", "succeeded", "failed", "cancelled", "pending"];
 
 /** Runs as bars over time, a lane for each work; the works that ran last are shown. */
 export class Timeline {
@@ -58,8 +83,9 @@ export class Timeline {
     this.note = h("span", { class: "muted" });
     this.body = h("div", { class: "timeline" });
     this.axis = h("div", { class: "axis muted" }, h("span", {}), h("span", {}, "now"));
+    this.legend = h("div", { class: "legend" });
     this.element = h("figure", { class: "card chart" },
-      h("figcaption", {}, h("h3", {}, "Timeline of runs"), this.note), this.body, this.axis);
+      h("figcaption", {}, h("h3", {}, "Timeline of runs"), this.note), this.body, this.axis, this.legend);
     this.drawn = "";
   }
 
@@ -73,10 +99,12 @@ export class Timeline {
     text(this.note, works.length > MAX_LANES ? `${MAX_LANES} of ${works.length} works` : "");
     if (!started.length) {
       this.body.replaceChildren(h("p", { class: "muted" }, "No run has started yet. A flow asks for one by calling run() of a work."));
-      this.axis.hidden = true;
+      this.axis.hidden = this.legend.hidden = true;
       return;
     }
-    this.axis.hidden = false;
+    this.axis.hidden = this.legend.hidden = false;
+    const statuses = STATUSES.filter((status) => started.some((run) => run.status === status));
+    this.legend.replaceChildren(...statuses.map((status) => h("span", { class: "key" }, h("i", { class: `swatch ${status}` }), status)));
     const begin = Math.min(...started.map((run) => Date.parse(run.started_at)));
     const end = Math.max(busy ? Date.now() : 0, ...started.map((run) => Date.parse(run.ended_at ?? run.started_at)), begin + 1000);
     text(this.axis.firstChild, new Date(begin).toLocaleTimeString());

@@ -1,7 +1,7 @@
 // Commands: a form for each, made of its parameters, and what the last calls returned.
 
 import { badge, dialog, empty, h, text } from "./dom.js";
-import { ask, askJson, query } from "./api.js";
+import { ask, askAll, query } from "./api.js";
 import { MOST_SHOWN, readItems } from "./command_stream.js";
 import { duration, isJson, readExactly, written } from "./values.js";
 
@@ -43,7 +43,7 @@ export class CommandsView {
   async #ask() {
     this.#asked = true;
     try {
-      const { commands } = await askJson("/api/v1/commands");
+      const commands = await askAll("/api/v1/commands", "commands");
       this.#drawForms(commands);
       text(this.problem, "");
     } catch (error) {
@@ -131,7 +131,7 @@ export class CommandsView {
   }
 
   #tell(name, body, outcome, seconds, beside) {
-    const failed = outcome.refused ?? (outcome.failure ? `${outcome.failure.type} ${outcome.failure.message}` : "");
+    const failed = outcome.refused ?? (outcome.failure ? told(outcome.failure) : "");
     const content = [itemsOf(outcome), outcome.items ? failed : failed || written(outcome.result)].filter(Boolean).join("\n");
     const whole = outcome.failure?.traceback ? `${content}\n\n${outcome.failure.traceback}` : content;
     const more = whole.length > SHORT || whole !== content
@@ -147,6 +147,10 @@ export class CommandsView {
       h("pre", { class: failed ? "problem" : "" }, short), more));
     while (this.results.children.length > KEPT_RESULTS) this.results.lastChild.remove();
   }
+}
+
+function told(failure) {
+  return [failure.type, failure.message].filter(Boolean).join(": ");
 }
 
 /** Writes what a stream sent: how many items, why there are no more, and the first of them. */
@@ -210,7 +214,7 @@ function kindOf(annotation) {
 }
 
 function inputOf(kind, facts, parameter) {
-  const initial = parameter.required || parameter.default === null ? "" : JSON.stringify(parameter.default);
+  const initial = parameter.required || parameter.default_value === null ? "" : JSON.stringify(parameter.default_value);
   if (kind === "bool") {
     const choices = [...(parameter.required ? [] : [["", "as by default"]]), ["true", "true"], ["false", "false"]];
     return h("select", facts, choices.map(([value, name]) => h("option", { value }, name)));

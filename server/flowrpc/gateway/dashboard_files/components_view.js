@@ -1,6 +1,7 @@
 // Components: the tree with its vars as they change. One element has the focus; rows out of sight are not in the page.
 
 import { h, text } from "./dom.js";
+import { numbered } from "./values.js";
 import { showVar } from "./var_dialog.js";
 import { VirtualList } from "./virtual_list.js";
 
@@ -37,7 +38,7 @@ export class ComponentsView {
     if (wanted) this.#addMatches(wanted);
     else this.#add("root", 1, 1, 1);
     this.list.set(this.#rows);
-    text(this.note, wanted ? `${this.#rows.filter((row) => !row.var).length} found` : `${this.model.components.size.toLocaleString()} components`);
+    text(this.note, wanted ? `${this.#rows.filter((row) => !row.var).length} found` : numbered(this.model.components.size, "component"));
     this.#mark();
   }
 

@@ -1,7 +1,7 @@
 // Logs: the newest ten thousand records, filtered here, so that changing a filter asks the app nothing.
 
-import { dialog, h, text } from "./dom.js";
-import { clock, moment } from "./values.js";
+import { dialog, empty, h, text } from "./dom.js";
+import { clock, moment, numbered } from "./values.js";
 import { VirtualList } from "./virtual_list.js";
 
 const KEPT = 10_000;
@@ -25,11 +25,12 @@ export class LogsView {
     this.names = h("datalist", { id: "log-components" });
     this.follow = h("input", { type: "checkbox", id: "log-follow", checked: true, onchange: () => this.#filter() });
     this.note = h("span", { class: "muted", role: "status" });
-    this.box = h("div", { class: "log scroll", role: "log", "aria-live": "off", tabindex: 0, "aria-label": "Log records" });
+    this.box = h("div", { class: "log scroll", role: "log", "aria-live": "off", tabindex: 0, hidden: true, "aria-label": "Log records" });
     this.list = new VirtualList(this.box, ROW, (row, _, old) => old ?? this.#newRow(row));
     this.box.addEventListener("wheel", (event) => { if (event.deltaY < 0) this.follow.checked = false; }, { passive: true });
     this.box.addEventListener("keydown", (event) => { if (["ArrowUp", "PageUp", "Home"].includes(event.key)) this.follow.checked = false; });
-    this.nothing = h("p", { class: "muted nothing" }, "No records. What works print and what flows log comes here as it happens.");
+    this.nothing = h("div");
+    this.#sayNothing();
     this.element = h("div", { class: "fill" }, h("h2", { class: "hidden" }, "Logs"),
       h("div", { class: "toolbar" }, this.level, this.component, this.names, this.words,
         h("label", { class: "check", for: "log-follow" }, this.follow, " Follow"), this.note), this.nothing, this.box);
@@ -92,9 +93,19 @@ export class LogsView {
       && (!component || record.component === component || record.component.startsWith(`${component}.`))
       && (!words || record.message.toLowerCase().includes(words))) : this.#records;
     this.nothing.hidden = rows.length > 0;
-    text(this.note, rows.length === this.#records.length ? `${rows.length.toLocaleString()} records` : `${rows.length.toLocaleString()} of ${this.#records.length.toLocaleString()} records`);
+    this.box.hidden = rows.length === 0;
+    if (!rows.length) this.#sayNothing();
+    const all = numbered(this.#records.length, "record");
+    text(this.note, rows.length === this.#records.length ? all : `${rows.length.toLocaleString()} of ${all}`);
     this.list.set(rows);
     if (this.follow.checked) this.list.toEnd();
+  }
+
+  #sayNothing() {
+    const told = this.#records.length
+      ? empty("No record fits", "There are some, but none with this level, component and text.")
+      : empty("No records yet", "What works print and what flows log comes here as it happens.");
+    if (this.nothing.textContent !== told.textContent) this.nothing.replaceChildren(told);
   }
 
   #newRow({ record }) {

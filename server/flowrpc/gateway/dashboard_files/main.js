@@ -8,7 +8,7 @@ import { ComponentsView } from "./components_view.js";
 import { LogsView } from "./logs_view.js";
 import { OverviewView } from "./overview_view.js";
 import { WorksView } from "./works_view.js";
-import { layoutTabs } from "./layout_tabs.js";
+import { LayoutTabs } from "./layout_tabs.js";
 import { Tabs } from "./tabs.js";
 
 const LOGGED_OUT = [
@@ -25,6 +25,7 @@ const own = [
   ["logs", "Logs", new LogsView(model, feed)],
   ["commands", "Commands", new CommandsView(model)],
 ].map(([id, title, view]) => ({ id, title, view }));
+const layoutTabs = new LayoutTabs();
 const tabs = new Tabs(document.getElementById("tabs"), document.getElementById("content"));
 
 let drawnLayout = "";
@@ -32,10 +33,11 @@ function draw() {
   text(document.getElementById("app-name"), model.app.name);
   document.title = `${model.app.name} · flowrpc`;
   text(document.getElementById("role"), model.role && !model.mayCall ? "read only" : "");
+  if (!model.layout) return; // its tabs come first: what is chosen without them would stay chosen
   const layout = JSON.stringify(model.layout);
   if (layout !== drawnLayout) {
     drawnLayout = layout;
-    tabs.set([...layoutTabs(model.layout), ...own]);
+    tabs.set([...layoutTabs.take(model.layout), ...own]);
   }
   tabs.draw();
 }
@@ -49,7 +51,6 @@ function tell(status) {
   if (status === "logged out") notice.replaceChildren(...LOGGED_OUT);
   else if (status === "reconnecting") notice.replaceChildren("The app does not answer. What you see is as it was; this page goes on by itself when the app is back.");
   notice.hidden = !["logged out", "reconnecting"].includes(status);
-  if (status === "logged out" && !drawnLayout) tabs.set(own);
 }
 
 model.addEventListener("change", draw);

@@ -12,7 +12,7 @@ export class Model extends EventTarget {
   components = new Map();
   children = new Map();
   runs = new Map();
-  layout = { target: "", tabs: [] };
+  layout = null;
   figures = [];
   #fresh = false;
   #timer = 0;

@@ -2,7 +2,7 @@
 
 import { h, text } from "./dom.js";
 import { LineChart, Timeline } from "./charts.js";
-import { count, moment } from "./values.js";
+import { count, numbered, sinceWhen } from "./values.js";
 
 export class OverviewView {
   constructor(model) {
@@ -29,11 +29,11 @@ export class OverviewView {
     const { app, latest, revision, components } = this.model;
     const status = latest?.status ?? app.status;
     this.#card("Status", status ? this.#stage(status, latest) : "–", this.#statusNote(status, latest));
-    this.#card("Revision", revision.toLocaleString(), app.started_at ? `life ${app.life}, since ${moment(app.started_at)}` : "");
+    this.#card("Revision", revision.toLocaleString(), app.started_at ? `life ${app.life}, since ${sinceWhen(app.started_at)}` : "");
     this.#card("Passes per second", latest ? count(latest.passes_per_second) : "–", latest && latest.passes_per_second === 0 ? "at rest: nothing to do" : "");
     this.#card("Commands per second", latest ? count(latest.commands) : "–", latest?.command_p50_ms ? `half within ${latest.command_p50_ms.toFixed(1)} ms` : "");
     this.#card("Components", components.size.toLocaleString(), this.#kinds());
-    this.#card("Runs", this.#runs(), "");
+    this.#card("Runs", ...this.#runs());
     this.revisions.draw(this.model.figures);
     this.latency.draw(this.model.figures);
     this.timeline.draw(this.model.runList());
@@ -58,13 +58,14 @@ export class OverviewView {
   #kinds() {
     const kinds = { flow: 0, work: 0 };
     for (const component of this.model.components.values()) if (component.kind in kinds) kinds[component.kind] += 1;
-    return `${kinds.flow} ${kinds.flow === 1 ? "flow" : "flows"}, ${kinds.work} ${kinds.work === 1 ? "work" : "works"}`;
+    return `${numbered(kinds.flow, "flow")}, ${numbered(kinds.work, "work")}`;
   }
 
   #runs() {
     const counts = {};
     for (const run of this.model.runs.values()) counts[run.status] = (counts[run.status] ?? 0) + 1;
     const told = ["running", "pending", "failed", "succeeded", "cancelled"].filter((status) => counts[status]);
-    return told.map((status) => `${counts[status]} ${status}`).join(", ") || "none yet";
+    const [first, ...others] = told.map((status) => `${counts[status].toLocaleString()} ${status}`);
+    return [first ?? "none yet", others.join(", ")];
   }
 }

@@ -24,9 +24,9 @@ export class Tabs {
   /** Takes the tabs, `{id, title, view}`; what stays keeps its panel as it is. */
   set(tabs) {
     this.#tabs = tabs;
-    for (const id of [...this.#panels.keys()]) if (!tabs.some((tab) => tab.id === id)) this.#remove(id);
+    for (const id of [...this.#buttons.keys()]) if (!tabs.some((tab) => tab.id === id)) this.#remove(id);
     for (const tab of tabs) this.#button(tab);
-    this.list.replaceChildren(...tabs.map((tab) => this.#buttons.get(tab.id)));
+    this.#arrange(tabs.map((tab) => this.#buttons.get(tab.id)));
     const wanted = this.#chosen || (this.remembered ? decodeURIComponent(location.hash.slice(1)) : "");
     this.#choose(tabs.some((tab) => tab.id === wanted) ? wanted : tabs[0]?.id);
   }
@@ -45,8 +45,16 @@ export class Tabs {
     text(this.#buttons.get(tab.id), tab.title);
   }
 
+  /** Puts the buttons in their order; one that is moved would lose the focus. */
+  #arrange(buttons) {
+    if (buttons.length === this.list.children.length && buttons.every((button, index) => button === this.list.children[index])) return;
+    const focused = buttons.find((button) => button === document.activeElement);
+    this.list.replaceChildren(...buttons);
+    focused?.focus();
+  }
+
   #remove(id) {
-    this.#panels.get(id).remove();
+    this.#panels.get(id)?.remove();
     this.#panels.delete(id);
     this.#buttons.delete(id);
     if (this.#chosen === id) this.#chosen = "";
@@ -58,6 +66,7 @@ export class Tabs {
     if (!this.#panels.has(id)) this.#open(tab);
     const before = this.#tabs.find((one) => one.id === this.#chosen);
     if (before && before !== tab) before.view.hide?.();
+    const again = this.#chosen === id;
     this.#chosen = id;
     for (const [other, button] of this.#buttons) {
       button.setAttribute("aria-selected", String(other === id));
@@ -66,7 +75,7 @@ export class Tabs {
     }
     for (const [other, panel] of this.#panels) panel.hidden = other !== id;
     if (byHand && this.remembered) history.replaceState(null, "", `#${encodeURIComponent(id)}`);
-    this.#buttons.get(id).scrollIntoView({ block: "nearest", inline: "nearest" });
+    if (!again) this.#buttons.get(id).scrollIntoView({ block: "nearest", inline: "nearest" });
     tab.view.show?.();
     tab.view.draw();
   }

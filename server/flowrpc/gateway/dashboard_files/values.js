@@ -43,6 +43,12 @@ export function moment(iso) {
   return iso ? new Date(iso).toLocaleString() : "–";
 }
 
+/** A moment in short: of today the time is enough. */
+export function sinceWhen(iso) {
+  const then = new Date(iso);
+  return then.toDateString() === new Date().toDateString() ? then.toLocaleTimeString() : then.toLocaleString();
+}
+
 export function duration(seconds) {
   if (seconds === null || !Number.isFinite(seconds)) return "–";
   if (seconds < 1) return `${Math.max(0, Math.round(seconds * 1000))} ms`;
@@ -59,6 +65,11 @@ export function durationOf(run) {
 
 export function count(number) {
   return number >= 100 ? Math.round(number).toLocaleString() : number.toFixed(number >= 10 || number === 0 ? 0 : 1);
+}
+
+/** A number of things, in words: `1 record`, `1,006 records`. */
+export function numbered(number, thing) {
+  return `${number.toLocaleString()} ${thing}${number === 1 ? "" : "s"}`;
 }
 
 /** An address that may be shown in a frame: of the app itself, or of the web; nothing that would run as a script. */

@@ -11,9 +11,9 @@ export async function showVar(model, component, name) {
     ? "The value as JSON. What you save is set as a whole, durable when this closes."
     : "Your role reads only. A link of flowctl login lets you change values.");
   const save = h("button", { type: "submit", class: "primary", disabled: true }, "Save");
-  const form = h("form", {}, h("label", { for: "var-value" }, `${component}.${name}`), field, problem, note,
+  const form = h("form", {}, h("label", { for: "var-value", class: "hidden" }, "Value"), field, problem, note,
     model.mayCall ? h("div", { class: "dialog-actions" }, save) : null);
-  const element = dialog("Var", form);
+  const element = dialog(`${component}.${name}`, form);
   let before = "";
   let revision = 0;
   form.addEventListener("submit", async (event) => {

@@ -1,8 +1,8 @@
 // Works and runs: what runs, ran and waits, on which agent, and how to cancel it.
 
 import { badge, dialog, empty, h, text } from "./dom.js";
-import { askJson, query, send } from "./api.js";
-import { duration, durationOf, moment } from "./values.js";
+import { askAll, query, send } from "./api.js";
+import { duration, durationOf, isJson, moment, safeAddress } from "./values.js";
 
 const SHOWN_RUNS = 200;
 const ASK_MS = 2000;
@@ -22,7 +22,7 @@ export class WorksView {
     this.status = h("select", { "aria-label": "Status of runs", onchange: () => this.draw() },
       ["all runs", "running", "pending", "succeeded", "failed", "cancelled"].map((one) => h("option", { value: one === "all runs" ? "" : one }, one)));
     this.body = h("tbody");
-    this.table = h("table", {}, head(["Status", "Work", "Attempt", "Requested", "Duration", "Arguments", "Agent", ""]), this.body);
+    this.table = h("table", {}, head(["Status", "Work", "Attempt", "Requested", "Duration", "Arguments", "Agent", ""], ["Attempt", "Requested", "Arguments", "Agent"]), this.body);
     this.element = h("div", {}, this.problem,
       h("h2", {}, "Works"), this.works, h("h2", {}, "Agents"), this.agents,
       h("div", { class: "toolbar" }, h("h2", {}, "Runs"), this.status), this.runs);
@@ -33,7 +33,8 @@ export class WorksView {
   }
 
   draw() {
-    const key = JSON.stringify([...this.model.runs.values()].map((run) => run.run_id + run.status + run.attempt)) + this.model.components.size;
+    const urls = [...this.model.components.values()].map((one) => (one.kind === "work" && one.vars._url) || "");
+    const key = JSON.stringify([...this.model.runs.values()].map((run) => run.run_id + run.status + run.attempt).concat(urls));
     if (key !== this.#key && Date.now() - this.#asked > ASK_MS) {
       this.#key = key;
       this.#ask();
@@ -44,8 +45,7 @@ export class WorksView {
   async #ask() {
     this.#asked = Date.now();
     try {
-      const [works, agents] = await Promise.all([askJson("/api/v1/works"), askJson("/api/v1/agents")]);
-      [this.#works, this.#agents] = [works.works, agents.agents];
+      [this.#works, this.#agents] = await Promise.all([askAll("/api/v1/works", "works"), askAll("/api/v1/agents", "agents")]);
       text(this.problem, "");
     } catch (error) {
       text(this.problem, error.message);
@@ -84,9 +84,9 @@ export class WorksView {
     const cancel = this.model.mayCall && !over
       ? h("button", { type: "button", class: "danger", "aria-label": `Cancel the run of ${run.work}`, onclick: () => this.#cancel(run) }, "Cancel") : null;
     const details = h("button", { type: "button", class: "quiet", "aria-label": `Details of run ${run.run_id}`, onclick: () => showRun(this.model.runs.get(run.run_id) ?? run) }, "Details");
-    return h("tr", {}, h("td", {}, badge(run.status)), h("td", {}, run.work, run.prepares ? " (start)" : ""), h("td", {}, String(run.attempt)),
-      h("td", {}, moment(run.requested_at)), h("td", {}), h("td", { class: "code cut", title: run.arguments }, run.prepares ? "–" : run.arguments),
-      h("td", { class: run.pending_reason ? "" : "code" }, run.pending_reason || run.agent_id || "–"), h("td", { class: "actions" }, cancel, details));
+    return h("tr", {}, h("td", {}, badge(run.status)), h("td", { class: "cut", title: run.work }, run.work, run.prepares ? " (start)" : ""), h("td", { class: "wide" }, String(run.attempt)),
+      h("td", { class: "wide" }, moment(run.requested_at)), h("td", {}), h("td", { class: "code cut wide", title: run.arguments }, run.prepares ? "–" : run.arguments),
+      h("td", { class: run.pending_reason ? "wide" : "code wide" }, run.pending_reason || run.agent_id || "–"), h("td", { class: "actions" }, cancel, details));
   }
 
   #cancel(run) {
@@ -108,37 +108,49 @@ function showRun(run) {
   const facts = [["Run", run.run_id], ["Work", run.work], ["Status", run.status], ["Attempt", run.attempt], ["Arguments", run.arguments],
     ["Requested", moment(run.requested_at)], ["Started", moment(run.started_at)], ["Ended", moment(run.ended_at)],
     ["Duration", duration(durationOf(run))], ["Agent", run.agent_id || "–"], ["Waits because", run.pending_reason]];
-  if (run.failure) facts.push(["Failure", `${run.failure.reason}: ${run.failure.type} ${run.failure.message}`]);
+  if (run.failure) facts.push(["Failure", [run.failure.reason, run.failure.type, run.failure.message].filter(Boolean).join(": ")]);
   dialog("Run", h("div", {}, h("dl", { class: "facts" }, facts.filter(([, fact]) => fact !== "").flatMap(([name, fact]) => [h("dt", {}, name), h("dd", {}, String(fact))])),
     run.failure?.traceback ? h("pre", { tabindex: 0, "aria-label": "Traceback" }, run.failure.traceback) : null));
 }
 
-function head(names) {
-  return h("thead", {}, h("tr", {}, names.map((name) => (name ? h("th", { scope: "col" }, name) : h("td", {})))));
+/** Makes the head of a table; a phone has no room for the wide ones. */
+function head(names, wide) {
+  return h("thead", {}, h("tr", {}, names.map((name) => (name ? h("th", { scope: "col", class: wide.includes(name) ? "wide" : null }, name) : h("td", {})))));
 }
 
 function worksTable(works, model) {
-  return h("table", {}, head(["Work", "Stage", "Succeeded", "Failed", "Needs", "Address"]), h("tbody", {}, works.map((work) => h("tr", {},
+  return h("table", {}, head(["Work", "Stage", "Succeeded", "Failed", "Needs", "Address"], ["Succeeded", "Needs"]), h("tbody", {}, works.map((work) => h("tr", {},
     h("td", {}, work.display_name ? `${work.display_name} (${work.name})` : work.name), h("td", {}, badge(work.stage.replace("_", " "))),
-    h("td", {}, String(work.succeeded_count)), h("td", {}, String(work.failed_count + work.timed_out_count)),
-    h("td", { class: "code" }, needs(model.components.get(work.name)) || work.pending_reason || "–"),
-    h("td", {}, work.url || "–")))));
+    h("td", { class: "wide" }, String(work.succeeded_count)), h("td", {}, String(work.failed_count + work.timed_out_count)),
+    h("td", { class: "code wide" }, needs(model.components.get(work.name)) || work.pending_reason || "–"),
+    h("td", {}, work.url ? h("a", { href: safeAddress(work.url), target: "_blank", rel: "noopener noreferrer" }, work.url) : "–")))));
 }
 
 /** What a work needs of a machine: the framework's var of it, in short. */
 function needs(component) {
   const shown = component?.vars._cloud_compute ?? component?.vars._needs ?? "";
-  return (Array.isArray(shown) ? `${shown[0]}…` : shown).replace(/^<\w+> /, "").replace(/^null$/, "");
+  if (Array.isArray(shown)) return `${shown[0]}…`; // it was cut
+  const written = shown.replace(/^<\w+> /, "").replace(/^null$/, "");
+  return isJson(written) ? need(JSON.parse(written)) : written;
+}
+
+function need({ cpus, memory, gpus, ...others }) {
+  const more = Object.entries(others).map(([name, value]) => `${name}: ${typeof value === "string" ? value : JSON.stringify(value)}`);
+  return [cpus && `${cpus} CPUs`, memory && size(memory), gpus && `${gpus} GPUs`, ...more].filter(Boolean).join(", ");
 }
 
 function agentsTable(agents) {
-  return h("table", {}, head(["Agent", "Host", "Attempts", "Has", "Taken"]), h("tbody", {}, agents.map((agent) => h("tr", {},
-    h("td", { class: "code" }, agent.agent_id, agent.draining ? " (draining)" : ""), h("td", {}, agent.host), h("td", {}, `${agent.attempt_count} of ${agent.capacity}`),
+  return h("table", {}, head(["Agent", "Host", "Attempts", "Has", "Taken"], ["Host"]), h("tbody", {}, agents.map((agent) => h("tr", {},
+    h("td", { class: "code" }, agent.agent_id, agent.draining ? " (draining)" : ""), h("td", { class: "wide" }, agent.host), h("td", {}, `${agent.attempt_count} of ${agent.capacity}`),
     h("td", {}, resources(agent.resources)), h("td", {}, resources(agent.taken))))));
+}
+
+function size(bytes) {
+  return bytes < 2 ** 30 ? `${Math.ceil(bytes / 2 ** 20)} MiB` : `${(bytes / 2 ** 30).toFixed(1)} GiB`;
 }
 
 function resources(facts) {
   const { cpu_millis: millis, memory_bytes: bytes, gpus } = facts ?? {};
-  const told = [millis && `${millis / 1000} CPUs`, bytes && `${(bytes / 2 ** 30).toFixed(1)} GiB`, gpus && `${gpus} GPUs`];
+  const told = [millis && `${millis / 1000} CPUs`, bytes && size(bytes), gpus && `${gpus} GPUs`];
   return told.filter(Boolean).join(", ") || "–";
 }
