@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 from typing import TypeVar
 
@@ -108,6 +108,29 @@ class DiskModel:
             }
         return {path: content for path, content in image.items() if _reachable(path, image)}
 
+    def killed(self) -> tuple[Image, DiskModel]:
+        """Returns what a process that was killed leaves, and the disk: all is there, and as little synced as before."""
+        image: Image = {}
+        numbers: dict[int, int] = {}
+        for path, folder in self._folders.items():
+            for name, number in _named(folder.durable, folder.pending).items():
+                numbers[number] = len(image)
+                file = self._files.setdefault(number, _File())
+                image[f"{path}/{name}".lstrip("/")] = _written(file.durable, file.pending)
+        for number in self._files.keys() - numbers.keys():  # has no name, unless power goes
+            numbers[number] = -1 - number
+        return image, self._renumbered(numbers)
+
+    def _renumbered(self, numbers: dict[int, int]) -> DiskModel:
+        disk = DiskModel({})
+        for number, file in self._files.items():
+            pending = [replace(one, file=numbers[number]) for one in file.pending]
+            disk._files[numbers[number]] = _File(file.durable, pending)
+        for path, folder in self._folders.items():
+            durable = {name: numbers[number] for name, number in folder.durable.items()}
+            disk._folders[path] = _Folder(durable, [_renumbered(one, numbers) for one in folder.pending])
+        return disk
+
     def _content(self, number: int, dice: Random) -> bytes:
         file = self._files.setdefault(number, _File())
         if not file.pending:
@@ -121,6 +144,11 @@ class DiskModel:
         if grown > 0 and dice.random() < 0.1:
             content += dice.randbytes(grown)
         return content
+
+
+def _renumbered(change: Name, numbers: dict[int, int]) -> Name:
+    names = {name: None if number is None else numbers[number] for name, number in change.names.items()}
+    return replace(change, names=names)
 
 
 def _reachable(path: str, image: Image) -> bool:

@@ -203,9 +203,11 @@ class RecordingFile(apsw.VFSFile):
 
     def __init__(self, name: Any, flags: list[int], recorder: Recorder, path: Path) -> None:
         self._recorder = recorder
-        # As the unix VFS does it: the first sync of a journal or log makes its name durable, too.
+        # As the unix VFS does it: the first sync of a journal or log makes its name durable, too, also of one
+        # that is there, since who made it may have been killed before that.
         logs = apsw.SQLITE_OPEN_WAL | apsw.SQLITE_OPEN_MAIN_JOURNAL
-        self._folder = path.parent if flags[0] & logs and not path.exists() else None
+        creates = flags[0] & apsw.SQLITE_OPEN_CREATE
+        self._folder = path.parent if flags[0] & logs and creates else None
         super().__init__("unix", name, flags)
 
     def xWrite(self, data: bytes, offset: int) -> None:

@@ -8,6 +8,11 @@ from random import Random
 
 import pytest
 from flowrpc.store import Commit, SQLiteStore
+from flowrpc.store.compaction import Compactor
+from flowrpc.store.replay import Replay
+from flowrpc.store.snapshots import Snapshots
+from flowrpc.store.tables import Identity
+from flowrpc.store.writer import Backlog
 
 from tests.power_loss.disk_model import DiskModel, Image, Name, Operation, Sync, SyncFolder, Write
 from tests.power_loss.expectation import Facts, next_commit
@@ -61,6 +66,24 @@ def test_a_store_that_breaks_its_promise_is_found_out(planted: dict[str, object]
     found = [Trial(f"planted-{trial}", lives=2, **planted).run() for trial in range(4)]  # type: ignore[arg-type]
 
     assert any(tally.violations for tally in found)
+
+
+def test_a_snapshot_of_what_a_killed_life_did_not_sync_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A life begins with a write that is synced, and the log with it: only then may what was found be kept."""
+    begin_life = SQLiteStore._begin_life
+
+    def too_early(
+        store: SQLiteStore, replay: Replay, snapshots: Snapshots, backlog: Backlog, identity: Identity
+    ) -> Identity:
+        assert store._database is not None
+        if backlog.reaches(store._limits):
+            Compactor(store._database.path, snapshots, identity, store._disk).keep(replay)
+        return begin_life(store, replay, snapshots, backlog, identity)
+
+    monkeypatch.setattr(SQLiteStore, "_begin_life", too_early)
+
+    # One trial of ten has a kill between a write and its sync, and a cut just after: these do.
+    assert any(Trial(f"too early-{trial}").run().violations for trial in (0, 13, 26, 27))
 
 
 def test_a_seed_tries_the_same_again(monkeypatch: pytest.MonkeyPatch) -> None:

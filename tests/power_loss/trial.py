@@ -1,4 +1,8 @@
-"""A trial: a store lives several lives on a recorded disk; at many moments power is cut, and what is left is opened."""
+"""A trial: a store lives several lives on a recorded disk; at many moments power is cut, and what is left is opened.
+
+A life ends by a power cut, or it is killed: then the next one finds all that was written, synced or not, and power may
+go later.
+"""
 
 from __future__ import annotations
 
@@ -14,13 +18,15 @@ from threading import Thread
 from flowrpc.errors import StoreError
 from flowrpc.store import Recovered, SQLiteStore
 
-from tests.power_loss.disk_model import DiskModel, Image, Mark, Operation
+from tests.power_loss.disk_model import DiskModel, Image, Mark, Operation, Sync
 from tests.power_loss.expectation import WINDOW, Facts, differences, next_commit
 from tests.power_loss.recorder import Recorder
 
 LIVES = 3
 CUTS_PER_LIFE = 17
 IMAGES_PER_CUT = 3
+_BEGINNING = 40
+"""How many operations count as the beginning of a life: it takes some 30 to open a store."""
 
 
 @dataclass(slots=True)
@@ -85,12 +91,12 @@ class Trial:
     def run(self) -> Tally:
         """Lives, cuts, opens and compares."""
         image: Image = {}
-        told = Told()
+        disk, told = DiskModel(image), Told()
         with _quiet(), tempfile.TemporaryDirectory(dir=_memory(), prefix="power-loss-") as folder:
             for life in range(self._lives):
                 root = Path(folder, f"life {life}")
                 operations = self._live(root, image, told)
-                image, told = self._cut(root, image, operations, told)
+                image, disk, told = self._end(root, disk, operations, told)
                 if self._tally.violations:
                     break
         return self._tally
@@ -136,27 +142,44 @@ class Trial:
         """Folds the log in often, so that a short life sees it."""
         return f"PRAGMA wal_autocheckpoint = {self._dice.choice((5, 20, 60))};"
 
-    def _cut(self, root: Path, image: Image, operations: list[Operation], told: Told) -> tuple[Image, Told]:
-        """Cuts at random operations; returns one of the images to live on with, and what was told then."""
-        disk, told = DiskModel(image), replace(told)
-        at = sorted(self._dice.sample(range(len(operations) + 1), min(self._cuts, len(operations) + 1)))
-        goes_on = self._dice.choice(at)
-        chosen: tuple[Image, Told] = ({}, Told())
+    def _end(
+        self, root: Path, disk: DiskModel, operations: list[Operation], told: Told
+    ) -> tuple[Image, DiskModel, Told]:
+        """Cuts at random operations; returns what one of the ends left to live on with, and what was told then."""
+        end: tuple[Image, DiskModel, Told] = {}, disk, told
+        told = replace(told)
+        at = self._places(len(operations))
+        before_syncs = [index for index, operation in enumerate(operations) if isinstance(operation, Sync)]
+        is_killed = bool(before_syncs) and self._dice.random() < 0.4
+        goes_on = self._dice.choice(before_syncs if is_killed else sorted(at))
         for index, operation in enumerate([*operations, None]):
-            if index in at:
-                self._tally.cuts += 1
-                for number in range(IMAGES_PER_CUT):
-                    place = f"{root.name}, operation {index}, image {number}"
-                    dice = Random(f"{self._seed}, {place}")
-                    left = disk.cut(dice)
-                    found = self._check(root.with_name("cut"), left, told, dice)
-                    self._tally.violations += [f"{self._seed}: {place}: {problem}" for problem in found]
-                    if index == goes_on:
-                        chosen = left, replace(told)
+            if index in at or index == goes_on:
+                left = self._cut(root, f"operation {index}", disk, told)
+                if index == goes_on:
+                    end = (*(disk.killed() if is_killed else (left, DiskModel(left))), replace(told))
             if operation is not None:
                 told.hear(operation)
                 disk.do(operation)
-        return chosen
+        return end
+
+    def _places(self, operations: int) -> set[int]:
+        """Chooses where to cut: a third of the cuts are in the beginning of the life, when it recovers."""
+        early = min(self._cuts // 3, operations)
+        others = min(self._cuts - early, operations + 1)
+        beginning = self._dice.sample(range(min(_BEGINNING, operations)), early)
+        return {*beginning, *self._dice.sample(range(operations + 1), others)}
+
+    def _cut(self, root: Path, place: str, disk: DiskModel, told: Told) -> Image:
+        """Cuts and checks, several times; returns the last image."""
+        self._tally.cuts += 1
+        left: Image = {}
+        for number in range(IMAGES_PER_CUT):
+            image_name = f"{root.name}, {place}, image {number}"
+            dice = Random(f"{self._seed}, {image_name}")
+            left = disk.cut(dice)
+            found = self._check(root.with_name("cut"), left, told, dice)
+            self._tally.violations += [f"{self._seed}: {image_name}: {problem}" for problem in found]
+        return left
 
     def _check(self, root: Path, image: Image, told: Told, dice: Random) -> list[str]:
         """Opens what is left as the next life would, and compares."""

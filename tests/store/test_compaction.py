@@ -1,7 +1,9 @@
 """Snapshots are made in the background and keep the data directory bounded."""
 
+import errno
 import tempfile
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -102,8 +104,8 @@ def test_a_commit_deletes_at_most_500_revisions(tmp_path: Path, counting: Counti
         firsts.append(bounds(tmp_path)[0])
     store.close()
 
-    # The first snapshot holds 1,201 revisions, the second makes them spare.
-    assert firsts == [1, 1, 501, 1001, 1204]
+    # The life begins with a snapshot of 1,200 revisions; the next one makes them spare.
+    assert firsts == [1, 501, 1001, 1203, 1204]
 
 
 def test_bytes_make_a_snapshot_too(tmp_path: Path, counting: Counting) -> None:
@@ -187,7 +189,10 @@ def test_closing_gives_up_a_snapshot_in_the_making(
         begun.set()
         steps.append(closing.wait(30))
 
-    monkeypatch.setattr("flowrpc.store.compaction.time", SimpleNamespace(sleep=held))
+    monkeypatch.setattr("flowrpc.store.compaction._SLICE_S", 0)
+    monkeypatch.setattr(
+        "flowrpc.store.compaction.time", SimpleNamespace(sleep=held, monotonic=time.monotonic)
+    )
     store = SQLiteStore(tmp_path, snapshot_revisions=10)
     store.open()
     for number in range(1, 11):
@@ -199,6 +204,47 @@ def test_closing_gives_up_a_snapshot_in_the_making(
 
     assert snapshots(tmp_path) == []
     assert steps == [True]
+
+
+@pytest.mark.parametrize("revisions", [9, 10, 35])
+def test_a_life_begins_with_the_snapshot_that_the_one_before_it_did_not_end(
+    tmp_path: Path, counting: Counting, monkeypatch: pytest.MonkeyPatch, revisions: int
+) -> None:
+    """As when a service is killed again and again before its compaction is done."""
+    monkeypatch.setattr("flowrpc.store.compaction.Compactor.start", lambda compactor: None)
+    filled(tmp_path, counting, revisions).close()
+    assert snapshots(tmp_path) == []
+    store = SQLiteStore(tmp_path, snapshot_revisions=10)
+
+    recovered = store.open()
+
+    assert recovered.replica.revision == revisions
+    assert snapshots(tmp_path) == ([] if revisions < 10 else [f"{revisions:020d}.snapshot"])
+    store.close()
+    assert facts(store.open()) == (3, *facts(recovered)[1:])
+    store.close()
+
+
+def test_snapshot_that_fails_at_the_beginning_is_logged_and_tried_again(
+    tmp_path: Path, counting: Counting, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("flowrpc.store.compaction.Compactor.start", lambda compactor: None)
+        filled(tmp_path, counting, 15).close()
+        patch.setattr("flowrpc.store.disk.Disk.write", full)
+        store = SQLiteStore(tmp_path, snapshot_revisions=10)
+        store.open()
+    assert "cannot make a snapshot" in caplog.text
+    assert "No space left on device" in caplog.text
+
+    store.commit(Commit(revision=counting(16)))
+    store.wait_for_snapshot()
+
+    assert snapshots(tmp_path) == ["00000000000000000016.snapshot"]
+    store.close()
 
 
 def _joining(closing: threading.Event) -> Callable[[threading.Thread], None]:

@@ -141,6 +141,8 @@ class SQLiteStore:
         head = replace(replay.head, life=identity.life)
         self._notes = HeadWriter(self._directory.head, head, self._disk)
         self._compactor = Compactor(self._directory.database, snapshots, identity, self._disk)
+        if backlog.reaches(self._limits) and self._compactor.keep(replay):
+            backlog = Backlog()
         self._writer = Writer(
             self._database, self._compactor, self._limits, backlog, head=head, notes=self._notes
         )
