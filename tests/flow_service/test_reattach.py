@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from flowrpc import LightningFlow, LightningWork, Retry
+from flowrpc.flow_service.attempts import WHOLE_AFTER_BYTES
 from flowrpc.flow_service.events import CancelRequested
 from flowrpc.protocol.messages import (
     Bye,
@@ -20,8 +21,10 @@ from flowrpc.protocol.messages import (
     Verdict,
     Welcome,
 )
-from flowrpc.state import Set, Splice
+from flowrpc.state import Folded, Set, Splice, Value
+from flowrpc.state.fold import apply
 from flowrpc.state.records import Failure, FailureReason, Run, RunStatus
+from flowrpc.state.sizes import change_size
 
 from tests.flow_service.driver import Driver, FakeAgent
 
@@ -52,11 +55,22 @@ class Root(LightningFlow):
     def set_step(self, step: int) -> None:
         self.job.step = step
 
+    def queue_up(self, item: str, keep: int) -> None:
+        self.job.items.append(item)
+        del self.job.items[: max(0, len(self.job.items) - keep)]
+
     def again(self, number: int) -> None:
         self.job.run(number)
 
     def configure_commands(self) -> Any:
-        return [{"set items": self.set_items, "set step": self.set_step, "again": self.again}]
+        return [
+            {
+                "set items": self.set_items,
+                "set step": self.set_step,
+                "again": self.again,
+                "queue up": self.queue_up,
+            }
+        ]
 
 
 def running(**options: Any) -> tuple[Driver, FakeAgent, StartRun]:
@@ -105,6 +119,26 @@ def test_a_change_of_the_flow_is_told_by_the_next_life() -> None:
     (told,) = again.heard(VarsChanged)
     assert told.changes == (Set(("items",), ["flow"]),)
     assert told.number > unheard.number
+
+
+@pytest.mark.parametrize(("keep", "wholes"), [(2, 7), (450, 2)], ids=["short list", "long list"])
+def test_what_a_runner_keeps_that_never_touches_its_work_is_bounded(keep: int, wholes: int) -> None:
+    """The flow uses a list as a queue, 2 kB at a time: of the list told whole a runner keeps nothing older."""
+    driver, agent, start = running()
+    mirror: dict[str, Value] = dict(start.vars)
+    kept, largest, times_whole = Folded(), 0, 0
+    for number in range(1_000):
+        driver.call("queue_up", item=f"{number}".ljust(2_000), keep=keep)
+        for told in agent.heard(VarsChanged):
+            for change in told.changes:
+                apply(mirror, change)
+                kept.add(change)
+                times_whole += change.path == ("items",) and isinstance(change, Set)
+        largest = max(largest, sum(map(change_size, kept.changes())))
+
+    assert mirror["items"] == driver.vars("root.job")["items"]
+    assert times_whole == wholes
+    assert largest < 2 * keep * 2_100 + WHOLE_AFTER_BYTES + 5_000
 
 
 def test_a_change_made_without_having_heard_of_the_flows_is_refused_by_the_next_life() -> None:

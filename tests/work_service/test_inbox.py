@@ -48,10 +48,12 @@ class Side:
         self.job = Job()
         self.lane, self.unacknowledged = Lane(), Unacknowledged()
         self.inbox = Inbox(self.lane, self.unacknowledged)
+        self.lane.news, self.lane.on_news = self.inbox.news, self.touch
         self.work = HostedWork(self.job, name="root.job", vars=deepcopy(NEW), log=self.lane)
         self.sender = Sender(self.lane, self.unacknowledged, cast("Any", self))
         self.sent: list[WorkDelta] = []
         self._frames = FrameBuffer()
+        self._catching_up = False
         self.inbox.begin(START)
 
     def sendall(self, data: bytes) -> None:
@@ -68,7 +70,14 @@ class Side:
     def hear(self, *news: News) -> None:
         for message in news:
             self.inbox.put(message)
-        self.inbox.catch_up(self.work)
+        self.touch()
+
+    def touch(self) -> None:
+        """Is what happens when user code touches the work; catching up itself does, too."""
+        if not self._catching_up:
+            self._catching_up = True
+            self.inbox.catch_up(self.work)
+            self._catching_up = False
 
     @property
     def vars(self) -> dict[str, Value]:
@@ -141,7 +150,7 @@ def iter_items(job: Job) -> object:
 INSIDE = ["set flag", "append", "pop", "set item", "append row"]
 GRIPS = ["grip", "grip rows", "append by grip", "let go"]
 FLOW = ["flow sets flag", "flow replaces", "flow appends", "flow replaces table", "flow appends row"]
-WIRE = ["up", "commit", "down", "down"]
+WIRE = ["up", "commit", "down", "down", "arrive", "arrive"]
 
 
 def schedules(*kinds: list[str]) -> st.SearchStrategy[list[str]]:
@@ -164,6 +173,7 @@ class Game:
             elif "grip" in step or step == "let go":
                 self._grip(step, number)
             else:
+                self.side.touch()  # user code touches the work
                 if step == "replace":
                     self.grip = None  # user code knows that what it replaced itself is no longer the work's
                 _change(step, self.side.job, number)
@@ -194,17 +204,24 @@ class Game:
         elif step == "commit":
             self.flow.commit()
         else:
-            self.side.hear(*self.flow.down[:1])
+            for news in self.flow.down[:1]:
+                self.side.inbox.put(news)
+            if step == "down":
+                self.side.touch()
             del self.flow.down[:1]
 
     def _grip(self, step: str, number: int) -> None:
         job = self.side.job
+        if step.startswith("grip"):
+            self.side.touch()  # user code touches the work
         if step == "grip":
             self.grip = job.items
         elif step == "grip rows":
             self.grip = job.table["rows"]
         elif step == "let go":
             self.grip = None
+        elif step != "append by grip":
+            raise ValueError(step)
         elif self.grip is job.items or self.grip is job.table["rows"]:
             self.grip.append(number)
         else:
@@ -416,6 +433,10 @@ def test_a_set_wins_over_what_waited_for_a_grip() -> None:
     exchange(side, flow)
     assert items == []
     assert side.vars == flow.vars == NEW | {"items": [2]}
+    side.job.items.append(3)
+    for delta in side.flush():
+        flow.take(delta)
+    assert flow.down == [], "nothing is refused any more"
 
 
 def test_a_hand_is_found_and_lets_go() -> None:
@@ -541,3 +562,51 @@ def test_a_change_that_is_held_holds_the_base_back() -> None:
     side.hear(flow.down[-1])
     side.job.items.append(2)
     assert [delta.base for delta in side.flush()] == [0]
+
+
+@pytest.mark.parametrize("held", [False, True], ids=["nothing held", "something held"])
+def test_what_waits_is_bounded_though_user_code_never_touches_the_work_again(*, held: bool) -> None:
+    """It goes on appending to a list that it has in hand, and the flow goes on changing this and another var."""
+    side, flow = Side(), Flow()
+    items = side.job.items
+    if held:
+        flow.change(Set(("items",), [-1]))
+        side.hear(*flow.take_down())
+    for number in range(300):
+        items.append(number)
+        flow.change(Set(("flag",), number % 2 == 0))
+        if number % 7 == 0:
+            flow.change(Set(("items",), [-number]))
+        for delta in side.flush():
+            flow.take(delta)
+        flow.commit()
+        for news in flow.take_down():
+            side.inbox.put(news)
+        assert len(side.inbox.news) <= 4  # changes, a refusal, an acknowledgement and changes
+        assert not side.unacknowledged.up_to(number).inside
+    del items
+    exchange(side, flow)
+    assert side.vars == flow.vars
+
+
+def test_a_refusal_is_forgotten_when_what_was_sent_whole_since_is_acknowledged() -> None:
+    side, flow = Side(), Flow()
+    side.job.items.append(1)
+    flow.change(Set(("items",), [7]))
+    for delta in side.flush():
+        flow.take(delta)
+    side._catching_up = True  # user code is not to be interrupted now, as before its run and after it
+    side.inbox.put(flow.down.pop(1))
+    side.job.items = [2]
+    for delta in side.flush():
+        flow.take(delta)
+    flow.commit()
+    side.inbox.put(flow.down.pop())
+    flow.change(Set(("items",), [3]))
+    for news in flow.take_down():
+        side.inbox.put(news)
+    side._catching_up = False
+    side.touch()
+    assert side.job.items == [3]
+    exchange(side, flow)
+    assert side.vars == flow.vars == NEW | {"items": [3]}

@@ -15,13 +15,25 @@ from flowrpc.flow_service.effects import Send
 from flowrpc.flow_service.instant import Instant
 from flowrpc.flow_service.sessions import LOCAL_AGENT
 from flowrpc.protocol.messages import CancelAttempt, Nack, NackReason, StartRun, WorkDelta
-from flowrpc.state import Change, Set, Value, apply_tracked, untrack
+from flowrpc.state import Change, Set, Splice, Value, apply_tracked, untrack
 from flowrpc.state.records import Recipe, RunRecord
+from flowrpc.state.sizes import change_size, rough_size
 
 logger = logging.getLogger(__name__)
 
 FOREVER = float("inf")
 """A time that never comes."""
+
+WHOLE_AFTER_BYTES = 256 * 1024
+"""About how much is told of places inside a var, or as much as it has, before it is told whole again."""
+
+
+@dataclass(slots=True)
+class ToldInside:
+    """How much was told of places inside a var since it was told whole."""
+
+    bytes: int = 0
+    limit: int = WHOLE_AFTER_BYTES
 
 
 @dataclass(slots=True, kw_only=True)
@@ -40,6 +52,8 @@ class Attempt:
     """Vars that it changed, as they were before: another attempt begins with them."""
     flow_changes: dict[str, int] = field(default_factory=dict)
     """Vars that the flow changed meanwhile, with the number of the newest change."""
+    told_inside: dict[str, ToldInside] = field(default_factory=dict)
+    """By var, what its runner was told of places inside it."""
     base: int = 0
     """The newest number up to which the work is known to have applied the flow's changes."""
     cancel_grace: timedelta | None = None
@@ -80,7 +94,7 @@ def apply_delta(attempt: Attempt, delta: WorkDelta) -> list[Nack]:
     refused: set[str] = set()
     vars_ = attempt.work.__dict__
     for change in _last_sets(delta.changes):
-        name = str(change.path[0])
+        name = _var_of(change)
         nested = len(change.path) > 1 or type(change) is not Set
         if nested and (name in refused or attempt.flow_changes.get(name, 0) > delta.base):
             refused.add(name)
@@ -138,6 +152,45 @@ def note_flow_change(attempt: Attempt, name: str, number: int) -> None:
     attempt.begin_vars.pop(name, None)
 
 
+def bounded(attempt: Attempt, changes: tuple[Change, ...]) -> tuple[Change, ...]:
+    """Sets vars whole of which much was told in parts.
+
+    What a runner is told waits there until user code touches its work, which may be days: of a var that is set whole
+    nothing older is kept. Over time it costs at most as much again as the parts.
+    """
+    whole = {name for name in map(_var_of, changes) if name in attempt.work._var_names}
+    for change in changes:
+        name = _var_of(change)
+        if len(change.path) == 1 and type(change) is not Splice:
+            attempt.told_inside.pop(name, None)
+            whole.discard(name)
+        elif name in whole:
+            told = attempt.told_inside.setdefault(name, ToldInside())
+            told.bytes += change_size(change)
+    whole = {name for name in whole if _is_too_much(attempt, name)}
+    if not whole:
+        return changes
+    kept = [change for change in changes if _var_of(change) not in whole]
+    for name in sorted(whole):
+        del attempt.told_inside[name]
+    return (*kept, *(_whole(attempt.work, name) for name in sorted(whole)))
+
+
+def _is_too_much(attempt: Attempt, name: str) -> bool:
+    told = attempt.told_inside[name]
+    if told.bytes > told.limit:  # only then, since it looks at all of the var
+        told.limit = max(told.limit, rough_size(attempt.work.__dict__[name]))
+    return told.bytes > told.limit
+
+
+def _var_of(change: Change) -> str:
+    return str(change.path[0])
+
+
+def _whole(work: LightningWork, name: str) -> Set:
+    return Set((name,), untrack(work.__dict__[name]))
+
+
 def attempt_of(record: RunRecord, work: LightningWork, now: Instant) -> Attempt:
     """Takes up an attempt of an earlier life; the time that its agent may be away counts afresh."""
     return Attempt(
@@ -167,7 +220,7 @@ def missed_changes(attempt: Attempt) -> tuple[Change, ...]:
     """Sets whole what the flow changed while the attempt runs, unless its work is known to have that."""
     work = attempt.work
     return tuple(
-        Set((name,), untrack(work.__dict__[name]))
+        _whole(work, name)
         for name, number in attempt.flow_changes.items()
         if number > attempt.base and name in work._var_names
     )

@@ -8,6 +8,7 @@ from datetime import timedelta
 
 from flowrpc.flow_service.attempts import (
     Attempt,
+    bounded,
     cancellation,
     missed_changes,
     note_flow_change,
@@ -147,7 +148,8 @@ class AttemptsUnderWay:
 
     def tell_changes(self, attempt: Attempt, changes: tuple[Change, ...]) -> None:
         """Tells the runner of a work what the flow changed in its vars."""
-        messages = [self._note_changes(attempt, part) for part in parts(changes, PART_BYTES)]
+        told = bounded(attempt, changes)
+        messages = [self._note_changes(attempt, part) for part in parts(told, PART_BYTES)]
         self.persist(attempt)  # with the changes, so that they are told even if this life ends before
         if attempt.session is not None:
             self._send_ack(attempt)  # so that the runner knows which of its own changes came before these

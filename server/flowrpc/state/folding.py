@@ -39,6 +39,10 @@ class Folded:
             changes += held.changes if isinstance(held, _VarChanges) else [held]
         return changes
 
+    def discard(self, var: str) -> None:
+        """Forgets what was changed in a var, if anything was."""
+        self._vars.pop(var, None)
+
     def clear(self) -> None:
         """Forgets everything."""
         self._vars.clear()

@@ -7,6 +7,10 @@ is known which came first there: our change is acknowledged, and the flow's is a
 is sent. The flow acknowledges what it applied before it tells what it changed afterwards, so a change of the flow
 to a var that we set whole, without acknowledgement, came before ours there, and ours stays.
 
+What waits is bounded though user code may not touch the work for days: an acknowledgement is taken in where it
+arrives, as far as it concerns what waits, so that changes before and after it can be folded together. That is right
+because user code sets no var while something waits: before it would, it takes in what came.
+
 A container that user code has in hand is not replaced under it either: the flow's change is held until it lets go.
 What user code changes in it meanwhile is refused by the flow, and the var is sent whole: nothing of it is lost.
 """
@@ -14,7 +18,7 @@ What user code changes in it meanwhile is refused by the flow, and the var is se
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Event, Lock
 from typing import TypeAlias
 
@@ -43,6 +47,11 @@ class _Changes:
         for change in news.changes:
             self.folded.add(change)
         self.last = news.number
+
+    def leave_out(self, vars_: frozenset[str]) -> None:
+        """Forgets what the flow changed in some vars."""
+        for var in vars_:
+            self.folded.discard(var)
 
 
 class Inbox:
@@ -94,7 +103,7 @@ class Inbox:
             elif isinstance(news, Ack):
                 self._put_ack(news)
             else:
-                self.news.append(news)
+                self._put_nack(news)
         self._arrived.set()
 
     def catch_up(self, work: HostedWork) -> None:
@@ -133,33 +142,63 @@ class Inbox:
         last.add(news)
 
     def _put_ack(self, ack: Ack) -> None:
-        if not self.news and not self._held:
-            self._forget(ack)
-        elif self.news and isinstance(self.news[-1], Ack):
-            self.news[-1] = ack  # acknowledgements are cumulative
+        if not self._concerns(ack):
+            return
+        something_held = bool(self._held)
+        if self.news or something_held:
+            self._leave_out_what_we_set()
+        self._unacknowledged.forget(ack.seq)
+        if something_held and not any(isinstance(news, Ack) for news in self.news):
+            self.news.append(ack)  # what is held may be let in
+
+    def _leave_out_what_we_set(self) -> None:
+        """Drops what the flow said of vars that we set: it came before ours there, and the var is there whole."""
+        ours = self._dirty().whole
+        for news in list(self.news):
+            if isinstance(news, _Changes):
+                news.leave_out(ours)
+            elif isinstance(news, Nack) and self._outdone(news):
+                self.news.remove(news)
+        for var in ours:
+            self._held.take(var)
+
+    def _put_nack(self, nack: Nack) -> None:
+        if not self._concerns(nack):
+            return
+        if (
+            nack.reason is NackReason.GAP
+        ):  # the flow has what was changed up to there, but refusals may be lost
+            for var in sorted(self._unacknowledged.up_to(nack.seq).inside):
+                self._put_refusal(replace(nack, reason=NackReason.CONFLICT, var=var))
         else:
-            self.news.append(ack)
+            self._put_refusal(nack)
+
+    def _put_refusal(self, nack: Nack) -> None:
+        """Keeps one refusal of each var: whatever was refused of it, it is sent whole."""
+        for place, news in enumerate(self.news):
+            if isinstance(news, Nack) and news.var == nack.var and self._concerns(news):
+                self.news[place] = nack
+                return
+        self.news.append(nack)
 
     def _take(self, news: _Changes | Ack | Nack, work: HostedWork) -> None:
         if not self._concerns(news):
             return
         if isinstance(news, Ack):
-            self._acknowledge(news, work)
+            self._acknowledge(work)
         elif isinstance(news, _Changes):
             self._apply(news, work)
-        elif news.reason is NackReason.GAP:
-            self._send_lost(news.seq, work)
-        elif news.var not in self._above(news.seq).whole:  # otherwise it was sent whole since
+        elif not self._outdone(news):
             self._send_whole(news.var, work)
+
+    def _outdone(self, refusal: Nack) -> bool:
+        """Whether a var was sent whole since something of it was refused."""
+        return refusal.var in self._above(refusal.seq).whole
 
     def _concerns(self, news: _Changes | Ack | Nack) -> bool:
         if isinstance(news, _Changes):
             return news.first > self._number
         return (news.run_id, news.attempt) == self._key
-
-    def _forget(self, ack: Ack) -> None:
-        if self._concerns(ack):
-            self._unacknowledged.forget(ack.seq)
 
     def _apply(self, news: _Changes, work: HostedWork) -> None:
         ours = self._dirty()
@@ -188,11 +227,10 @@ class Inbox:
         since = self._held.since
         return self._number if since is None else since - 1
 
-    def _acknowledge(self, ack: Ack, work: HostedWork) -> None:
-        """Takes an acknowledgement, and applies what waited for it."""
-        set_since = self._dirty().whole
-        self._forget(ack)
-        self._let_in(work, Touched(set_since, self._dirty().inside))
+    def _acknowledge(self, work: HostedWork) -> None:
+        """Applies what waited for an acknowledgement."""
+        self._let_in(work, self._dirty())
+        self._lane.put(Base(self._base()))
 
     # What is held
 
@@ -230,11 +268,6 @@ class Inbox:
     def _let_go(self, var: str) -> list[Change]:
         self.hands.pop(var, None)
         return self._held.take(var)
-
-    def _send_lost(self, seq: int, work: HostedWork) -> None:
-        """Sends whole what was changed inside up to `seq`: the flow has it, but refusals may be lost."""
-        for var in sorted(self._unacknowledged.up_to(seq).inside):
-            self._send_whole(var, work)
 
     def _send_whole(self, var: str, work: HostedWork) -> None:
         self._let_go(var)

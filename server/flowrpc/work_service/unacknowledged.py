@@ -8,8 +8,6 @@ from typing import NamedTuple
 
 from flowrpc.state import Change, Splice
 
-_MAX_ENTRIES = 1_000  # the oldest are merged beyond that, which only makes them count for longer
-
 
 class Touched(NamedTuple):
     """Which vars changed."""
