@@ -56,11 +56,13 @@ _OPTIONS: dict[str, str | int] = {
     "grpc.keepalive_time_ms": 5_000,
     "grpc.http2.ping_timeout_ms": 2_000,
     "grpc.http2.max_pings_without_data": 0,
-    # A service that is started again is tried soon, not after two minutes.
+    # A service that is started again is tried soon, not after two minutes,
     "grpc.initial_reconnect_backoff_ms": 100,
     "grpc.max_reconnect_backoff_ms": 1_000,
-    "grpc.min_reconnect_backoff_ms": 5_000,  # no back-off, whatever it is called: how long one attempt may take
-    "grpc.use_local_subchannel_pool": 1,  # … and at once by a new client, whoever else has dialled in vain
+    # and by a new client at once, whoever else has dialled in vain.
+    "grpc.use_local_subchannel_pool": 1,
+    # No back-off, whatever it is called: how long one attempt to connect may take.
+    "grpc.min_reconnect_backoff_ms": 5_000,
     "grpc.enable_retries": 1,
     "grpc.service_config": json.dumps(_SERVICE_CONFIG),
     "grpc.primary_user_agent": "flowrpc-client",
