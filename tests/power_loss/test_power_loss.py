@@ -76,14 +76,14 @@ def test_a_snapshot_of_what_a_killed_life_did_not_sync_is_found_out(monkeypatch:
         store: SQLiteStore, replay: Replay, snapshots: Snapshots, backlog: Backlog, identity: Identity
     ) -> Identity:
         assert store._database is not None
-        if backlog.reaches(store._limits):
+        if backlog.reaches(store._limits, times=4):
             Compactor(store._database.path, snapshots, identity, store._disk).keep(replay)
         return begin_life(store, replay, snapshots, backlog, identity)
 
     monkeypatch.setattr(SQLiteStore, "_begin_life", too_early)
 
-    # One trial of ten has a kill between a write and its sync, and a cut just after: these do.
-    assert any(Trial(f"too early-{trial}").run().violations for trial in (0, 13, 26, 27))
+    # Few have a kill between a write and its sync, and power cut just after the next start: these do.
+    assert any(Trial(f"too early-{trial}", rough=True).run().violations for trial in (21, 27, 35))
 
 
 def test_a_seed_tries_the_same_again(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -72,10 +72,22 @@ class Trial:
         recorder: type[Recorder] = Recorder,
         settings: str = "",
         early: bool = False,
+        rough: bool | None = None,
         lives: int = LIVES,
         cuts: int = CUTS_PER_LIFE,
     ) -> None:
-        """Takes a seed, and what makes a store break its promise: another disk, settings, answers that come early."""
+        """Takes a seed, and what makes a store break its promise: another disk, settings, answers that come early.
+
+        Args:
+            seed: Decides everything.
+            recorder: The disk.
+            settings: What each connection of the database gets on top of the store's.
+            early: Whether commands are answered before the commit.
+            rough: Whether every life is killed, and before a snapshot is made, so that the next one owes it; None: in
+                one trial of four.
+            lives: How many.
+            cuts: How many in each.
+        """
         self._seed = seed
         self._dice = Random(seed)
         self._recorder = recorder
@@ -87,6 +99,7 @@ class Trial:
         self._journal_id = ""
         self._tally = Tally()
         self._snapshot_revisions = self._dice.randint(2, 9)
+        self._rough = self._dice.random() < 0.25 if rough is None else rough
 
     def run(self) -> Tally:
         """Lives, cuts, opens and compares."""
@@ -119,7 +132,7 @@ class Trial:
             if not told.life:
                 self._journal_id = recovered.journal_id
             self._commit(store, recorder, revision)
-            if self._dice.random() < 0.5:
+            if self._rough or self._dice.random() < 0.5:
                 break  # killed
             recorder.turns.give(float("inf"), _thread(store))
         recorder.end()
@@ -136,7 +149,8 @@ class Trial:
                 recorder.mark("revision", facts.number)
             store.commit(commit)
             recorder.mark("revision", facts.number)
-            recorder.turns.give(self._dice.choice((0, 1, 3, 1000)), _thread(store))
+            if not self._rough:
+                recorder.turns.give(self._dice.choice((0, 1, 3, 1000)), _thread(store))
 
     def _checkpoints(self) -> str:
         """Folds the log in often, so that a short life sees it."""
@@ -150,7 +164,7 @@ class Trial:
         told = replace(told)
         at = self._places(len(operations))
         before_syncs = [index for index, operation in enumerate(operations) if isinstance(operation, Sync)]
-        is_killed = bool(before_syncs) and self._dice.random() < 0.4
+        is_killed = bool(before_syncs) and (self._rough or self._dice.random() < 0.4)
         goes_on = self._dice.choice(before_syncs if is_killed else sorted(at))
         for index, operation in enumerate([*operations, None]):
             if index in at or index == goes_on:

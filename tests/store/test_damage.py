@@ -82,13 +82,14 @@ def test_snapshot_that_cannot_be_read_or_removed_is_gone_around(
     path.unlink()
     path.mkdir()
     store = SQLiteStore(data_dir, snapshot_revisions=10)
-    store.open()  # fifteen revisions after the good one it is time for a snapshot
+    store.open()
     store.commit(Commit(revision=counting(36)))
+    store.wait_for_snapshot()
     store.close()
 
     assert "cannot be read: Is a directory" in caplog.text
     assert "cannot remove an old snapshot" in caplog.text
-    assert snapshots(data_dir) == [20, 30, 35]
+    assert snapshots(data_dir) == [20, 30, 36]
     assert recovered_counter(data_dir) == 36
 
 
@@ -98,11 +99,13 @@ def test_snapshot_after_a_damaged_one_keeps_the_good_one(data_dir: Path, countin
     store = SQLiteStore(data_dir, snapshot_revisions=10)
     store.open()
     store.commit(Commit(revision=counting(36)))
+    store.wait_for_snapshot()
+    store.commit(Commit(revision=counting(37)))
     store.close()
 
-    assert snapshots(data_dir) == [20, 35]
-    flip_snapshot(data_dir, 35)
-    assert recovered_counter(data_dir) == 36
+    assert snapshots(data_dir) == [20, 36]
+    flip_snapshot(data_dir, 36)
+    assert recovered_counter(data_dir) == 37
 
 
 def test_both_snapshots_damaged_and_the_journal_pruned_is_corrupt(data_dir: Path) -> None:

@@ -21,6 +21,12 @@ from flowrpc.store.snapshots import Snapshots
 from flowrpc.store.tables import Identity
 from flowrpc.store.writer import Backlog, Limits, Writer
 
+_OVERDUE = 4
+"""When so many snapshots should have been made, a life begins with one, which takes less time than the recovery did.
+
+Before that its first commit has one made in the background, as any that reaches the limits.
+"""
+
 
 class SQLiteStore:
     """Keeps a journal in a data directory.
@@ -141,7 +147,7 @@ class SQLiteStore:
         head = replace(replay.head, life=identity.life)
         self._notes = HeadWriter(self._directory.head, head, self._disk)
         self._compactor = Compactor(self._directory.database, snapshots, identity, self._disk)
-        if backlog.reaches(self._limits) and self._compactor.keep(replay):
+        if backlog.reaches(self._limits, times=_OVERDUE) and self._compactor.keep(replay):
             backlog = Backlog()
         self._writer = Writer(
             self._database, self._compactor, self._limits, backlog, head=head, notes=self._notes

@@ -41,9 +41,11 @@ class Backlog:
         self.revisions += 1
         self.bytes += record_bytes
 
-    def reaches(self, limits: Limits) -> bool:
-        """Whether it is time for a snapshot."""
-        return self.revisions >= limits.snapshot_revisions or self.bytes >= limits.snapshot_bytes
+    def reaches(self, limits: Limits, *, times: int = 1) -> bool:
+        """Whether it is time for a snapshot, or has been so many times."""
+        return (
+            self.revisions >= times * limits.snapshot_revisions or self.bytes >= times * limits.snapshot_bytes
+        )
 
 
 class Writer:

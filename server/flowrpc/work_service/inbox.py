@@ -165,9 +165,8 @@ class Inbox:
     def _put_nack(self, nack: Nack) -> None:
         if not self._concerns(nack):
             return
-        if (
-            nack.reason is NackReason.GAP
-        ):  # the flow has what was changed up to there, but refusals may be lost
+        if nack.reason is NackReason.GAP:
+            # The flow has what was changed up to there, but refusals may be lost.
             for var in sorted(self._unacknowledged.up_to(nack.seq).inside):
                 self._put_refusal(replace(nack, reason=NackReason.CONFLICT, var=var))
         else:
