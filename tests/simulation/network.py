@@ -64,6 +64,11 @@ class Pipe:
         arrival = self._arrival
         self._to.at(arrival, lambda: self._arrive(data, arrival))
 
+    @property
+    def empty(self) -> bool:
+        """Whether nothing is under way in it, and everything arrives."""
+        return self._arrival <= self._timeline.now and self._lost_after == float("inf")
+
     def lose_after(self, time: float) -> None:
         """Loses everything that had arrived later than this."""
         self._lost_after = min(self._lost_after, time)
@@ -100,6 +105,11 @@ class Connection:
         self.open = True
         self._timeline = timeline
         self._random = random
+
+    @property
+    def calm(self) -> bool:
+        """Whether both sides can rely on having heard everything: it is neither broken nor silent, and empty."""
+        return self.open and self.up.empty and self.down.empty
 
     def cut(self, *, patience: float = 0.3) -> None:
         """Breaks it: the tail of either direction may be lost, or all of it arrive though the other side has gone on.

@@ -179,7 +179,10 @@ class World:
         flow = self.flow
         if flow is None:
             return False
-        attached = all(agent.session.attached for agent in self.agents.values())
+        attached = all(
+            agent.session.attached and agent.connection is not None and agent.connection.calm
+            for agent in self.agents.values()
+        )
         unsent = any(
             a.outbox for agent in self.agents.values() for a in agent.session._roster.attempts.values()
         )
