@@ -12,6 +12,7 @@ from flowrpc.flow_service import encoded_state, parts
 from flowrpc.flow_service import publisher as publishing
 from flowrpc.flow_service.feed import Feed
 from flowrpc.flow_service.publisher import Publisher
+from flowrpc.flow_service.watching import Cut, Mark
 from flowrpc.protocol.requests import GetState, WatchState
 from flowrpc.state import Remove, Set, Splice
 from flowrpc.state.records import (
@@ -42,8 +43,8 @@ NAMES = ("root", "root.a", "root.a.b", "root.c")
 class World:
     """A publisher whose state random numbers change."""
 
-    def __init__(self) -> None:
-        self.publisher = Publisher(Replica(), journal_id="journal")
+    def __init__(self, publisher: Publisher | None = None) -> None:
+        self.publisher = publisher or Publisher(Replica(), journal_id="journal")
         self.history = History(self.publisher)
         self.steps = 0
         self.publish(*(Delta(component=name, attached=_record(name, 0)) for name in NAMES))
@@ -235,6 +236,24 @@ def test_who_watches_something_else_is_not_woken() -> None:
         assert watch.step() is not None
         assert watch.revision == world.publisher.replica.revision, "the token is fresh"
         assert watch.step() is None
+        watch.close()
+
+    asyncio.run(scenario())
+
+
+def test_bookmarks_come_by_themselves_some_time_after_a_revision() -> None:
+    async def scenario() -> None:
+        publisher = Publisher(Replica(), journal_id="journal", bookmark_seconds=0.01)
+        world = World(publisher)
+        watch = publisher.follow(WatchState(component="root.a"))
+        assert isinstance(watch.step(), Cut)
+        for _ in range(2):  # the first bookmark is not the last one
+            waiting = asyncio.ensure_future(watch.wait())
+            await asyncio.sleep(0)
+            world.change(0, "root.c")
+            await asyncio.wait_for(waiting, 60)
+            assert isinstance(watch.step(), Mark)
+            assert watch.revision == publisher.replica.revision
         watch.close()
 
     asyncio.run(scenario())

@@ -111,6 +111,24 @@ def _resend_applied_again() -> list[Place]:
     return [(AttemptsUnderWay, "in_order", in_order), (Roster, "_send_above", send_twice)]
 
 
+def _repeated_frame_applied_again() -> list[Place]:
+    real = AttemptsUnderWay.in_order
+
+    def in_order(self: Any, attempt: Any, frame: Any) -> bool:
+        return frame.seq <= attempt.applied_seq or real(self, attempt, frame)
+
+    return [(AttemptsUnderWay, "in_order", in_order)]
+
+
+def _gap_not_noticed() -> list[Place]:
+    real = AttemptsUnderWay.in_order
+
+    def in_order(self: Any, attempt: Any, frame: Any) -> bool:
+        return frame.seq > attempt.applied_seq or real(self, attempt, frame)
+
+    return [(AttemptsUnderWay, "in_order", in_order)]
+
+
 def _vars_not_taken_back() -> list[Place]:
     return [(attempt_ends, "take_back", _nothing)]
 
@@ -239,11 +257,17 @@ BUGS: dict[str, Callable[[], list[Place]]] = {
 }
 """By name, in words."""
 
+OF_STREAMS: dict[str, Callable[[], list[Place]]] = {
+    "repeated frame applied again": _repeated_frame_applied_again,
+    "gap not noticed": _gap_not_noticed,
+}
+"""Those that show only where a stream loses or repeats single frames, as gRPC's do not."""
+
 
 @contextmanager
 def planted(name: str) -> Iterator[None]:
     """Plants a bug."""
     with ExitStack() as stack:
-        for target, attribute, value in BUGS[name]():
+        for target, attribute, value in (BUGS | OF_STREAMS)[name]():
             stack.enter_context(patch.object(target, attribute, value))
         yield

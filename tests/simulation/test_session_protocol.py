@@ -15,7 +15,16 @@ from flowrpc.flow_service.core import Core
 from flowrpc.flow_service.effects import CloseSession, Send
 from flowrpc.flow_service.events import AgentAttached, AgentDetached, AgentSpoke, CommandCalled, Event
 from flowrpc.flow_service.instant import Instant
-from flowrpc.protocol.messages import Ack, Finished, Hello, Nack, StartRun, VarsChanged, Verdict
+from flowrpc.protocol.messages import (
+    Ack,
+    Finished,
+    Hello,
+    Nack,
+    StartRun,
+    VarsChanged,
+    Verdict,
+    WorkDelta,
+)
 from flowrpc.state import Value, untrack
 from flowrpc.state.records import Failure, FailureReason, RunStatus
 from flowrpc.store import MemoryStore
@@ -50,7 +59,7 @@ from tests.simulation.planted import planted
 from tests.simulation.timeline import BEGIN
 
 GRACE = 2.0
-VARS = ("steps", "notes", "setting")
+VARS = ("steps", "odd", "even", "notes", "setting")
 FAILED = Failure(reason=FailureReason.EXCEPTION, message="it failed")
 DIED = Failure(reason=FailureReason.SIGNALLED, signal=9, message="killed by signal 9")
 
@@ -63,6 +72,8 @@ class Job(LightningWork):
         )
         self.steps: list[str] = []
         """The work's alone."""
+        self.odd = self.even = 0
+        """The newest steps, in turn: what one delta sets, the next one does not."""
         self.notes: list[str] = []
         """Both sides put things in."""
         self.setting = 0
@@ -135,6 +146,7 @@ class Play:
     def step(self) -> None:
         self.steps.append(f"{self.key[0]}/{self.key[1]}/{len(self.steps) + 1}")
         self.job.steps.append(self.steps[-1])
+        setattr(self.job, "odd" if len(self.steps) % 2 else "even", len(self.steps))
 
     def note(self) -> None:
         self.notes += 1
@@ -322,6 +334,56 @@ class Protocol(RuleBasedStateMachine):
             if self.stream is not None and self.stream.up:
                 self._arrive(self.stream)
 
+    @precondition(lambda self: self.plays and self.stream is not None)
+    @rule(data=st.data(), how=st.sampled_from(["repeat", "swap", "lose"]), at_once=st.booleans())
+    def disturb(self, data: st.DataObject, how: str, at_once: bool) -> None:
+        """Frames repeat, overtake each other or are lost: no stream of gRPC does that, and both sides survive it."""
+        self.step(data=data, count=3)
+        up = self.up
+        if how == "repeat" and self.disturbable:
+            at, _ = data.draw(st.sampled_from(self.disturbable))
+            up.insert(data.draw(st.integers(at + 1, len(up))), up[at])
+        elif how == "swap" and self.overtakable:
+            at = data.draw(st.sampled_from(self.overtakable))
+            up[at : at + 2] = reversed(up[at : at + 2])
+        elif how == "lose" and self.followed:
+            del up[data.draw(st.sampled_from(self.followed))]
+        if at_once:
+            self.get_over_it()
+
+    @property
+    def up(self) -> list[bytes]:
+        """What is on its way to the flow on the newest stream."""
+        return self.stream.up if self.stream is not None else []
+
+    @property
+    def disturbable(self) -> list[tuple[int, WorkDelta | Finished]]:
+        """The frames on their way, and where they are; none that the flow has asked for: it asks once."""
+        found: list[tuple[int, WorkDelta | Finished]] = []
+        for at, data in enumerate(self.up):
+            frame: Any = decode_agent_message(work_service_pb2.AttachRequest.FromString(data))
+            if isinstance(frame, WorkDelta | Finished):
+                attempt = self.core._dispatcher.under_way.get(frame.run_id)
+                if attempt is None or attempt.asked_above != attempt.applied_seq:
+                    found.append((at, frame))
+        return found
+
+    @property
+    def overtakable(self) -> list[int]:
+        """Where a frame stands right before the next one of its attempt."""
+        pairs = itertools.pairwise(self.disturbable)
+        return [at for (at, frame), (after, later) in pairs if after == at + 1 and _follows(frame, later)]
+
+    @property
+    def followed(self) -> list[int]:
+        """Where a delta stands that a later frame of its attempt comes after."""
+        frames = self.disturbable
+        return [
+            at
+            for number, (at, frame) in enumerate(frames)
+            if isinstance(frame, WorkDelta) and any(_follows(frame, later) for _, later in frames[number:])
+        ]
+
     @precondition(lambda self: any(stream.up for stream in self.old))
     @rule(data=st.data())
     def hear_late(self, data: st.DataObject) -> None:
@@ -505,8 +567,12 @@ class Protocol(RuleBasedStateMachine):
         self.what_succeeded_is_complete()
 
 
+def _follows(frame: WorkDelta | Finished, later: WorkDelta | Finished) -> bool:
+    return (later.run_id, later.attempt) == (frame.run_id, frame.attempt) and later.seq > frame.seq
+
+
 Protocol.TestCase.settings = settings(
-    derandomize=True, deadline=None, max_examples=60, stateful_step_count=40
+    derandomize=True, deadline=None, max_examples=120, stateful_step_count=40
 )
 test_agent_and_flow = Protocol.TestCase
 
@@ -516,6 +582,8 @@ test_agent_and_flow = Protocol.TestCase
     [
         "vars not taken back",
         "resend applied again",
+        "repeated frame applied again",
+        "gap not noticed",
         "forget before acknowledgement",
         "continue after wrong seq",
         "missed changes not told",

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 from flowrpc.protocol.messages import (
+    Ack,
     Beat,
     CancelAttempt,
     Finished,
@@ -119,6 +120,25 @@ def test_without_an_answer_the_grace_counts_from_a_lease_after_the_last_answered
     beat_until(session, 10, answered=3)
     assert kills(session.on_tick(3.0 + LEASE + 3.9)) == []
     assert kills(session.on_tick(3.0 + LEASE + 4.0)) == ["root.w"]
+
+
+def test_a_flow_that_still_listens_hears_by_another_hello_what_was_killed() -> None:
+    """On a slow link acknowledgements arrive, and answers to beats do not: the flow takes the run for under way."""
+    session = session_of(4.0)
+    for second in range(1, 9):
+        assert kills(session.on_tick(float(second))) == []
+        session.on_message(Ack(run_id="r", attempt=1, seq=0), second + 0.5)
+    effects = session.on_tick(9.0)
+    assert kills(effects) == ["root.w"]
+    assert [type(effect) for effect in effects if isinstance(effect, Redial)] == [Redial]
+    session.on_disconnected(9.6)
+    assert held(session, 9.7) == ()
+
+
+def test_a_flow_that_is_away_is_not_dialled_again_because_of_an_orphan() -> None:
+    session = session_of(4.0)
+    session.on_disconnected(1.0)
+    assert not any(isinstance(effect, Redial) for effect in session.on_tick(5.0))
 
 
 def test_beats_that_are_answered_keep_an_attempt_however_small_its_grace() -> None:

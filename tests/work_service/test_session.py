@@ -105,6 +105,24 @@ def test_nothing_is_sent_between_hello_and_welcome() -> None:
     assert sent(session.on_message(welcome(verdict), 2.0)) == [delta(1)]
 
 
+def test_a_hello_names_everything_that_is_held_and_how_far_it_is() -> None:
+    """What is executed, what waits behind it, and what has ended and was not acknowledged."""
+    session = attached(new_session())
+    for run_id, work in (("ended", "root.a"), ("executed", "root.b"), ("waiting", "root.b")):
+        session.on_message(start(run_id, work=work), 0.0)
+    for seq in (1, 2):
+        session.on_frame("root.b", delta(seq, "executed"), 10)
+    session.on_frame("root.a", Finished(run_id="ended", attempt=1, seq=1), 10)
+    session.on_disconnected(1.0)
+    (hello,) = sent(session.on_connected(2.0))
+    assert isinstance(hello, Hello)
+    assert [(held.run_id, held.attempt, held.last_seq) for held in hello.held] == [
+        ("ended", 1, 1),
+        ("executed", 1, 2),
+        ("waiting", 1, 0),
+    ]
+
+
 def test_what_was_given_up_after_the_hello_is_told_by_another_hello() -> None:
     """The flow believed the first one: it would wait for ever for what nobody executes any more."""
     session = attached(new_session())

@@ -221,16 +221,24 @@ class Roster:
                 runner.current.kill_at = None
                 self._kill(runner)
 
-    def end_orphans(self, lost_at: float, now: float) -> None:
+    def end_orphans(self, lost_at: float, now: float) -> int:
         """Kills and forgets the attempts that could not reach the flow for longer than their `orphan_grace`.
 
         That is no failure of the run: the flow makes another attempt, at once if it is back and this one is not held.
+
+        Returns:
+            How many there were.
         """
-        for attempt in list(self.attempts.values()):
-            if attempt.phase is not AttemptPhase.ENDED and _orphaned_at(attempt, lost_at) <= now:
-                facts = attempt.start.work, attempt.start.run_id, attempt.start.orphan_grace
-                logger.warning("%s: run %s is killed: the flow could not be reached for %s", *facts)
-                self.drop(attempt.key)
+        orphans = [
+            attempt
+            for attempt in self.attempts.values()
+            if attempt.phase is not AttemptPhase.ENDED and _orphaned_at(attempt, lost_at) <= now
+        ]
+        for attempt in orphans:
+            facts = attempt.start.work, attempt.start.run_id, attempt.start.orphan_grace
+            logger.warning("%s: run %s is killed: the flow could not be reached for %s", *facts)
+            self.drop(attempt.key)
+        return len(orphans)
 
     def renew_runners(self) -> None:
         """Ends every runner once it executes nothing: what it was told when it was started is no longer so."""

@@ -128,7 +128,7 @@ class Session:
             self._heard_at = now
             self._emit(Redial(f"the flow was silent for {self._silence:g} s"))
         self._roster.kill_overdue(now)
-        self._roster.end_orphans(self._reach.lost_at, now)
+        self._end_orphans(now)
         return self._take(now)
 
     def next_deadline(self) -> float | None:
@@ -248,6 +248,15 @@ class Session:
         self._beat_at = now + self._beat_interval
         self._reach.beat(self._beats, now)
         self._send(Beat(number=self._beats))
+
+    def _end_orphans(self, now: float) -> None:
+        """Kills what was out of reach for too long; says hello again without it if the flow may be there all the same.
+
+        On a slow stream beats are answered late while the flow hears everything else: it would wait for ever.
+        """
+        ended = self._roster.end_orphans(self._reach.lost_at, now)
+        if ended and self.attached:
+            self._emit(Redial(f"{ended} attempts were given up: the flow answered no beat in time"))
 
     def _deadlines(self) -> Iterator[float]:
         yield from self._roster.deadlines(self._reach.lost_at)
