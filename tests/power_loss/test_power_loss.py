@@ -86,6 +86,26 @@ def test_a_snapshot_of_what_a_killed_life_did_not_sync_is_found_out(monkeypatch:
     assert any(Trial(f"too early-{trial}").run().violations for trial in (0, 13, 26, 27))
 
 
+def test_deleting_what_a_snapshot_of_a_killed_life_holds_is_found_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Nobody synced its name yet: it may go with power, while what was deleted stays so."""
+    begin_life = SQLiteStore._begin_life
+
+    def too_soon(
+        store: SQLiteStore, replay: Replay, snapshots: Snapshots, backlog: Backlog, identity: Identity
+    ) -> Identity:
+        identity = begin_life(store, replay, snapshots, backlog, identity)
+        assert store._compactor is not None
+        store._compactor.spare_revision = replay.base_revision
+        return identity
+
+    monkeypatch.setattr(SQLiteStore, "_begin_life", too_soon)
+
+    # Two trials of sixty have a kill before the sync of that folder, and a cut after the deletion.
+    assert any(Trial(f"spare-{trial}").run().violations for trial in (32, 44))
+
+
 def test_a_seed_tries_the_same_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """The thread of snapshots takes its steps in an order that the seed decides."""
     recorded: list[list[Operation]] = []
