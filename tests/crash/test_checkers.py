@@ -205,8 +205,18 @@ def skip_a_revision(evidence: Evidence) -> None:
     evidence.archive.records[5] = evidence.archive.records.pop(3)
 
 
-def serve_another_state(evidence: Evidence) -> None:
+def store_another_state(evidence: Evidence) -> None:
     evidence.final["stored"]["digest"] = "another"
+
+
+def serve_another_state(evidence: Evidence) -> None:
+    """At a revision that nobody else has looked at."""
+    digest = evidence.final["served"]["digest"]
+    evidence.final["served"] = {"revision": 2, "digest": digest}
+
+
+def serve_a_revision_that_is_not_there(evidence: Evidence) -> None:
+    evidence.final["served"]["revision"] = 4
 
 
 def change_the_past(evidence: Evidence) -> None:
@@ -332,7 +342,9 @@ def replace_revision(
         (invent_an_operation, "C2"),
         (double_a_delta, "C2"),
         (skip_a_revision, "C3"),
+        (store_another_state, "C4"),
         (serve_another_state, "C4"),
+        (serve_a_revision_that_is_not_there, "C4"),
         (change_the_past, "C4"),
         (read_the_past, "C5"),
         (answer_wrong, "C6"),

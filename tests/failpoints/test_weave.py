@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 import os
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from flowrpc import failpoints
-from flowrpc.failpoints.points import POINTS, Process
+from flowrpc.failpoints.points import POINTS, Moment, Process
+from flowrpc.failpoints.weave import _wrapped
+from flowrpc.store import SQLiteStore
 
 STORE = """
 import sys
@@ -30,12 +34,44 @@ else:
 """
 
 
-def run(folder: Path, plan: str, marks: Path | None = None) -> subprocess.CompletedProcess[str]:
-    """Opens and closes a store in a process of its own."""
+BEGIN = """
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from flowrpc import failpoints
+failpoints.arm("flow")
+from flowrpc.state.records import Revision
+from flowrpc.store import Commit, SQLiteStore
+store = SQLiteStore(Path(sys.argv[1]))
+store.open()
+"""
+COMMITS = (
+    BEGIN
+    + """
+for number in range(1, 6):
+    store.commit(Commit(revision=Revision(number=number, time=datetime(2026, 1, 1, tzinfo=UTC))))
+"""
+)
+ANSWERS = (
+    BEGIN
+    + """
+for _ in range(3):
+    try:
+        print("none" if store.answer("request") is None else "some")
+    except OSError as error:
+        print(type(error).__name__)
+"""
+)
+
+
+def run(
+    folder: Path, plan: str, marks: Path | None = None, *, code: str = STORE
+) -> subprocess.CompletedProcess[str]:
+    """Opens and closes a store in a process of its own, or does what the code says."""
     env = os.environ | {failpoints.VARIABLE: plan}
     if marks is not None:
         env[failpoints.FIRED_VARIABLE] = str(marks)
-    command = [sys.executable, "-c", STORE, str(folder / "data")]
+    command = [sys.executable, "-c", code, str(folder / "data")]
     return subprocess.run(command, env=env, capture_output=True, text=True, timeout=60, check=False)
 
 
@@ -66,6 +102,53 @@ def test_without_the_variable_nothing_is_loaded() -> None:
 def test_a_process_is_killed_where_it_is_told(tmp_path: Path) -> None:
     assert run(tmp_path, "store.life.after=kill").returncode == -9
     assert run(tmp_path, "store.create.before=kill").stdout == "closed\n"  # it was made before
+
+
+@pytest.mark.parametrize(
+    ("plan", "durable"),
+    [
+        ("store.commit.before_fsync=kill", 0),
+        ("store.commit.before_fsync=kill@3", 2),
+        ("store.commit.after_fsync=kill@3", 3),
+    ],
+)
+def test_it_acts_before_or_after_and_at_the_time_that_is_told(
+    tmp_path: Path, plan: str, durable: int
+) -> None:
+    assert run(tmp_path, plan, code=COMMITS).returncode == -9
+
+    store = SQLiteStore(tmp_path / "data")
+    assert store.open().replica.revision == durable
+    store.close()
+
+
+def test_it_acts_every_time_from_one_on(tmp_path: Path) -> None:
+    told = run(tmp_path, "store.answer.before=raise(EIO)@2+", code=ANSWERS).stdout
+    assert told.split() == ["none", "OSError", "OSError"]
+
+
+@pytest.mark.parametrize("name", ["plain", "of_asyncio"])
+def test_after_a_function_is_when_it_returned(name: str) -> None:
+    told: list[str] = []
+
+    def plain(*, fails: bool) -> None:
+        told.append("it")
+        if fails:
+            raise ValueError
+
+    async def of_asyncio(*, fails: bool) -> None:
+        plain(fails=fails)
+
+    function = {"plain": plain, "of_asyncio": of_asyncio}[name]
+    before = _wrapped(function, Moment.BEFORE, lambda: told.append("before"))
+    both = _wrapped(before, Moment.AFTER, lambda: told.append("after"))
+    for fails in (False, True):
+        with suppress(ValueError):
+            result = both(fails=fails)
+            if name == "of_asyncio":
+                asyncio.run(result)
+
+    assert told == ["before", "it", "after", "before", "it"]
 
 
 def test_a_process_ends_with_the_code_it_is_told(tmp_path: Path) -> None:

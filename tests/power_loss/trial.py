@@ -18,7 +18,7 @@ from threading import Thread
 from flowrpc.errors import StoreError
 from flowrpc.store import Recovered, SQLiteStore
 
-from tests.power_loss.disk_model import DiskModel, Image, Mark, Operation, Sync
+from tests.power_loss.disk_model import DiskModel, Image, Mark, Operation, Sync, SyncFolder
 from tests.power_loss.expectation import WINDOW, Facts, differences, next_commit
 from tests.power_loss.recorder import Recorder
 
@@ -163,14 +163,16 @@ class Trial:
         end: tuple[Image, DiskModel, Told] = {}, disk, told
         told = replace(told)
         at = self._places(len(operations))
-        before_syncs = [index for index, operation in enumerate(operations) if isinstance(operation, Sync)]
+        before_syncs = [index for index, one in enumerate(operations) if isinstance(one, Sync | SyncFolder)]
         is_killed = bool(before_syncs) and (self._rough or self._dice.random() < 0.4)
         goes_on = self._dice.choice(before_syncs if is_killed else sorted(at))
         for index, operation in enumerate([*operations, None]):
             if index in at or index == goes_on:
-                left = self._cut(root, f"operation {index}", disk, told)
+                place = f"{root.name}, operation {index}"
+                left = self._cut(root, place, disk, told)
                 if index == goes_on:
-                    end = (*(disk.killed() if is_killed else (left, DiskModel(left))), replace(told))
+                    ended = self._kill(root, place, disk, told) if is_killed else (left, DiskModel(left))
+                    end = *ended, replace(told)
             if operation is not None:
                 told.hear(operation)
                 disk.do(operation)
@@ -188,12 +190,21 @@ class Trial:
         self._tally.cuts += 1
         left: Image = {}
         for number in range(IMAGES_PER_CUT):
-            image_name = f"{root.name}, {place}, image {number}"
+            image_name = f"{place}, image {number}"
             dice = Random(f"{self._seed}, {image_name}")
             left = disk.cut(dice)
-            found = self._check(root.with_name("cut"), left, told, dice)
-            self._tally.violations += [f"{self._seed}: {image_name}: {problem}" for problem in found]
+            self._look(root, image_name, left, told, dice)
         return left
+
+    def _kill(self, root: Path, place: str, disk: DiskModel, told: Told) -> tuple[Image, DiskModel]:
+        """Kills and checks: of a life that was killed, too, the next one takes what it finds for all there was."""
+        left, disk = disk.killed()
+        self._look(root, f"{place}, killed", left, told, Random(f"{self._seed}, {place}, killed"))
+        return left, disk
+
+    def _look(self, root: Path, image_name: str, image: Image, told: Told, dice: Random) -> None:
+        found = self._check(root.with_name("cut"), image, told, dice)
+        self._tally.violations += [f"{self._seed}: {image_name}: {problem}" for problem in found]
 
     def _check(self, root: Path, image: Image, told: Told, dice: Random) -> list[str]:
         """Opens what is left as the next life would, and compares."""

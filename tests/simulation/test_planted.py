@@ -9,15 +9,39 @@ from tests.simulation.seeds import shrink
 from tests.simulation.world import run_seed
 
 MOST_SEEDS = 300
+BREAKS = {
+    "acknowledge before commit": "durable first",
+    "forget before acknowledgement": "kept",
+    "no dedupe row": "first answer",
+    "late attempt accepted": "liveness",
+    "resend applied again": "exactly once",
+    "vars not taken back": "exactly once",
+    "what to take back not durable": "exactly once",
+    "watcher off by one": "watcher",
+    "continue after wrong seq": "durable first",
+    "missed changes not told": "two writers",
+    "refusals not told": "two writers",
+    "changes told under an old number": "two writers",
+    "new attempt without proof of death": "one at a time",
+    "orphans not killed": "one at a time",
+    "idle processes not judged": "idle",
+    "published before commit": "durable first",
+    "failed command not undone": "all or nothing",
+    "expected revision ignored": "expected revision",
+}
+"""The promise that each bug breaks: one that only raised an error would prove nothing."""
 BEGIN = {"late attempt accepted": 65, "missed changes not told": 100, "orphans not killed": 150}
 """Where to begin with bugs that are rarely met, so that a test does not take long."""
 
 
 def first_found(name: str) -> int | None:
-    """Returns the first seed that finds a bug."""
+    """Returns the first seed that finds what a bug breaks."""
     with planted(name):
         begin = BEGIN.get(name, 0)
-        return next((seed for seed in range(begin, begin + MOST_SEEDS) if run_seed(seed).violations), None)
+        for seed in range(begin, begin + MOST_SEEDS):
+            if any(violation.promise == BREAKS[name] for violation in run_seed(seed).violations):
+                return seed
+    return None
 
 
 @pytest.mark.parametrize("name", BUGS)

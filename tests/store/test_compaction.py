@@ -9,6 +9,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from flowrpc.errors import StoreFullError
 from flowrpc.state.records import Revision
 from flowrpc.store import Commit, MemoryStore, Recovered, SQLiteStore
 from flowrpc.store.database import Database
@@ -57,6 +58,55 @@ def test_half_written_snapshot_of_a_crash_is_removed(tmp_path: Path, counting: C
     (tmp_path / "snapshots/00000000000000000007.tmp").write_text("half")
 
     store.commit(Commit(revision=counting(10)))
+    store.wait_for_snapshot()
+
+    assert snapshots(tmp_path) == ["00000000000000000010.snapshot"]
+    store.close()
+
+
+def test_what_crashes_left_half_written_is_gone_before_there_must_be_room(
+    tmp_path: Path, counting: Counting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A service that is killed again and again while it writes a snapshot would fill the disk with them."""
+
+    def full(*_: object) -> None:
+        raise StoreFullError("the disk is full")
+
+    filled(tmp_path, counting, 10).close()
+    for number in (7, 11):
+        (tmp_path / f"snapshots/{number:020d}.tmp").write_text("half")
+    (tmp_path / "snapshots/00000000000000000012.tmp").mkdir()  # one that cannot be removed stops nobody
+    monkeypatch.setattr(Database, "begin_life", full)
+
+    with pytest.raises(StoreFullError):
+        SQLiteStore(tmp_path).open()
+
+    assert snapshots(tmp_path) == ["00000000000000000010.snapshot", "00000000000000000012.tmp"]
+
+
+def test_a_compaction_ends_where_the_journal_ended_when_it_began(
+    tmp_path: Path, counting: Counting, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The journal may grow as fast as it is read: the thread is held while it grows."""
+    begun, grown = threading.Event(), threading.Event()
+
+    def held(_: float) -> None:
+        begun.set()
+        assert grown.wait(60)
+
+    monkeypatch.setattr("flowrpc.store.compaction._SLICE_S", 0)
+    monkeypatch.setattr(
+        "flowrpc.store.compaction.time", SimpleNamespace(sleep=held, monotonic=time.monotonic)
+    )
+    store = SQLiteStore(tmp_path, snapshot_revisions=10)
+    store.open()
+    for number in range(1, 11):
+        store.commit(Commit(revision=counting(number)))
+    assert begun.wait(60)
+    for number in range(11, 16):
+        store.commit(Commit(revision=counting(number)))
+    grown.set()
+
     store.wait_for_snapshot()
 
     assert snapshots(tmp_path) == ["00000000000000000010.snapshot"]

@@ -4,12 +4,13 @@ import re
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from flowrpc.errors import StoreCorruptError, StoreError
-from flowrpc.state.records import Revision
-from flowrpc.store import Commit, SQLiteStore
+from flowrpc.state.records import Revision, Run, RunRecord
+from flowrpc.store import Applied, Commit, SQLiteStore
 
 Counting = Callable[..., Revision]
 
@@ -176,6 +177,42 @@ def test_damaged_run_record_or_answer_is_refused(data_dir: Path, name: str) -> N
         store.open()
         store.answer("id")
     store.close()
+
+
+@pytest.mark.parametrize("table", ["runs", "applied"])
+def test_lost_row_of_a_large_database_is_refused(
+    tmp_path: Path, counting: Counting, monkeypatch: pytest.MonkeyPatch, table: str
+) -> None:
+    """No checksum is wrong, and no revision after the snapshot tells of it; a large one is not walked through."""
+    store = SQLiteStore(tmp_path, snapshot_revisions=1)
+    store.open()
+    runs = [Run(run_id=f"r{number}", work="root.w", call_key="k", agent_id="far") for number in range(2)]
+    store.commit(
+        Commit(
+            revision=replace(counting(1), runs=tuple(runs)),
+            records=tuple(RunRecord(run=run, ordinal=number) for number, run in enumerate(runs)),
+            applied=tuple(Applied(run_id=run.run_id, attempt=0, seq=5) for run in runs),
+        )
+    )
+    store.wait_for_snapshot()
+    store.close()
+    monkeypatch.setattr("flowrpc.store.database._PAGES_CHECKED_WHOLE", 0)
+    assert recovered_counter(tmp_path) == 1
+
+    lose_a_row(tmp_path / "journal.db", table)
+
+    with pytest.raises(StoreCorruptError, match=r"journal\.db is damaged: .*page"):
+        recovered_counter(tmp_path)
+
+
+def lose_a_row(path: Path, table: str) -> None:
+    """Lets the page of a small table hold one row less than is on it."""
+    with closing(sqlite3.connect(path)) as connection:
+        ((page,),) = connection.execute("SELECT rootpage FROM sqlite_schema WHERE name = ?", (table,))
+        ((page_bytes,),) = connection.execute("PRAGMA page_size")
+    content = bytearray(path.read_bytes())
+    content[(page - 1) * page_bytes + 4] -= 1  # the count of its cells: two bytes at 3
+    path.write_bytes(content)
 
 
 def test_file_that_is_no_database_is_refused(data_dir: Path) -> None:

@@ -53,6 +53,24 @@ def test_a_commit_that_found_no_room_may_be_tried_again(
     assert revisions_of(store) == 3
 
 
+def test_what_was_refused_for_want_of_room_has_the_place_of_the_log_the_next_time(
+    store: SQLiteStore, counting: Counting, tmp_path: Path
+) -> None:
+    """The log is folded into the database, as far as there is room for that: so it recovers by itself."""
+    store.open()
+    for number in range(1, 11):
+        store.commit(Commit(revision=counting(number, text="x" * 10_000)))
+    log = tmp_path / "data/journal.db-wal"
+    size = log.stat().st_size
+    failing_at(store, "COMMIT", sqlite3.SQLITE_FULL)
+    with pytest.raises(StoreFullError):
+        store.commit(Commit(revision=counting(11)))
+
+    store.commit(Commit(revision=counting(11, text="x" * 10_000)))
+
+    assert log.stat().st_size == size
+
+
 @pytest.mark.parametrize(
     "code", [sqlite3.SQLITE_IOERR_FSYNC, sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_SHMSIZE]
 )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +24,7 @@ _FORMAT = 1
 _HEADER = struct.Struct(">HQ32s32s")
 _HASH_END = len(_MAGIC) + hashlib.sha256().digest_size
 _PAYLOAD_START = _HASH_END + _HEADER.size
+_HALF_WRITTEN = ".tmp"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,7 +80,7 @@ class Snapshots:
             StoreError: it cannot be written or read back; the older ones are as they were.
         """
         path = self._path(revision)
-        temporary = path.with_suffix(".tmp")
+        temporary = path.with_suffix(_HALF_WRITTEN)
         try:
             self._disk.write(temporary, self._content(revision, link, payload))
             self._verified(temporary, revision, temporary.read_bytes())
@@ -98,11 +99,7 @@ class Snapshots:
         A file that cannot be removed only takes room, and is tried again the next time.
         """
         kept_paths = {self._path(revision) for revision in kept}
-        for path in set(self._folder.iterdir()) - kept_paths:
-            try:
-                self._disk.remove(path)
-            except OSError as error:
-                _logger.warning("cannot remove an old snapshot: %s", error)
+        _remove(set(self._folder.iterdir()) - kept_paths, self._disk)
 
     def _content(self, revision: int, link: bytes, payload: bytes) -> bytes:
         body = _HEADER.pack(_FORMAT, revision, self._journal_id.encode(), link) + payload
@@ -119,3 +116,16 @@ class Snapshots:
 
     def _path(self, revision: int) -> Path:
         return self._folder / f"{revision:020d}.snapshot"
+
+
+def remove_half_written(folder: Path, disk: Disk = DISK) -> None:
+    """Removes what crashes left half written: each life may leave another one, until a full disk lets none begin."""
+    _remove(folder.glob(f"*{_HALF_WRITTEN}"), disk)
+
+
+def _remove(paths: Iterable[Path], disk: Disk) -> None:
+    for path in paths:
+        try:
+            disk.remove(path)
+        except OSError as error:
+            _logger.warning("cannot remove an old snapshot: %s", error)

@@ -17,7 +17,7 @@ from flowrpc.store.head import HeadWriter, check_begun, read_head
 from flowrpc.store.interface import Commit, Recovered
 from flowrpc.store.lock import DirectoryLock
 from flowrpc.store.replay import Replay
-from flowrpc.store.snapshots import Snapshots
+from flowrpc.store.snapshots import Snapshots, remove_half_written
 from flowrpc.store.tables import Identity
 from flowrpc.store.writer import Backlog, Limits, Writer
 
@@ -114,6 +114,8 @@ class SQLiteStore:
 
     def _recovered(self) -> Recovered:
         self._directory.prepare_files()
+        # Before anything is written: it makes room.
+        remove_half_written(self._directory.snapshots, self._disk)
         head = read_head(self._directory.head)
         self._database = database = Database(self._directory.database, disk=self._disk)
         found = database.identity()

@@ -52,4 +52,6 @@ class Evidence:
         found = self.histories
         wanted = {(sight.component, sight.revision) for sight in found.sights}
         wanted |= {(seen.component, seen.revision) for seen in found.watched if seen.what in _STATES}
+        if "served" in self.final:
+            wanted.add(("root", self.final["served"]["revision"]))
         return tell(self.archive, found.operations, wanted)
