@@ -11,6 +11,9 @@ T = TypeVar("T")
 SECTOR_BYTES = 512
 """What a disk writes whole, unless power goes in the middle of it."""
 
+PAGE_BYTES = 4096
+"""What a system keeps in memory, and writes to the disk together."""
+
 
 @dataclass(frozen=True, slots=True)
 class Write:
@@ -58,6 +61,31 @@ Operation = Write | Truncate | Sync | Name | SyncFolder | Mark
 class _File:
     durable: bytes = b""
     pending: list[Write | Truncate] = field(default_factory=list)
+    unwritten: bytes | None = None
+    """What the system shows in place of what is durable since a sync failed; it does not try again to write that."""
+
+    def take(self, change: Write | Truncate) -> None:
+        """Takes a change in; with it goes the rest of the pages that it is in."""
+        if self.unwritten is not None and isinstance(change, Write):
+            begin = change.offset // PAGE_BYTES * PAGE_BYTES
+            end = -(-(change.offset + len(change.data)) // PAGE_BYTES) * PAGE_BYTES
+            change = replace(change, offset=begin, data=_written(self.shown(), [change])[begin:end])
+        self.pending.append(change)
+
+    def shown(self) -> bytes:
+        """Returns what is read from it."""
+        return _written(self.durable if self.unwritten is None else self.unwritten, self.pending)
+
+    def sync(self) -> None:
+        if self.unwritten is not None:
+            self.unwritten = self.shown()
+        self.durable, self.pending = _written(self.durable, self.pending), []
+
+    def fail_to_sync(self, dice: Random) -> None:
+        """Loses part of what was on its way; it is still shown."""
+        self.unwritten = self.shown()
+        survivors = [part for one in _survivors(self.pending, dice) for part in _torn(one, dice)]
+        self.durable, self.pending = _written(self.durable, survivors), []
 
 
 @dataclass(slots=True)
@@ -86,10 +114,9 @@ class DiskModel:
         """Takes an operation in."""
         match operation:
             case Write() | Truncate():
-                self._files.setdefault(operation.file, _File()).pending.append(operation)
+                self._files.setdefault(operation.file, _File()).take(operation)
             case Sync():
-                file = self._files.setdefault(operation.file, _File())
-                file.durable, file.pending = _written(file.durable, file.pending), []
+                self._files.setdefault(operation.file, _File()).sync()
             case Name():
                 self._folders.setdefault(operation.folder, _Folder()).pending.append(operation)
             case SyncFolder():
@@ -108,24 +135,29 @@ class DiskModel:
             }
         return {path: content for path, content in image.items() if _reachable(path, image)}
 
-    def killed(self) -> tuple[Image, DiskModel]:
-        """Returns what a process that was killed leaves, and the disk: all is there, and as little synced as before."""
+    def killed(self, failed: Sync | None, dice: Random) -> tuple[Image, DiskModel]:
+        """Returns what a process that was killed leaves, and the disk: all is there, and as little synced as before.
+
+        If a sync failed just before, what it was to write is there, too, and only shown.
+        """
         image: Image = {}
         numbers: dict[int, int] = {}
         for path, folder in self._folders.items():
             for name, number in _named(folder.durable, folder.pending).items():
                 numbers[number] = len(image)
-                file = self._files.setdefault(number, _File())
-                image[f"{path}/{name}".lstrip("/")] = _written(file.durable, file.pending)
+                image[f"{path}/{name}".lstrip("/")] = self._files.setdefault(number, _File()).shown()
         for number in self._files.keys() - numbers.keys():  # has no name, unless power goes
             numbers[number] = -1 - number
-        return image, self._renumbered(numbers)
+        disk = self._renumbered(numbers)
+        if failed is not None:
+            disk._files[numbers[failed.file]].fail_to_sync(dice)
+        return image, disk
 
     def _renumbered(self, numbers: dict[int, int]) -> DiskModel:
         disk = DiskModel({})
         for number, file in self._files.items():
             pending = [replace(one, file=numbers[number]) for one in file.pending]
-            disk._files[numbers[number]] = _File(file.durable, pending)
+            disk._files[numbers[number]] = replace(file, pending=pending)
         for path, folder in self._folders.items():
             durable = {name: numbers[number] for name, number in folder.durable.items()}
             disk._folders[path] = _Folder(durable, [_renumbered(one, numbers) for one in folder.pending])

@@ -74,11 +74,14 @@ class Recorder(Disk):
 
     def write(self, path: Path, content: bytes) -> None:
         super().write(path, content)
-        name = self.relative(path)
-        self._give_name(name)
-        for begin in range(0, len(content), self.CHUNK_BYTES):
-            self._record(Write(self._files[name], begin, content[begin : begin + self.CHUNK_BYTES]))
-        self._record(Sync(self._files[name]))
+        self._give_name(self.relative(path))
+        self._written(path, content)
+
+    def write_again(self, path: Path, size: int = -1) -> None:
+        with path.open("rb") as file:
+            content = file.read(size)
+        super().write_again(path, size)
+        self._written(path, content)
 
     def rename(self, path: Path, target: Path) -> None:
         super().rename(path, target)
@@ -112,6 +115,12 @@ class Recorder(Disk):
 
     def did(self, operation: Operation) -> None:
         self._record(operation)
+
+    def _written(self, path: Path, content: bytes) -> None:
+        number = self._files[self.relative(path)]
+        for begin in range(0, len(content), self.CHUNK_BYTES):
+            self._record(Write(number, begin, content[begin : begin + self.CHUNK_BYTES]))
+        self._record(Sync(number))
 
     def _give_name(self, relative: str) -> None:
         self._files[relative] = number = next(self._new)

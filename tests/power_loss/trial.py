@@ -171,8 +171,9 @@ class Trial:
                 place = f"{root.name}, operation {index}"
                 left = self._cut(root, place, disk, told)
                 if index == goes_on:
-                    ended = self._kill(root, place, disk, told) if is_killed else (left, DiskModel(left))
-                    end = *ended, replace(told)
+                    failed = operation if isinstance(operation, Sync) and self._dice.random() < 0.5 else None
+                    killed = self._kill(root, place, disk, told, failed) if is_killed else None
+                    end = *(killed or (left, DiskModel(left))), replace(told)
             if operation is not None:
                 told.hear(operation)
                 disk.do(operation)
@@ -196,10 +197,13 @@ class Trial:
             self._look(root, image_name, left, told, dice)
         return left
 
-    def _kill(self, root: Path, place: str, disk: DiskModel, told: Told) -> tuple[Image, DiskModel]:
+    def _kill(
+        self, root: Path, place: str, disk: DiskModel, told: Told, failed: Sync | None
+    ) -> tuple[Image, DiskModel]:
         """Kills and checks: of a life that was killed, too, the next one takes what it finds for all there was."""
-        left, disk = disk.killed()
-        self._look(root, f"{place}, killed", left, told, Random(f"{self._seed}, {place}, killed"))
+        dice = Random(f"{self._seed}, {place}, killed")
+        left, disk = disk.killed(failed, dice)
+        self._look(root, f"{place}, killed", left, told, dice)
         return left, disk
 
     def _look(self, root: Path, image_name: str, image: Image, told: Told, dice: Random) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -115,13 +116,26 @@ def test_used_directory_is_refused(data_dir: Path, tmp_path: Path) -> None:
     store.close()
 
 
-def test_files_of_works_come_along(data_dir: Path, tmp_path: Path) -> None:
+def test_files_of_works_come_along_durably(
+    data_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (data_dir / "storage").mkdir()
     (data_dir / "storage" / "model").write_text("weights")
+    (data_dir / "storage" / "latest").symlink_to("model")
+    synced = set()
+    fsync = os.fsync
+
+    def record(descriptor: int) -> None:
+        synced.add(Path(f"/proc/self/fd/{descriptor}").readlink().name)
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", record)
 
     cut(data_dir, 19, tmp_path / "new")
 
-    assert (tmp_path / "new" / "storage" / "model").read_text() == "weights"
+    assert (tmp_path / "new" / "storage" / "latest").read_text() == "weights"
+    assert (tmp_path / "new" / "storage" / "latest").is_symlink()
+    assert {"model", "storage"} <= synced
 
 
 def test_runs_go_back(tmp_path: Path, counting: Counting) -> None:

@@ -12,6 +12,8 @@ from flowrpc.errors import StoreCorruptError, StoreError
 from flowrpc.state.records import Revision, Run, RunRecord
 from flowrpc.store import Applied, Commit, SQLiteStore
 
+from tests.store.damaging import answer
+
 Counting = Callable[..., Revision]
 
 
@@ -179,7 +181,7 @@ def test_damaged_run_record_or_answer_is_refused(data_dir: Path, name: str) -> N
     store.close()
 
 
-@pytest.mark.parametrize("table", ["runs", "applied"])
+@pytest.mark.parametrize("table", ["runs", "applied", "answers"])
 def test_lost_row_of_a_large_database_is_refused(
     tmp_path: Path, counting: Counting, monkeypatch: pytest.MonkeyPatch, table: str
 ) -> None:
@@ -192,6 +194,7 @@ def test_lost_row_of_a_large_database_is_refused(
             revision=replace(counting(1), runs=tuple(runs)),
             records=tuple(RunRecord(run=run, ordinal=number) for number, run in enumerate(runs)),
             applied=tuple(Applied(run_id=run.run_id, attempt=0, seq=5) for run in runs),
+            answers=(answer(1), answer(2)),
         )
     )
     store.wait_for_snapshot()

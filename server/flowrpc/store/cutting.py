@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import uuid
 from contextlib import closing
@@ -132,4 +133,12 @@ def _copy_files(data_dir: Path, new: Path) -> None:
     """Copies the files of works, which go with their journal."""
     for name in FILES:
         if (data_dir / name).is_dir():
-            shutil.copytree(data_dir / name, new / name, symlinks=True)
+            shutil.copytree(data_dir / name, new / name, symlinks=True, copy_function=_copy_durably)
+            for folder, _, _ in os.walk(new / name):
+                DISK.sync_folder(Path(folder))
+
+
+def _copy_durably(source: str, target: str) -> None:
+    shutil.copy2(source, target)
+    with Path(target).open("rb") as file:
+        os.fsync(file.fileno())

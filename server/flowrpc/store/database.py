@@ -30,6 +30,8 @@ _STRANGE_TABLES = "its tables are not those that flowrpc made"
 _PAGES_CHECKED_WHOLE = 1000
 """Up to this size, 4 MB, a database is checked page by page when it is opened."""
 
+_CHECKED_ALWAYS = ("(meta)", "(runs)", "(applied)", "(answers)")
+
 # A commit is durable when it returns (FULL); the log of the database is folded in every 1,000 pages of 4 KiB
 # and cut back to 8 MiB, so that it cannot fill the disk.
 _SETTINGS = """
@@ -212,7 +214,7 @@ class Database:
         if [sql for (sql,) in found] != list(tables.TABLES):
             raise StoreCorruptError(damaged(self.path, _STRANGE_TABLES))
         ((pages,),) = self._rows("PRAGMA page_count")
-        for table in ("",) if pages <= _PAGES_CHECKED_WHOLE else ("(meta)", "(runs)", "(applied)"):
+        for table in ("",) if pages <= _PAGES_CHECKED_WHOLE else _CHECKED_ALWAYS:
             ((verdict,), *_) = self._rows(f"PRAGMA integrity_check{table}")
             if verdict != "ok":
                 raise StoreCorruptError(damaged(self.path, " ".join(str(verdict).split())))

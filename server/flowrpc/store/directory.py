@@ -17,10 +17,13 @@ from flowrpc.store.room import means_full, no_room
 _logger = logging.getLogger(__name__)
 
 _DATABASE = "journal.db"
-_CONTENTS = (_DATABASE, f"{_DATABASE}-wal", f"{_DATABASE}-shm", "snapshots", "head")
+_LOG = f"{_DATABASE}-wal"
+_CONTENTS = (_DATABASE, _LOG, f"{_DATABASE}-shm", "snapshots", "head")
 FILES = ("storage", "files")
 """Files of works, which go with their journal."""
 _EMPTYING = "emptying"
+_PAGE_BYTES = 4096
+"""SQLite's."""
 
 
 class DataDirectory:
@@ -31,6 +34,7 @@ class DataDirectory:
         self.path = path
         self._disk = disk
         self.database = path / _DATABASE
+        self.log = path / _LOG
         self.snapshots = path / "snapshots"
         self.head = path / "head"
         self._previous = path / "previous"
@@ -47,10 +51,9 @@ class DataDirectory:
             StoreError: it cannot be made, or is no directory.
         """
         try:
-            new = [folder for folder in (self.path, *self.path.parents) if not folder.exists()]
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-            for folder in new:
-                self._disk.sync_folder(folder.parent)
+            if not self.database.exists():
+                self._sync_way()
         except FileExistsError as error:
             raise StoreError(f"{self.path} is no directory: give another --data-dir") from error
         except OSError as error:
@@ -70,6 +73,7 @@ class DataDirectory:
                 self._move_away()
             self._disk.make_folder(self.snapshots)
             self._make_database()
+            self._write_again()
         except OSError as error:
             if means_full(error):
                 raise StoreFullError(no_room(self.path, str(error.strerror))) from error
@@ -95,6 +99,13 @@ class DataDirectory:
             raise StoreError(f"{self.path} cannot be emptied: {error}; give another --data-dir") from error
         return self._previous
 
+    def _sync_way(self) -> None:
+        """Makes the names on the way here durable, also those that an earlier try made, which was killed."""
+        for folder in self.path.absolute().parents:
+            if not os.access(folder, os.W_OK | os.R_OK):
+                break  # whoever made what is in there, we did not
+            self._disk.sync_folder(folder)
+
     def _make_database(self) -> None:
         if self.database.exists() and self.database.stat().st_size:
             return
@@ -106,6 +117,17 @@ class DataDirectory:
                 raise StoreCorruptError(damaged(self.database, f"it is missing or empty, but {what} there"))
         os.close(self._disk.create(self.database))
         self._disk.sync_folder(self.path)
+
+    def _write_again(self) -> None:
+        """Makes durable what the log of the database, and the database's first page, are read as.
+
+        A life may have ended because a file could not be synced. The system then shows what was written to it though
+        the disk does not have it, and takes it for synced: it has to be written anew before anything stands on it.
+        Other pages of the database are in the log until they are durable.
+        """
+        if self.log.exists():
+            self._disk.write_again(self.log)
+        self._disk.write_again(self.database, _PAGE_BYTES)
 
     def _move_away(self) -> None:
         """Moves what is still here: an earlier try may have been cut short."""

@@ -67,6 +67,15 @@ class Disk:
             file.flush()
             os.fsync(file.fileno())
 
+    def write_again(self, path: Path, size: int = -1) -> None:
+        """Writes over a file, or its first bytes, what is read from it; that is durable when it returns."""
+        with path.open("r+b") as file:
+            content = file.read(size)
+            file.seek(0)
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+
     def rename(self, path: Path, target: Path) -> None:
         """Gives a file another name in its folder, which may be another file's."""
         path.rename(target)
