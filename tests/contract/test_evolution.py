@@ -21,6 +21,7 @@ from flowrpc.errors import ContractError
 from flowrpc.flow_service.catalogue import Catalogue
 from flowrpc.flow_service.effects import StreamEnded, StreamItem
 from flowrpc.flow_service.publisher import Publisher
+from flowrpc.flow_service.refusals import Refusals
 from flowrpc.flow_service.stream_readers import StreamReaders
 from flowrpc.flow_service.typed_service import TypedService
 from hypothesis import HealthCheck, Phase, event, given, note, settings
@@ -61,7 +62,7 @@ class Served:
         self._driver = Driver(running.make_root)
         self._driver.settle()
         publisher = Publisher(self._driver.replica, journal_id="j")
-        self._typed = TypedService(self, publisher)  # type: ignore[arg-type]
+        self._typed = TypedService(self, publisher, Refusals())  # type: ignore[arg-type]
         self._typed.offer(built)
         self.streams = StreamReaders(self._submit, self.ask)
 

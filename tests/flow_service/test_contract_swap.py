@@ -14,6 +14,7 @@ from flowrpc.contract.lock import Lock
 from flowrpc.flow_service.catalogue import Catalogue
 from flowrpc.flow_service.publisher import Publisher
 from flowrpc.flow_service.reflection import Reflection
+from flowrpc.flow_service.refusals import Refusals
 from flowrpc.flow_service.typed_service import TypedService
 from flowrpc.protocol.answers import CommandOutcome
 from flowrpc.state.replica import Replica
@@ -58,7 +59,7 @@ class Waiting:
 @asynccontextmanager
 async def served() -> AsyncIterator[tuple[TypedService, Waiting, grpc.aio.Channel]]:
     waiting = Waiting()
-    typed = TypedService(waiting, Publisher(Replica(revision=0), journal_id="j"))  # type: ignore[arg-type]
+    typed = TypedService(waiting, Publisher(Replica(revision=0), journal_id="j"), Refusals())  # type: ignore[arg-type]
     typed.offer(OLD)
     server = grpc.aio.server()
     server.add_generic_rpc_handlers((typed, Reflection(typed)))

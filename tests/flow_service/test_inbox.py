@@ -14,6 +14,7 @@ from flowrpc.flow_service.calls_waiting import WaitingCalls
 from flowrpc.flow_service.events import AgentExited, AgentSpoke, CommandCalled, ResendWanted, StopRequested
 from flowrpc.flow_service.inbox import Inbox
 from flowrpc.flow_service.logs import LogHub
+from flowrpc.flow_service.refusals import Refusals
 from flowrpc.flow_service.work_servicer import WorkServicer
 from flowrpc.protocol.messages import Beat, Hello
 from flowrpc.wire.attach import encode_agent_message
@@ -114,7 +115,7 @@ async def rest() -> None:
 def test_a_stream_is_not_read_while_too_many_frames_wait(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "MAX_FRAME_BYTES", 10 * module.FRAME_BYTES)
     inbox = Inbox()
-    servicer = WorkServicer(inbox.put, LogHub(), inbox.is_full_of_frames)
+    servicer = WorkServicer(inbox.put, LogHub(), Refusals(), inbox.is_full_of_frames)
     read = 0
 
     async def requests() -> AsyncIterator[Any]:

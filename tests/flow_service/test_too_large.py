@@ -12,6 +12,7 @@ from flowrpc.flow_service import under_way, work_servicer
 from flowrpc.flow_service.effects import Send
 from flowrpc.flow_service.events import Event, FrameRefused
 from flowrpc.flow_service.logs import LogHub
+from flowrpc.flow_service.refusals import Refusals
 from flowrpc.flow_service.work_servicer import WorkServicer
 from flowrpc.protocol.messages import Ack, Fence, FlowMessage, HeldAttempt, Hello, StartRun, VarsChanged
 from flowrpc.state import Set, apply
@@ -143,7 +144,7 @@ CHANGED = VarsChanged(work="root.job", number=1, changes=(Set(("a",), TEXT),))
 def serve(*messages: FlowMessage) -> tuple[list[Event], list[FlowMessage | None]]:
     """Sends frames over a stream; returns what the engine was told and what the agent gets."""
     told: list[Event] = []
-    servicer = WorkServicer(told.append, LogHub())
+    servicer = WorkServicer(told.append, LogHub(), Refusals())
 
     async def requests() -> AsyncIterator[Any]:
         yield encode_agent_message(Hello(agent_id="a", boot_id="b", works=("*",)))

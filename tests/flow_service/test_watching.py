@@ -314,6 +314,8 @@ def test_snapshots_of_watchers_that_stall_are_dropped(monkeypatch: pytest.Monkey
         assert watcher.replica.revision == world.publisher.replica.revision
     assert stalled[0].reasons == ["asked", "too_slow"]
     assert stalled[-1].reasons == ["asked"]
+    slow = sum(watcher.reasons.count("too_slow") for watcher in stalled)
+    assert world.publisher.refusals.counts() == {"WATCH_TOO_SLOW": slow}
 
 
 def test_a_large_revision_is_sent_in_parts_and_applied_whole() -> None:

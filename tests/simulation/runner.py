@@ -55,6 +55,12 @@ class Runner(Process):
         self._cancelled_key = ("", 0)
         self._flush_planned = False
 
+    @property
+    def unheard(self) -> bool:
+        """Whether something was said that the attempt under way has not taken in."""
+        live = self.facts is not None and self.facts.live
+        return live and (bool(self.inbox.news) or self._told_until > self.timeline.now)
+
     # What the agent does
 
     def tell(self, request: RunnerRequest) -> None:

@@ -29,6 +29,8 @@ PATIENCE_SECONDS = 150.0
 """How long everything may take to come to an end after the last fault."""
 REST_SECONDS = 1.0
 """How long it takes at most until user code hears what reached its process."""
+BEAT_SECONDS = 0.05
+"""How long a beat and its answer are under way, on a link that is not slow."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,7 +133,7 @@ class World:
         end = self.timeline.now + PATIENCE_SECONDS
         while self.timeline.run(end, self._calm):
             self.timeline.run(self.timeline.now + REST_SECONDS)
-            if self._calm():
+            if self.timeline.run(self.timeline.now + BEAT_SECONDS, self._calm):
                 return True
         return False
 
@@ -183,6 +185,7 @@ class World:
             agent.session.attached and agent.connection is not None and agent.connection.calm
             for agent in self.agents.values()
         )
+        unheard = any(runner.unheard for agent in self.agents.values() for runner in agent.runners.values())
         unsent = any(
             a.outbox for agent in self.agents.values() for a in agent.session._roster.attempts.values()
         )
@@ -191,7 +194,7 @@ class World:
             and (watcher.component != "root" or watcher.replica.revision == self.truth.replica.revision)
             for watcher in self.watchers
         )
-        calm = attached and not unsent and watching and not flow.core.wants_pass
+        calm = attached and not unheard and not unsent and watching and not flow.core.wants_pass
         return calm and self._known_to(flow) == {agent.name for agent in self.agents.values()}
 
     def _known_to(self, flow: FlowProcess) -> set[str]:

@@ -283,6 +283,7 @@ app_infos = st.builds(
     http_address=texts,
     read_only=texts,
     state_hash=texts,
+    refused=st.dictionaries(texts, int64s, max_size=2),
 )
 parameters = st.builds(
     answers.ParameterInfo, name=texts, annotation=texts, required=st.just(True)

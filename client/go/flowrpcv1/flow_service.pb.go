@@ -290,7 +290,12 @@ type GetAppResponse struct {
 	// Why nothing can be saved, so that calls that change something are refused: the disk is full. Empty when it can.
 	ReadOnly string `protobuf:"bytes,13,opt,name=read_only,json=readOnly,proto3" json:"read_only,omitempty"`
 	// The hash of the whole state at `revision`, as `Bookmark.state_hash`; empty unless it was asked for.
-	StateHash     string `protobuf:"bytes,14,opt,name=state_hash,json=stateHash,proto3" json:"state_hash,omitempty"`
+	StateHash string `protobuf:"bytes,14,opt,name=state_hash,json=stateHash,proto3" json:"state_hash,omitempty"`
+	// How often something was refused or dropped since this life began, by reason. Of calls that is the name of their
+	// `ErrorReason` without its prefix; `ATTEMPT_FENCED`, `DELTA_GAP`, `DELTA_CONFLICT`, `DELTA_INVALID`, `FRAME_BROKEN` and
+	// `FRAME_TOO_LARGE` are of frames of agents, `WATCH_TOO_SLOW` of watchers that got a snapshot in place of what they missed,
+	// `LOG_RECORDS_DROPPED` of log records.
+	Refused       map[string]int64 `protobuf:"bytes,15,rep,name=refused,proto3" json:"refused,omitempty" protobuf_key:"bytes,1,opt,name=key" protobuf_val:"varint,2,opt,name=value"`
 	unknownFields protoimpl.UnknownFields
 	sizeCache     protoimpl.SizeCache
 }
@@ -421,6 +426,13 @@ func (x *GetAppResponse) GetStateHash() string {
 		return x.StateHash
 	}
 	return ""
+}
+
+func (x *GetAppResponse) GetRefused() map[string]int64 {
+	if x != nil {
+		return x.Refused
+	}
+	return nil
 }
 
 // Request of `GetState`.
@@ -3043,7 +3055,7 @@ const file_flowrpc_v1_flow_service_proto_rawDesc = "" +
 	"\x1dflowrpc/v1/flow_service.proto\x12\n" +
 	"flowrpc.v1\x1a\x14flowrpc/v1/app.proto\x1a\x14flowrpc/v1/log.proto\x1a\x1aflowrpc/v1/resources.proto\x1a\x14flowrpc/v1/run.proto\x1a\x16flowrpc/v1/state.proto\x1a\x16flowrpc/v1/value.proto\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"7\n" +
 	"\rGetAppRequest\x12&\n" +
-	"\x0fwith_state_hash\x18\x01 \x01(\bR\rwithStateHash\"\xb5\x03\n" +
+	"\x0fwith_state_hash\x18\x01 \x01(\bR\rwithStateHash\"\xb4\x04\n" +
 	"\x0eGetAppResponse\x12\x12\n" +
 	"\x04name\x18\x01 \x01(\tR\x04name\x12\x1d\n" +
 	"\n" +
@@ -3062,7 +3074,11 @@ const file_flowrpc_v1_flow_service_proto_rawDesc = "" +
 	"\fhttp_address\x18\f \x01(\tR\vhttpAddress\x12\x1b\n" +
 	"\tread_only\x18\r \x01(\tR\breadOnly\x12\x1d\n" +
 	"\n" +
-	"state_hash\x18\x0e \x01(\tR\tstateHash\"\x82\x01\n" +
+	"state_hash\x18\x0e \x01(\tR\tstateHash\x12A\n" +
+	"\arefused\x18\x0f \x03(\v2'.flowrpc.v1.GetAppResponse.RefusedEntryR\arefused\x1a:\n" +
+	"\fRefusedEntry\x12\x10\n" +
+	"\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n" +
+	"\x05value\x18\x02 \x01(\x03R\x05value:\x028\x01\"\x82\x01\n" +
 	"\x0fGetStateRequest\x12\x1c\n" +
 	"\tcomponent\x18\x01 \x01(\tR\tcomponent\x12)\n" +
 	"\x10exclude_children\x18\x02 \x01(\bR\x0fexcludeChildren\x12&\n" +
@@ -3325,7 +3341,7 @@ func file_flowrpc_v1_flow_service_proto_rawDescGZIP() []byte {
 }
 
 var file_flowrpc_v1_flow_service_proto_enumTypes = make([]protoimpl.EnumInfo, 3)
-var file_flowrpc_v1_flow_service_proto_msgTypes = make([]protoimpl.MessageInfo, 39)
+var file_flowrpc_v1_flow_service_proto_msgTypes = make([]protoimpl.MessageInfo, 40)
 var file_flowrpc_v1_flow_service_proto_goTypes = []any{
 	(SnapshotReason)(0),              // 0: flowrpc.v1.SnapshotReason
 	(WatchEndReason)(0),              // 1: flowrpc.v1.WatchEndReason
@@ -3368,97 +3384,99 @@ var file_flowrpc_v1_flow_service_proto_goTypes = []any{
 	(*StreamLogsResponse)(nil),       // 38: flowrpc.v1.StreamLogsResponse
 	(*StopAppRequest)(nil),           // 39: flowrpc.v1.StopAppRequest
 	(*StopAppResponse)(nil),          // 40: flowrpc.v1.StopAppResponse
-	nil,                              // 41: flowrpc.v1.Agent.LabelsEntry
-	(*AppStatus)(nil),                // 42: flowrpc.v1.AppStatus
-	(*timestamppb.Timestamp)(nil),    // 43: google.protobuf.Timestamp
-	(*Component)(nil),                // 44: flowrpc.v1.Component
-	(*Run)(nil),                      // 45: flowrpc.v1.Run
-	(*Revision)(nil),                 // 46: flowrpc.v1.Revision
-	(*Change)(nil),                   // 47: flowrpc.v1.Change
-	(*Value)(nil),                    // 48: flowrpc.v1.Value
-	(*MapEntry)(nil),                 // 49: flowrpc.v1.MapEntry
-	(*Failure)(nil),                  // 50: flowrpc.v1.Failure
-	(*Resources)(nil),                // 51: flowrpc.v1.Resources
-	(*durationpb.Duration)(nil),      // 52: google.protobuf.Duration
-	(RunStatus)(0),                   // 53: flowrpc.v1.RunStatus
-	(LogLevel)(0),                    // 54: flowrpc.v1.LogLevel
-	(*LogRecord)(nil),                // 55: flowrpc.v1.LogRecord
+	nil,                              // 41: flowrpc.v1.GetAppResponse.RefusedEntry
+	nil,                              // 42: flowrpc.v1.Agent.LabelsEntry
+	(*AppStatus)(nil),                // 43: flowrpc.v1.AppStatus
+	(*timestamppb.Timestamp)(nil),    // 44: google.protobuf.Timestamp
+	(*Component)(nil),                // 45: flowrpc.v1.Component
+	(*Run)(nil),                      // 46: flowrpc.v1.Run
+	(*Revision)(nil),                 // 47: flowrpc.v1.Revision
+	(*Change)(nil),                   // 48: flowrpc.v1.Change
+	(*Value)(nil),                    // 49: flowrpc.v1.Value
+	(*MapEntry)(nil),                 // 50: flowrpc.v1.MapEntry
+	(*Failure)(nil),                  // 51: flowrpc.v1.Failure
+	(*Resources)(nil),                // 52: flowrpc.v1.Resources
+	(*durationpb.Duration)(nil),      // 53: google.protobuf.Duration
+	(RunStatus)(0),                   // 54: flowrpc.v1.RunStatus
+	(LogLevel)(0),                    // 55: flowrpc.v1.LogLevel
+	(*LogRecord)(nil),                // 56: flowrpc.v1.LogRecord
 }
 var file_flowrpc_v1_flow_service_proto_depIdxs = []int32{
-	42, // 0: flowrpc.v1.GetAppResponse.status:type_name -> flowrpc.v1.AppStatus
-	43, // 1: flowrpc.v1.GetAppResponse.started_at:type_name -> google.protobuf.Timestamp
-	44, // 2: flowrpc.v1.GetStateResponse.components:type_name -> flowrpc.v1.Component
-	45, // 3: flowrpc.v1.GetStateResponse.runs:type_name -> flowrpc.v1.Run
-	9,  // 4: flowrpc.v1.WatchStateResponse.snapshot:type_name -> flowrpc.v1.Snapshot
-	46, // 5: flowrpc.v1.WatchStateResponse.revision:type_name -> flowrpc.v1.Revision
-	11, // 6: flowrpc.v1.WatchStateResponse.end:type_name -> flowrpc.v1.WatchEnd
-	10, // 7: flowrpc.v1.WatchStateResponse.bookmark:type_name -> flowrpc.v1.Bookmark
-	44, // 8: flowrpc.v1.Snapshot.components:type_name -> flowrpc.v1.Component
-	45, // 9: flowrpc.v1.Snapshot.runs:type_name -> flowrpc.v1.Run
-	42, // 10: flowrpc.v1.Snapshot.app:type_name -> flowrpc.v1.AppStatus
-	0,  // 11: flowrpc.v1.Snapshot.reason:type_name -> flowrpc.v1.SnapshotReason
-	42, // 12: flowrpc.v1.WatchEnd.app:type_name -> flowrpc.v1.AppStatus
-	1,  // 13: flowrpc.v1.WatchEnd.reason:type_name -> flowrpc.v1.WatchEndReason
-	47, // 14: flowrpc.v1.UpdateStateRequest.changes:type_name -> flowrpc.v1.Change
-	48, // 15: flowrpc.v1.Parameter.default_value:type_name -> flowrpc.v1.Value
-	14, // 16: flowrpc.v1.ClientPart.parameters:type_name -> flowrpc.v1.Parameter
-	14, // 17: flowrpc.v1.Command.parameters:type_name -> flowrpc.v1.Parameter
-	15, // 18: flowrpc.v1.Command.client_part:type_name -> flowrpc.v1.ClientPart
-	16, // 19: flowrpc.v1.ListCommandsResponse.commands:type_name -> flowrpc.v1.Command
-	49, // 20: flowrpc.v1.CallCommandRequest.arguments:type_name -> flowrpc.v1.MapEntry
-	48, // 21: flowrpc.v1.CallCommandResponse.result:type_name -> flowrpc.v1.Value
-	50, // 22: flowrpc.v1.CallCommandResponse.failure:type_name -> flowrpc.v1.Failure
-	49, // 23: flowrpc.v1.StreamCommandRequest.arguments:type_name -> flowrpc.v1.MapEntry
-	48, // 24: flowrpc.v1.StreamCommandResponse.item:type_name -> flowrpc.v1.Value
-	50, // 25: flowrpc.v1.StreamCommandResponse.failure:type_name -> flowrpc.v1.Failure
-	2,  // 26: flowrpc.v1.Work.stage:type_name -> flowrpc.v1.WorkStage
-	45, // 27: flowrpc.v1.Work.latest_run:type_name -> flowrpc.v1.Run
-	25, // 28: flowrpc.v1.ListWorksResponse.works:type_name -> flowrpc.v1.Work
-	51, // 29: flowrpc.v1.Agent.resources:type_name -> flowrpc.v1.Resources
-	51, // 30: flowrpc.v1.Agent.taken:type_name -> flowrpc.v1.Resources
-	41, // 31: flowrpc.v1.Agent.labels:type_name -> flowrpc.v1.Agent.LabelsEntry
-	28, // 32: flowrpc.v1.ListAgentsResponse.agents:type_name -> flowrpc.v1.Agent
-	52, // 33: flowrpc.v1.DrainAgentRequest.grace:type_name -> google.protobuf.Duration
-	53, // 34: flowrpc.v1.ListRunsRequest.statuses:type_name -> flowrpc.v1.RunStatus
-	45, // 35: flowrpc.v1.ListRunsResponse.runs:type_name -> flowrpc.v1.Run
-	52, // 36: flowrpc.v1.CancelRunRequest.grace:type_name -> google.protobuf.Duration
-	54, // 37: flowrpc.v1.StreamLogsRequest.minimum_level:type_name -> flowrpc.v1.LogLevel
-	55, // 38: flowrpc.v1.StreamLogsResponse.record:type_name -> flowrpc.v1.LogRecord
-	3,  // 39: flowrpc.v1.FlowService.GetApp:input_type -> flowrpc.v1.GetAppRequest
-	5,  // 40: flowrpc.v1.FlowService.GetState:input_type -> flowrpc.v1.GetStateRequest
-	7,  // 41: flowrpc.v1.FlowService.WatchState:input_type -> flowrpc.v1.WatchStateRequest
-	12, // 42: flowrpc.v1.FlowService.UpdateState:input_type -> flowrpc.v1.UpdateStateRequest
-	17, // 43: flowrpc.v1.FlowService.ListCommands:input_type -> flowrpc.v1.ListCommandsRequest
-	19, // 44: flowrpc.v1.FlowService.GetCommandSource:input_type -> flowrpc.v1.GetCommandSourceRequest
-	21, // 45: flowrpc.v1.FlowService.CallCommand:input_type -> flowrpc.v1.CallCommandRequest
-	23, // 46: flowrpc.v1.FlowService.StreamCommand:input_type -> flowrpc.v1.StreamCommandRequest
-	26, // 47: flowrpc.v1.FlowService.ListWorks:input_type -> flowrpc.v1.ListWorksRequest
-	29, // 48: flowrpc.v1.FlowService.ListAgents:input_type -> flowrpc.v1.ListAgentsRequest
-	31, // 49: flowrpc.v1.FlowService.DrainAgent:input_type -> flowrpc.v1.DrainAgentRequest
-	33, // 50: flowrpc.v1.FlowService.ListRuns:input_type -> flowrpc.v1.ListRunsRequest
-	35, // 51: flowrpc.v1.FlowService.CancelRun:input_type -> flowrpc.v1.CancelRunRequest
-	37, // 52: flowrpc.v1.FlowService.StreamLogs:input_type -> flowrpc.v1.StreamLogsRequest
-	39, // 53: flowrpc.v1.FlowService.StopApp:input_type -> flowrpc.v1.StopAppRequest
-	4,  // 54: flowrpc.v1.FlowService.GetApp:output_type -> flowrpc.v1.GetAppResponse
-	6,  // 55: flowrpc.v1.FlowService.GetState:output_type -> flowrpc.v1.GetStateResponse
-	8,  // 56: flowrpc.v1.FlowService.WatchState:output_type -> flowrpc.v1.WatchStateResponse
-	13, // 57: flowrpc.v1.FlowService.UpdateState:output_type -> flowrpc.v1.UpdateStateResponse
-	18, // 58: flowrpc.v1.FlowService.ListCommands:output_type -> flowrpc.v1.ListCommandsResponse
-	20, // 59: flowrpc.v1.FlowService.GetCommandSource:output_type -> flowrpc.v1.GetCommandSourceResponse
-	22, // 60: flowrpc.v1.FlowService.CallCommand:output_type -> flowrpc.v1.CallCommandResponse
-	24, // 61: flowrpc.v1.FlowService.StreamCommand:output_type -> flowrpc.v1.StreamCommandResponse
-	27, // 62: flowrpc.v1.FlowService.ListWorks:output_type -> flowrpc.v1.ListWorksResponse
-	30, // 63: flowrpc.v1.FlowService.ListAgents:output_type -> flowrpc.v1.ListAgentsResponse
-	32, // 64: flowrpc.v1.FlowService.DrainAgent:output_type -> flowrpc.v1.DrainAgentResponse
-	34, // 65: flowrpc.v1.FlowService.ListRuns:output_type -> flowrpc.v1.ListRunsResponse
-	36, // 66: flowrpc.v1.FlowService.CancelRun:output_type -> flowrpc.v1.CancelRunResponse
-	38, // 67: flowrpc.v1.FlowService.StreamLogs:output_type -> flowrpc.v1.StreamLogsResponse
-	40, // 68: flowrpc.v1.FlowService.StopApp:output_type -> flowrpc.v1.StopAppResponse
-	54, // [54:69] is the sub-list for method output_type
-	39, // [39:54] is the sub-list for method input_type
-	39, // [39:39] is the sub-list for extension type_name
-	39, // [39:39] is the sub-list for extension extendee
-	0,  // [0:39] is the sub-list for field type_name
+	43, // 0: flowrpc.v1.GetAppResponse.status:type_name -> flowrpc.v1.AppStatus
+	44, // 1: flowrpc.v1.GetAppResponse.started_at:type_name -> google.protobuf.Timestamp
+	41, // 2: flowrpc.v1.GetAppResponse.refused:type_name -> flowrpc.v1.GetAppResponse.RefusedEntry
+	45, // 3: flowrpc.v1.GetStateResponse.components:type_name -> flowrpc.v1.Component
+	46, // 4: flowrpc.v1.GetStateResponse.runs:type_name -> flowrpc.v1.Run
+	9,  // 5: flowrpc.v1.WatchStateResponse.snapshot:type_name -> flowrpc.v1.Snapshot
+	47, // 6: flowrpc.v1.WatchStateResponse.revision:type_name -> flowrpc.v1.Revision
+	11, // 7: flowrpc.v1.WatchStateResponse.end:type_name -> flowrpc.v1.WatchEnd
+	10, // 8: flowrpc.v1.WatchStateResponse.bookmark:type_name -> flowrpc.v1.Bookmark
+	45, // 9: flowrpc.v1.Snapshot.components:type_name -> flowrpc.v1.Component
+	46, // 10: flowrpc.v1.Snapshot.runs:type_name -> flowrpc.v1.Run
+	43, // 11: flowrpc.v1.Snapshot.app:type_name -> flowrpc.v1.AppStatus
+	0,  // 12: flowrpc.v1.Snapshot.reason:type_name -> flowrpc.v1.SnapshotReason
+	43, // 13: flowrpc.v1.WatchEnd.app:type_name -> flowrpc.v1.AppStatus
+	1,  // 14: flowrpc.v1.WatchEnd.reason:type_name -> flowrpc.v1.WatchEndReason
+	48, // 15: flowrpc.v1.UpdateStateRequest.changes:type_name -> flowrpc.v1.Change
+	49, // 16: flowrpc.v1.Parameter.default_value:type_name -> flowrpc.v1.Value
+	14, // 17: flowrpc.v1.ClientPart.parameters:type_name -> flowrpc.v1.Parameter
+	14, // 18: flowrpc.v1.Command.parameters:type_name -> flowrpc.v1.Parameter
+	15, // 19: flowrpc.v1.Command.client_part:type_name -> flowrpc.v1.ClientPart
+	16, // 20: flowrpc.v1.ListCommandsResponse.commands:type_name -> flowrpc.v1.Command
+	50, // 21: flowrpc.v1.CallCommandRequest.arguments:type_name -> flowrpc.v1.MapEntry
+	49, // 22: flowrpc.v1.CallCommandResponse.result:type_name -> flowrpc.v1.Value
+	51, // 23: flowrpc.v1.CallCommandResponse.failure:type_name -> flowrpc.v1.Failure
+	50, // 24: flowrpc.v1.StreamCommandRequest.arguments:type_name -> flowrpc.v1.MapEntry
+	49, // 25: flowrpc.v1.StreamCommandResponse.item:type_name -> flowrpc.v1.Value
+	51, // 26: flowrpc.v1.StreamCommandResponse.failure:type_name -> flowrpc.v1.Failure
+	2,  // 27: flowrpc.v1.Work.stage:type_name -> flowrpc.v1.WorkStage
+	46, // 28: flowrpc.v1.Work.latest_run:type_name -> flowrpc.v1.Run
+	25, // 29: flowrpc.v1.ListWorksResponse.works:type_name -> flowrpc.v1.Work
+	52, // 30: flowrpc.v1.Agent.resources:type_name -> flowrpc.v1.Resources
+	52, // 31: flowrpc.v1.Agent.taken:type_name -> flowrpc.v1.Resources
+	42, // 32: flowrpc.v1.Agent.labels:type_name -> flowrpc.v1.Agent.LabelsEntry
+	28, // 33: flowrpc.v1.ListAgentsResponse.agents:type_name -> flowrpc.v1.Agent
+	53, // 34: flowrpc.v1.DrainAgentRequest.grace:type_name -> google.protobuf.Duration
+	54, // 35: flowrpc.v1.ListRunsRequest.statuses:type_name -> flowrpc.v1.RunStatus
+	46, // 36: flowrpc.v1.ListRunsResponse.runs:type_name -> flowrpc.v1.Run
+	53, // 37: flowrpc.v1.CancelRunRequest.grace:type_name -> google.protobuf.Duration
+	55, // 38: flowrpc.v1.StreamLogsRequest.minimum_level:type_name -> flowrpc.v1.LogLevel
+	56, // 39: flowrpc.v1.StreamLogsResponse.record:type_name -> flowrpc.v1.LogRecord
+	3,  // 40: flowrpc.v1.FlowService.GetApp:input_type -> flowrpc.v1.GetAppRequest
+	5,  // 41: flowrpc.v1.FlowService.GetState:input_type -> flowrpc.v1.GetStateRequest
+	7,  // 42: flowrpc.v1.FlowService.WatchState:input_type -> flowrpc.v1.WatchStateRequest
+	12, // 43: flowrpc.v1.FlowService.UpdateState:input_type -> flowrpc.v1.UpdateStateRequest
+	17, // 44: flowrpc.v1.FlowService.ListCommands:input_type -> flowrpc.v1.ListCommandsRequest
+	19, // 45: flowrpc.v1.FlowService.GetCommandSource:input_type -> flowrpc.v1.GetCommandSourceRequest
+	21, // 46: flowrpc.v1.FlowService.CallCommand:input_type -> flowrpc.v1.CallCommandRequest
+	23, // 47: flowrpc.v1.FlowService.StreamCommand:input_type -> flowrpc.v1.StreamCommandRequest
+	26, // 48: flowrpc.v1.FlowService.ListWorks:input_type -> flowrpc.v1.ListWorksRequest
+	29, // 49: flowrpc.v1.FlowService.ListAgents:input_type -> flowrpc.v1.ListAgentsRequest
+	31, // 50: flowrpc.v1.FlowService.DrainAgent:input_type -> flowrpc.v1.DrainAgentRequest
+	33, // 51: flowrpc.v1.FlowService.ListRuns:input_type -> flowrpc.v1.ListRunsRequest
+	35, // 52: flowrpc.v1.FlowService.CancelRun:input_type -> flowrpc.v1.CancelRunRequest
+	37, // 53: flowrpc.v1.FlowService.StreamLogs:input_type -> flowrpc.v1.StreamLogsRequest
+	39, // 54: flowrpc.v1.FlowService.StopApp:input_type -> flowrpc.v1.StopAppRequest
+	4,  // 55: flowrpc.v1.FlowService.GetApp:output_type -> flowrpc.v1.GetAppResponse
+	6,  // 56: flowrpc.v1.FlowService.GetState:output_type -> flowrpc.v1.GetStateResponse
+	8,  // 57: flowrpc.v1.FlowService.WatchState:output_type -> flowrpc.v1.WatchStateResponse
+	13, // 58: flowrpc.v1.FlowService.UpdateState:output_type -> flowrpc.v1.UpdateStateResponse
+	18, // 59: flowrpc.v1.FlowService.ListCommands:output_type -> flowrpc.v1.ListCommandsResponse
+	20, // 60: flowrpc.v1.FlowService.GetCommandSource:output_type -> flowrpc.v1.GetCommandSourceResponse
+	22, // 61: flowrpc.v1.FlowService.CallCommand:output_type -> flowrpc.v1.CallCommandResponse
+	24, // 62: flowrpc.v1.FlowService.StreamCommand:output_type -> flowrpc.v1.StreamCommandResponse
+	27, // 63: flowrpc.v1.FlowService.ListWorks:output_type -> flowrpc.v1.ListWorksResponse
+	30, // 64: flowrpc.v1.FlowService.ListAgents:output_type -> flowrpc.v1.ListAgentsResponse
+	32, // 65: flowrpc.v1.FlowService.DrainAgent:output_type -> flowrpc.v1.DrainAgentResponse
+	34, // 66: flowrpc.v1.FlowService.ListRuns:output_type -> flowrpc.v1.ListRunsResponse
+	36, // 67: flowrpc.v1.FlowService.CancelRun:output_type -> flowrpc.v1.CancelRunResponse
+	38, // 68: flowrpc.v1.FlowService.StreamLogs:output_type -> flowrpc.v1.StreamLogsResponse
+	40, // 69: flowrpc.v1.FlowService.StopApp:output_type -> flowrpc.v1.StopAppResponse
+	55, // [55:70] is the sub-list for method output_type
+	40, // [40:55] is the sub-list for method input_type
+	40, // [40:40] is the sub-list for extension type_name
+	40, // [40:40] is the sub-list for extension extendee
+	0,  // [0:40] is the sub-list for field type_name
 }
 
 func init() { file_flowrpc_v1_flow_service_proto_init() }
@@ -3494,7 +3512,7 @@ func file_flowrpc_v1_flow_service_proto_init() {
 			GoPackagePath: reflect.TypeOf(x{}).PkgPath(),
 			RawDescriptor: unsafe.Slice(unsafe.StringData(file_flowrpc_v1_flow_service_proto_rawDesc), len(file_flowrpc_v1_flow_service_proto_rawDesc)),
 			NumEnums:      3,
-			NumMessages:   39,
+			NumMessages:   40,
 			NumExtensions: 0,
 			NumServices:   1,
 		},

@@ -10,6 +10,7 @@ from flowrpc.component.frontend import Frontend
 from flowrpc.flow_service.calls_waiting import WaitingCalls
 from flowrpc.flow_service.logs import LogHub
 from flowrpc.flow_service.publisher import Publisher
+from flowrpc.flow_service.refusals import Refusals
 from flowrpc.flow_service.routes import Route
 from flowrpc.protocol.answers import AppInfo
 
@@ -24,6 +25,7 @@ class Door:
     """The token of each role."""
     info: Callable[[], AppInfo]
     logs: LogHub
+    refusals: Refusals
     passes: Callable[[], int]
     """Tells how many passes there were in this life."""
 

@@ -27,7 +27,7 @@ from flowrpc.flow_service.list_page import cut_page
 from flowrpc.flow_service.logs import LogHub
 from flowrpc.flow_service.parts import Parts
 from flowrpc.flow_service.publisher import Publisher
-from flowrpc.flow_service.security import abort
+from flowrpc.flow_service.refusals import Refusals
 from flowrpc.protocol.answers import AppInfo, WatchEnd
 from flowrpc.v1 import flow_service_pb2_grpc
 from flowrpc.wire import agents, answers, outcomes, requests, watch
@@ -38,22 +38,22 @@ logger = logging.getLogger(__name__)
 
 
 def unary(method: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
-    """Turns errors of a method into a status."""
+    """Turns errors of a method into a status; who has the method has `_refusals`."""
 
     @wraps(method)
     async def call(self: Any, request: Any, context: Any) -> Any:
         try:
             return await method(self, request, context)
         except CallError as error:
-            await abort(context, error)
+            await self._refusals.abort(context, error)
         except Exception as error:  # noqa: BLE001  # the request ends here; its text is for our log only
-            await abort(context, _logged(method.__name__, error))
+            await self._refusals.abort(context, _logged(method.__name__, error))
 
     return call
 
 
 def streaming(method: Callable[..., AsyncIterator[Any]]) -> Callable[..., AsyncIterator[Any]]:
-    """Turns errors of a streaming method into a status."""
+    """Turns errors of a streaming method into a status, as `unary`."""
 
     @wraps(method)
     async def call(self: Any, request: Any, context: Any) -> AsyncIterator[Any]:
@@ -61,9 +61,9 @@ def streaming(method: Callable[..., AsyncIterator[Any]]) -> Callable[..., AsyncI
             async for update in method(self, request, context):
                 yield update
         except CallError as error:
-            await abort(context, error)
+            await self._refusals.abort(context, error)
         except Exception as error:  # noqa: BLE001  # the request ends here; its text is for our log only
-            await abort(context, _logged(method.__name__, error))
+            await self._refusals.abort(context, _logged(method.__name__, error))
 
     return call
 
@@ -78,8 +78,14 @@ class FlowServicer(flow_service_pb2_grpc.FlowServiceServicer):
     """Serves clients."""
 
     def __init__(
-        self, waiting: WaitingCalls, publisher: Publisher, logs: LogHub, app_info: Callable[[], AppInfo]
+        self,
+        waiting: WaitingCalls,
+        publisher: Publisher,
+        logs: LogHub,
+        refusals: Refusals,
+        app_info: Callable[[], AppInfo],
     ) -> None:
+        self._refusals = refusals
         self._waiting = waiting
         self._publisher = publisher
         self._logs = logs

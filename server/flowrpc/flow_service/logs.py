@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from itertools import islice
 from typing import TextIO
 
+from flowrpc.flow_service.refusals import LOG_RECORDS_DROPPED, Refusals
 from flowrpc.protocol.messages import LogRecord, LogSource
 from flowrpc.protocol.requests import StreamLogs
 
@@ -36,21 +37,27 @@ class _Reader:
         self.dropped = 0
         self.wake = asyncio.Event()
 
-    def offer(self, record: LogRecord) -> None:
+    def offer(self, record: LogRecord) -> bool:
+        """Takes a record if it is wanted; returns whether another one was dropped for it."""
         if not _wanted(record, self.request):
-            return
-        if len(self.records) >= READER_RECORDS:
+            return False
+        is_full = len(self.records) >= READER_RECORDS
+        if is_full:
             self.records.popleft()
             self.dropped += 1
         self.records.append(record)
         self.wake.set()
+        return is_full
 
 
 class LogHub:
     """Keeps the newest records and hands them to readers. It lives in the asyncio thread."""
 
-    def __init__(self, echo: Callable[[LogRecord], None] | None = None) -> None:
-        """Takes what shows each record on the terminal, if anything does."""
+    def __init__(
+        self, echo: Callable[[LogRecord], None] | None = None, refusals: Refusals | None = None
+    ) -> None:
+        """Takes what shows each record on the terminal, if anything does, and counts those that are dropped."""
+        self._refusals = refusals or Refusals()
         self._kept: deque[LogRecord] = deque()
         self._kept_characters = 0
         self._readers: set[_Reader] = set()
@@ -68,6 +75,7 @@ class LogHub:
 
     def note_dropped(self, count: int, component: str) -> None:
         """Says that records are missing before those that come next."""
+        self._refusals.count(LOG_RECORDS_DROPPED, count)
         message = f"{count} log records are missing here: they came faster than they could be sent"
         self.add(
             [LogRecord(time=datetime.now(UTC), message=message, level=logging.WARNING, component=component)]
@@ -85,7 +93,8 @@ class LogHub:
         while len(self._kept) > KEPT_RECORDS or self._kept_characters > KEPT_CHARACTERS:
             self._kept_characters -= len(self._kept.popleft().message)
         for reader in self._readers:
-            reader.offer(record)
+            if reader.offer(record):
+                self._refusals.count(LOG_RECORDS_DROPPED)
         for wake in self._waiting:
             wake.set()
 

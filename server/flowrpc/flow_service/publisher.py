@@ -15,6 +15,7 @@ from flowrpc.flow_service.encoded_state import PART_BYTES, EncodedState
 from flowrpc.flow_service.feed import Feed, Published, concerned
 from flowrpc.flow_service.ledger import RECENT_RUNS
 from flowrpc.flow_service.parts import Parts, UnderWay
+from flowrpc.flow_service.refusals import Refusals
 from flowrpc.flow_service.watching import Cut, Mark, Watch
 from flowrpc.protocol.answers import Bookmark, SnapshotReason, StateSnapshot, WatchEnd, WatchEndReason
 from flowrpc.protocol.requests import GetState, ListRuns, WatchState
@@ -41,10 +42,17 @@ class Publisher:
     """
 
     def __init__(
-        self, replica: Replica, *, journal_id: str, bookmark_seconds: float = BOOKMARK_SECONDS
+        self,
+        replica: Replica,
+        *,
+        journal_id: str,
+        bookmark_seconds: float = BOOKMARK_SECONDS,
+        refusals: Refusals | None = None,
     ) -> None:
         """Begins at what the store recovered."""
         self.replica = replica
+        self.refusals = refusals or Refusals()
+        """Counts the watches that fall behind."""
         self.journal_id = journal_id
         self.end_of_watches: WatchEnd | None = None
         self.marked = 0

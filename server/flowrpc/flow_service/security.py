@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, NoReturn
+from typing import Any
 
 import grpc
 
 from flowrpc.errors import CallError
-from flowrpc.wire.errors import status_of
+from flowrpc.flow_service.refusals import Refusals
 
 ROLES: dict[str, frozenset[str]] = {
     "read": frozenset({"read"}),
@@ -50,9 +50,12 @@ _OPEN = "/grpc.health.v1.Health/"
 class Guard(grpc.GenericRpcHandler):
     """Lets a call through to the handlers if its token allows it."""
 
-    def __init__(self, tokens: Mapping[str, str], needed: Callable[[str], str | None]) -> None:
+    def __init__(
+        self, tokens: Mapping[str, str], needed: Callable[[str], str | None], refusals: Refusals
+    ) -> None:
         """Takes the token of each role, and what tells which role a method of the app's own contract needs."""
         self._needed = needed
+        self._refusals = refusals
         self._roles = {token.encode(): role for role, token in tokens.items()}
         self._handlers: list[Any] = []
 
@@ -68,12 +71,18 @@ class Guard(grpc.GenericRpcHandler):
         try:
             self._check(details)
         except CallError as error:
-            return _refusal(error)
+            return self._refusal(error)
         for handler in self._handlers:
             found = handler.service(details)
             if found is not None:
                 return found
         return None
+
+    def _refusal(self, error: CallError) -> Any:
+        async def refuse(_: Any, context: Any) -> None:
+            await self._refusals.abort(context, error)
+
+        return grpc.stream_stream_rpc_method_handler(_never(refuse))
 
     def _check(self, details: Any) -> None:
         method: str = details.method
@@ -104,23 +113,9 @@ class Guard(grpc.GenericRpcHandler):
         )
 
 
-def _refusal(error: CallError) -> Any:
-    async def refuse(_: Any, context: Any) -> None:
-        await abort(context, error)
-
-    return grpc.stream_stream_rpc_method_handler(_never(refuse))
-
-
 def _never(refuse: Callable[[Any, Any], Awaitable[None]]) -> Any:
     async def behaviour(requests: Any, context: Any) -> Any:
         await refuse(requests, context)
         yield b""  # not reached: it makes this a stream
 
     return behaviour
-
-
-async def abort(context: Any, error: CallError) -> NoReturn:
-    """Ends a call with the status of an error."""
-    code, message, trailer = status_of(error)
-    await context.abort(code, message, trailer)
-    raise AssertionError("abort raises")

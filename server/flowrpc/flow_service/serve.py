@@ -47,6 +47,7 @@ from flowrpc.flow_service.health import Health
 from flowrpc.flow_service.instant import Instant
 from flowrpc.flow_service.logs import HubHandler, LogHub, OwnLane, Tee
 from flowrpc.flow_service.publisher import Publisher
+from flowrpc.flow_service.refusals import Refusals
 from flowrpc.flow_service.security import Guard
 from flowrpc.flow_service.server import Server, Tls, bind_checked
 from flowrpc.flow_service.typed_contract import offer_contract
@@ -218,18 +219,21 @@ class _Service:
 
     def _build(self) -> None:
         recovered = self._recovered
-        self._logs = LogHub(self._hooks.echo)
+        self._refusals = Refusals()
+        self._logs = LogHub(self._hooks.echo, self._refusals)
         self._engine = Engine(self._make_core, self._store, self._deliver, self._fail)
         self._waiting = WaitingCalls(self._engine.submit, self._engine.inbox.check_room)
-        self._publisher = Publisher(recovered.replica, journal_id=recovered.journal_id)
-        self._work_servicer = WorkServicer(
-            self._engine.submit, self._logs, self._engine.inbox.is_full_of_frames
+        self._publisher = Publisher(
+            recovered.replica, journal_id=recovered.journal_id, refusals=self._refusals
         )
-        flow_servicer = FlowServicer(self._waiting, self._publisher, self._logs, self._info)
+        self._work_servicer = WorkServicer(
+            self._engine.submit, self._logs, self._refusals, self._engine.inbox.is_full_of_frames
+        )
+        flow_servicer = FlowServicer(self._waiting, self._publisher, self._logs, self._refusals, self._info)
         tokens = _tokens(self._options.data_dir)
-        typed = TypedService(self._waiting, self._publisher)
+        typed = TypedService(self._waiting, self._publisher, self._refusals)
         offer_contract(typed, self._app.root, self._options.name, self._options.contract_lock)
-        guard = Guard(tokens, typed.role_needed)
+        guard = Guard(tokens, typed.role_needed, self._refusals)
         self._server = Server(flow_servicer, self._work_servicer, typed, guard)
         self._health = Health(self._server)
         if self._hooks.open_gateway is not None:
@@ -240,6 +244,7 @@ class _Service:
                     tokens=tokens,
                     info=self._info,
                     logs=self._logs,
+                    refusals=self._refusals,
                     passes=lambda: self._engine.passes,
                 )
             )
@@ -433,6 +438,7 @@ class _Service:
             unready=self._health.unready,
             http_address=self._http_address,
             read_only=self._read_only,
+            refused=self._refusals.counts(),
         )
 
 

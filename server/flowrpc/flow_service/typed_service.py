@@ -23,6 +23,7 @@ from flowrpc.flow_service.calls_waiting import WaitingCalls
 from flowrpc.flow_service.events import CommandCalled
 from flowrpc.flow_service.flow_servicer import streaming, unary
 from flowrpc.flow_service.publisher import Publisher
+from flowrpc.flow_service.refusals import Refusals
 from flowrpc.protocol.answers import WatchEnd
 from flowrpc.protocol.requests import GetState, WatchState
 from flowrpc.state.canonical import canonical_bytes
@@ -40,10 +41,12 @@ class TypedService(grpc.GenericRpcHandler):
     Args:
         waiting: Hands commands to the engine.
         publisher: Holds the state.
+        refusals: Counts what is refused.
     """
 
-    def __init__(self, waiting: WaitingCalls, publisher: Publisher) -> None:
+    def __init__(self, waiting: WaitingCalls, publisher: Publisher, refusals: Refusals) -> None:
         self._waiting = waiting
+        self._refusals = refusals
         self._publisher = publisher
         self._methods: dict[str, tuple[ServiceShape, MethodShape]] = {}
         self._handlers: dict[str, Any] = {}
@@ -71,7 +74,9 @@ class TypedService(grpc.GenericRpcHandler):
         handler = self._handlers.get(details.method)
         if handler is None and details.method in self._methods:
             assert self.built is not None, "its methods are there"
-            self._serving = self._serving or _Serving(self._waiting, self._publisher, self.built)
+            self._serving = self._serving or _Serving(
+                self._waiting, self._publisher, self._refusals, self.built
+            )
             handler = self._handlers[details.method] = self._serving.handler(*self._methods[details.method])
         return handler
 
@@ -79,7 +84,8 @@ class TypedService(grpc.GenericRpcHandler):
 class _Serving:
     """One version of a contract, its converters made once."""
 
-    def __init__(self, waiting: WaitingCalls, publisher: Publisher, built: Built) -> None:
+    def __init__(self, waiting: WaitingCalls, publisher: Publisher, refusals: Refusals, built: Built) -> None:
+        self._refusals = refusals
         self._waiting = waiting
         self._publisher = publisher
         from flowrpc.contract.codec import Codec  # what makes messages is loaded when somebody calls
@@ -98,14 +104,14 @@ class _Serving:
         write = self._writer(method)
         if method.command and method.streams:
             stream = unary(self._stream(method, self._reader(method), write))  # it writes its answers
-            return grpc.unary_stream_rpc_method_handler(_named(method, stream))
+            return grpc.unary_stream_rpc_method_handler(partial(stream, self))
         if method.command:
             call = unary(self._command(method, self._reader(method), write))
-            return grpc.unary_unary_rpc_method_handler(_named(method, call))
+            return grpc.unary_unary_rpc_method_handler(partial(call, self))
         if method.streams:
             watch = streaming(self._watch(service, method, write))
-            return grpc.unary_stream_rpc_method_handler(_named(method, watch))
-        return grpc.unary_unary_rpc_method_handler(_named(method, unary(self._get(service, method, write))))
+            return grpc.unary_stream_rpc_method_handler(partial(watch, self))
+        return grpc.unary_unary_rpc_method_handler(partial(unary(self._get(service, method, write)), self))
 
     def _command(self, method: MethodShape, read: ReadBytes, write: WriteBytes) -> Callable[..., Any]:
         async def call(_: Any, data: bytes, context: Any) -> bytes:
@@ -232,11 +238,6 @@ class _Serving:
                 ) from None
 
         return answer
-
-
-def _named(method: MethodShape, call: Callable[..., Any]) -> Callable[..., Any]:
-    """Makes of a method of a servicer a function of request and context."""
-    return partial(call, method)
 
 
 def _refused(method: MethodShape, error: Unreadable) -> CallError:

@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from flowrpc.flow_service.feed import Feed, Published
+from flowrpc.flow_service.refusals import WATCH_TOO_SLOW
 from flowrpc.protocol.answers import SnapshotReason, WatchEnd
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ class Watch:
     def step(self) -> Cut | Published | Mark | WatchEnd | None:
         """Returns what is sent next; None: wait."""
         if self._count < self._feed.first and self._reason is None:
-            self._reason = SnapshotReason.TOO_SLOW
+            self.fall_behind()
         if self._reason is not None:
             return self._cut(self._reason)
         if self._count < self._feed.end:
@@ -68,7 +69,8 @@ class Watch:
         return self._mark() if self._marked < self._publisher.marked else None
 
     def fall_behind(self) -> None:
-        """Is told that what was being sent is gone: the watch begins anew."""
+        """Begins anew: what was to be sent is gone."""
+        self._publisher.refusals.count(WATCH_TOO_SLOW)
         self._reason = SnapshotReason.TOO_SLOW
 
     async def wait(self) -> None:

@@ -12,7 +12,7 @@ from flowrpc.errors import CallError, FlowrpcError
 from flowrpc.flow_service.effects import CloseSession, Send
 from flowrpc.flow_service.events import AgentAttached, AgentDetached, AgentSpoke, FrameRefused
 from flowrpc.flow_service.logs import LogHub
-from flowrpc.flow_service.security import abort
+from flowrpc.flow_service.refusals import FRAME_BROKEN, FRAME_TOO_LARGE, Refusals
 from flowrpc.protocol.messages import (
     AgentMessage,
     FlowMessage,
@@ -58,9 +58,14 @@ class WorkServicer(work_service_pb2_grpc.WorkServiceServicer):
     """Serves agents."""
 
     def __init__(
-        self, submit: Callable[[Any], None], logs: LogHub, is_full: Callable[[], bool] = lambda: False
+        self,
+        submit: Callable[[Any], None],
+        logs: LogHub,
+        refusals: Refusals,
+        is_full: Callable[[], bool] = lambda: False,
     ) -> None:
         """Takes what hands an event to the engine, where log records go, and whether the engine has enough to do."""
+        self._refusals = refusals
         self._submit = submit
         self._logs = logs
         self._is_full = is_full
@@ -78,9 +83,10 @@ class WorkServicer(work_service_pb2_grpc.WorkServiceServicer):
         try:
             while (message := await stream.out.get()) is not None:
                 if isinstance(message, CallError):
-                    await abort(context, message)
+                    await self._refusals.abort(context, message)
                 frame = encode_flow_message(message)
                 if refused := _refused(number, message, frame):
+                    self._refusals.count(FRAME_TOO_LARGE)
                     self._submit(refused)
                 else:
                     yield frame
@@ -91,6 +97,7 @@ class WorkServicer(work_service_pb2_grpc.WorkServiceServicer):
 
     def send(self, effect: Send) -> None:
         """Says something to an agent, if its stream is still there."""
+        self._refusals.count_message(effect.message)
         stream = self._streams.get(effect.session)
         if stream is not None:
             stream.send(effect.message)
@@ -128,7 +135,7 @@ class WorkServicer(work_service_pb2_grpc.WorkServiceServicer):
             return message
         if isinstance(message, Hello):
             problem = "a Hello names agent_id, boot_id and at least one work"
-        return await abort(context, CallError("INVALID_HELLO", problem, problem=problem))
+        return await self._refusals.abort(context, CallError("INVALID_HELLO", problem, problem=problem))
 
     async def _read(self, number: int, requests: AsyncIterator[Any], stream: _Stream) -> None:
         """Takes the frames of a stream until it ends."""
@@ -136,6 +143,7 @@ class WorkServicer(work_service_pb2_grpc.WorkServiceServicer):
             try:
                 message = decode_agent_message(request)
             except FlowrpcError as error:
+                self._refusals.count(FRAME_BROKEN)
                 message = _broken(request, error)
             if isinstance(message, LogBatch):
                 if message.dropped:

@@ -22,7 +22,7 @@ from flowrpc.gateway.dashboard import FILES_PATH, add_dashboard
 from flowrpc.gateway.layout_api import add_layout_api
 from flowrpc.gateway.logs_api import add_logs_api
 from flowrpc.gateway.pages import add_pages, add_plain_page
-from flowrpc.gateway.replies import Json, fault, refusal
+from flowrpc.gateway.replies import Json, Refusal, fault
 from flowrpc.gateway.state_api import add_state_api
 from flowrpc.gateway.user_routes import add_route
 from flowrpc.gateway.views import Views
@@ -125,7 +125,7 @@ def _new_app(door: Door, flows: list[str], told: AppInfo) -> FastAPI:
 
 async def _refuse(request: Request, error: Exception) -> Json:
     assert isinstance(error, CallError)
-    return refusal(error)
+    return Refusal(error)
 
 
 async def _fault(request: Request, error: Exception) -> Json:

@@ -23,7 +23,7 @@ from flowrpc.errors import CallError
 from flowrpc.flow_service.door import Door
 from flowrpc.flow_service.stream_readers import StreamReader
 from flowrpc.gateway.facts import fact_json
-from flowrpc.gateway.replies import json_bytes, refusal, refusal_content
+from flowrpc.gateway.replies import Refusal, json_bytes, refusal_content
 from flowrpc.protocol.answers import CommandItem
 from flowrpc.state import Value
 
@@ -57,7 +57,7 @@ class CommandStream(Response):
         try:
             await self._answer(scope, receive, send)
         except CallError as error:
-            await refusal(error)(scope, receive, send)
+            await Refusal(error)(scope, receive, send)
 
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Sends the items.
@@ -87,9 +87,13 @@ class CommandStream(Response):
             error = CallError(
                 "DEADLINE_EXCEEDED", f"{self._command} streamed for {self._seconds:g} s; allow more"
             )
-            yield json_bytes(refusal_content(error)) + b"\n"
+            yield self._last_line(error)
         except CallError as error:
-            yield json_bytes(refusal_content(error)) + b"\n"
+            yield self._last_line(error)
+
+    def _last_line(self, error: CallError) -> bytes:
+        self._door.refusals.count(error.reason)
+        return json_bytes(refusal_content(error)) + b"\n"
 
 
 def _content(item: CommandItem) -> dict[str, Any]:

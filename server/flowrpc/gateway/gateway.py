@@ -195,7 +195,14 @@ class HttpGateway:
         from flowrpc.gateway.watch_api import WATCH_PATH
 
         streams = frozenset({WATCH_PATH, FEED_PATH, LOGS_PATH})
-        return Guard(self._application, self._access, self._options.hosts(), self._needed, streams)
+        return Guard(
+            self._application,
+            self._access,
+            self._options.hosts(),
+            self._needed,
+            streams,
+            refusals=self._door.refusals,
+        )
 
     async def _application(self, scope: Any, receive: Any, send: Any) -> None:
         """Calls the application as it is now."""

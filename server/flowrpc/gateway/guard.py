@@ -11,10 +11,11 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from flowrpc.errors import CallError
+from flowrpc.flow_service.refusals import Refusals
 from flowrpc.gateway.access import Access, check_role
 from flowrpc.gateway.hosts import Hosts, check_origin
 from flowrpc.gateway.login_page import login_page, wants_login_page
-from flowrpc.gateway.replies import fault, refusal
+from flowrpc.gateway.replies import REFUSALS, Refusal, fault
 
 _READS = ("GET", "HEAD")
 _HEADERS = (
@@ -42,11 +43,20 @@ class Guard:
         hosts: The names that are answered to.
         needed: Tells what a request needs.
         streams: Paths that are no mere reads: what they send goes on.
+        refusals: Counts what is refused.
     """
 
     def __init__(
-        self, app: ASGIApp, access: Access, hosts: Hosts, needed: Needed, streams: frozenset[str]
+        self,
+        app: ASGIApp,
+        access: Access,
+        hosts: Hosts,
+        needed: Needed,
+        streams: frozenset[str],
+        *,
+        refusals: Refusals,
     ) -> None:
+        self._refusals = refusals
         self._app = app
         self._access = access
         self._hosts = hosts
@@ -56,11 +66,15 @@ class Guard:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers a request, or refuses it."""
         answer = _Answer(send)
+        scope[REFUSALS] = self._refusals
         try:
             self._check(scope)
         except CallError as error:
-            refused = login_page(scope) if wants_login_page(scope, error) else refusal(error)
-            await refused(scope, receive, answer)
+            if wants_login_page(scope, error):
+                self._refusals.count(error.reason)
+                await login_page(scope)(scope, receive, answer)
+            else:
+                await Refusal(error)(scope, receive, answer)
             return
         try:
             await self._app(scope, receive, answer)

@@ -8,12 +8,16 @@ import secrets
 from typing import Any
 
 from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from flowrpc.component.failures import failure_of
 from flowrpc.errors import CallError
 from flowrpc.state.exact_json import to_json
 
 logger = logging.getLogger(__name__)
+
+REFUSALS = "flowrpc.refusals"
+"""Where the guard puts what counts refusals into a request's scope."""
 
 STATUS = {
     "UNAUTHENTICATED": 401,
@@ -55,10 +59,18 @@ def json_bytes(content: Any) -> bytes:
     ).encode()
 
 
-def refusal(error: CallError) -> Json:
-    """Makes the answer of a refused request."""
-    headers = {"www-authenticate": "Bearer"} if error.reason == "UNAUTHENTICATED" else None
-    return Json(refusal_content(error), STATUS.get(error.reason, 500), headers)
+class Refusal(Json):
+    """Is the answer of a refused request, and has it counted by what the scope holds as `REFUSALS`."""
+
+    def __init__(self, error: CallError) -> None:
+        headers = {"www-authenticate": "Bearer"} if error.reason == "UNAUTHENTICATED" else None
+        super().__init__(refusal_content(error), STATUS.get(error.reason, 500), headers)
+        self._reason = error.reason
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Sends it."""
+        scope[REFUSALS].count(self._reason)
+        await super().__call__(scope, receive, send)
 
 
 def refusal_content(error: CallError) -> dict[str, Any]:
@@ -66,9 +78,9 @@ def refusal_content(error: CallError) -> dict[str, Any]:
     return {"detail": error.message, "reason": error.reason, "metadata": error.metadata}
 
 
-def fault(what: str, error: BaseException) -> Json:
+def fault(what: str, error: BaseException) -> Refusal:
     """Logs what user code or ours raised, and makes the answer: nothing but where to find it in the log."""
     error_id = secrets.token_hex(8)
     logger.error("error %s: %s raised\n%s", error_id, what, failure_of(error).traceback.rstrip())
     message = f"the app met an error; look for {error_id} in its log"
-    return refusal(CallError("INTERNAL", message, error_id=error_id))
+    return Refusal(CallError("INTERNAL", message, error_id=error_id))

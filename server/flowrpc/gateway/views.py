@@ -12,7 +12,7 @@ from starlette.websockets import WebSocket
 from flowrpc.component.layout import VIEWS, view_path
 from flowrpc.errors import CallError
 from flowrpc.gateway.frontends import Address, Frontends
-from flowrpc.gateway.replies import refusal
+from flowrpc.gateway.replies import Refusal
 from flowrpc.gateway.static_files import Folder
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class Views:
         answer: ASGIApp | None = self._frontend(name, scope, rest)
         if answer is None:
             error = CallError("UNKNOWN_COMPONENT", f"{name[:100]!r} has no frontend", component=name[:100])
-            answer = refusal(error)
+            answer = Refusal(error)
         elif not slash:
             answer = RedirectResponse(view_path(name), 307)  # so that relative addresses in the page work
         await answer(scope, receive, send)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -35,6 +36,8 @@ class AppInfo:
     """Why nothing can be saved; empty when it can."""
     state_hash: str = ""
     """The hash of the whole state, if it was asked for."""
+    refused: Mapping[str, int] = field(default_factory=dict)
+    """How often something was refused or dropped since this life began, by reason."""
 
 
 class SnapshotReason(enum.Enum):

@@ -159,6 +159,26 @@ class GetAppResponse(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    @_typing.final
+    class RefusedEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.int
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.int = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
     NAME_FIELD_NUMBER: _builtins.int
     JOURNAL_ID_FIELD_NUMBER: _builtins.int
     LIFE_FIELD_NUMBER: _builtins.int
@@ -173,6 +193,7 @@ class GetAppResponse(_message.Message):
     HTTP_ADDRESS_FIELD_NUMBER: _builtins.int
     READ_ONLY_FIELD_NUMBER: _builtins.int
     STATE_HASH_FIELD_NUMBER: _builtins.int
+    REFUSED_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Name of the app: its file's without the suffix, or its folder's if the file is called app or main."""
     journal_id: _builtins.str
@@ -207,6 +228,14 @@ class GetAppResponse(_message.Message):
     def unready(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Full names of flows that say that they are not ready, at most 20; empty when the app is ready."""
 
+    @_builtins.property
+    def refused(self) -> _containers.ScalarMap[_builtins.str, _builtins.int]:
+        """How often something was refused or dropped since this life began, by reason. Of calls that is the name of their
+        `ErrorReason` without its prefix; `ATTEMPT_FENCED`, `DELTA_GAP`, `DELTA_CONFLICT`, `DELTA_INVALID`, `FRAME_BROKEN` and
+        `FRAME_TOO_LARGE` are of frames of agents, `WATCH_TOO_SLOW` of watchers that got a snapshot in place of what they missed,
+        `LOG_RECORDS_DROPPED` of log records.
+        """
+
     def __init__(
         self,
         *,
@@ -224,10 +253,11 @@ class GetAppResponse(_message.Message):
         http_address: _builtins.str = ...,
         read_only: _builtins.str = ...,
         state_hash: _builtins.str = ...,
+        refused: _abc.Mapping[_builtins.str, _builtins.int] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["started_at", b"started_at", "status", b"status"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["http_address", b"http_address", "journal_id", b"journal_id", "life", b"life", "name", b"name", "pid", b"pid", "read_only", b"read_only", "ready", b"ready", "revision", b"revision", "root_type", b"root_type", "started_at", b"started_at", "state_hash", b"state_hash", "status", b"status", "unready", b"unready", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["http_address", b"http_address", "journal_id", b"journal_id", "life", b"life", "name", b"name", "pid", b"pid", "read_only", b"read_only", "ready", b"ready", "refused", b"refused", "revision", b"revision", "root_type", b"root_type", "started_at", b"started_at", "state_hash", b"state_hash", "status", b"status", "unready", b"unready", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

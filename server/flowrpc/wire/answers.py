@@ -65,6 +65,7 @@ def encode_app(info: AppInfo) -> pb.GetAppResponse:
         http_address=info.http_address,
         read_only=info.read_only,
         state_hash=info.state_hash,
+        refused=info.refused,
     )
     fill_app_status(message.status, info.status)
     fill_time(message.started_at, info.started_at)
@@ -88,6 +89,7 @@ def decode_app(message: pb.GetAppResponse) -> AppInfo:
         http_address=message.http_address,
         read_only=message.read_only,
         state_hash=message.state_hash,
+        refused=dict(message.refused),
     )
 
 

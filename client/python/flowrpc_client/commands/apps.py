@@ -32,6 +32,8 @@ def ps(settings: Settings) -> None:
     elif not found:
         click.echo("no app runs", err=True)
     else:
+        for facts in found:
+            del facts["refused"]  # too wide for a table
         rows = [[_shown(fact) for fact in facts.values()] for facts in found]
         write_table([name.replace("_", " ").upper() for name in found[0]], rows)
 
@@ -87,6 +89,7 @@ def _facts(entry: AppEntry) -> dict[str, Any]:
         "revision": info.revision if info is not None else None,
         "pid": entry.pid,
         "data_dir": str(entry.data_dir),
+        "refused": dict(info.refused) if info is not None else None,
     }
 
 

@@ -741,7 +741,7 @@ pub struct GetAppRequest {
     pub with_state_hash: bool,
 }
 /// Response of `GetApp`.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 pub struct GetAppResponse {
     /// Name of the app: its file's without the suffix, or its folder's if the file is called app or main.
     #[prost(string, tag="1")]
@@ -785,6 +785,12 @@ pub struct GetAppResponse {
     /// The hash of the whole state at `revision`, as `Bookmark.state_hash`; empty unless it was asked for.
     #[prost(string, tag="14")]
     pub state_hash: ::prost::alloc::string::String,
+    /// How often something was refused or dropped since this life began, by reason. Of calls that is the name of their
+    /// `ErrorReason` without its prefix; `ATTEMPT_FENCED`, `DELTA_GAP`, `DELTA_CONFLICT`, `DELTA_INVALID`, `FRAME_BROKEN` and
+    /// `FRAME_TOO_LARGE` are of frames of agents, `WATCH_TOO_SLOW` of watchers that got a snapshot in place of what they missed,
+    /// `LOG_RECORDS_DROPPED` of log records.
+    #[prost(map="string, int64", tag="15")]
+    pub refused: ::std::collections::HashMap<::prost::alloc::string::String, i64>,
 }
 /// Request of `GetState`.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]

@@ -37,6 +37,11 @@ public final class FlowServiceOuterClass extends com.google.protobuf.GeneratedFi
     com.google.protobuf.GeneratedMessage.FieldAccessorTable
       internal_static_flowrpc_v1_GetAppResponse_fieldAccessorTable;
   static final com.google.protobuf.Descriptors.Descriptor
+    internal_static_flowrpc_v1_GetAppResponse_RefusedEntry_descriptor;
+  static final 
+    com.google.protobuf.GeneratedMessage.FieldAccessorTable
+      internal_static_flowrpc_v1_GetAppResponse_RefusedEntry_fieldAccessorTable;
+  static final com.google.protobuf.Descriptors.Descriptor
     internal_static_flowrpc_v1_GetStateRequest_descriptor;
   static final 
     com.google.protobuf.GeneratedMessage.FieldAccessorTable
@@ -237,7 +242,7 @@ public final class FlowServiceOuterClass extends com.google.protobuf.GeneratedFi
       "o\032\026flowrpc/v1/value.proto\032\036google/protob" +
       "uf/duration.proto\032\037google/protobuf/times" +
       "tamp.proto\"7\n\rGetAppRequest\022&\n\017with_stat" +
-      "e_hash\030\001 \001(\010R\rwithStateHash\"\265\003\n\016GetAppRe" +
+      "e_hash\030\001 \001(\010R\rwithStateHash\"\264\004\n\016GetAppRe" +
       "sponse\022\022\n\004name\030\001 \001(\tR\004name\022\035\n\njournal_id" +
       "\030\002 \001(\tR\tjournalId\022\022\n\004life\030\003 \001(\003R\004life\022\032\n" +
       "\010revision\030\004 \001(\003R\010revision\022-\n\006status\030\005 \001(" +
@@ -248,186 +253,189 @@ public final class FlowServiceOuterClass extends com.google.protobuf.GeneratedFi
       "\003pid\022\024\n\005ready\030\n \001(\010R\005ready\022\030\n\007unready\030\013 " +
       "\003(\tR\007unready\022!\n\014http_address\030\014 \001(\tR\013http" +
       "Address\022\033\n\tread_only\030\r \001(\tR\010readOnly\022\035\n\n" +
-      "state_hash\030\016 \001(\tR\tstateHash\"\202\001\n\017GetState" +
-      "Request\022\034\n\tcomponent\030\001 \001(\tR\tcomponent\022)\n" +
-      "\020exclude_children\030\002 \001(\010R\017excludeChildren" +
-      "\022&\n\017with_state_hash\030\003 \001(\010R\rwithStateHash" +
-      "\"\310\001\n\020GetStateResponse\022\035\n\njournal_id\030\001 \001(" +
-      "\tR\tjournalId\022\032\n\010revision\030\002 \001(\003R\010revision" +
-      "\0225\n\ncomponents\030\003 \003(\0132\025.flowrpc.v1.Compon" +
-      "entR\ncomponents\022#\n\004runs\030\004 \003(\0132\017.flowrpc." +
-      "v1.RunR\004runs\022\035\n\nstate_hash\030\005 \001(\tR\tstateH" +
-      "ash\"\217\001\n\021WatchStateRequest\022\034\n\tcomponent\030\001" +
-      " \001(\tR\tcomponent\022*\n\016after_revision\030\002 \001(\003H" +
-      "\000R\rafterRevision\210\001\001\022\035\n\njournal_id\030\003 \001(\tR" +
-      "\tjournalIdB\021\n\017_after_revision\"\370\001\n\022WatchS" +
-      "tateResponse\0222\n\010snapshot\030\001 \001(\0132\024.flowrpc" +
-      ".v1.SnapshotH\000R\010snapshot\0222\n\010revision\030\002 \001" +
-      "(\0132\024.flowrpc.v1.RevisionH\000R\010revision\022(\n\003" +
-      "end\030\003 \001(\0132\024.flowrpc.v1.WatchEndH\000R\003end\0222" +
-      "\n\010bookmark\030\004 \001(\0132\024.flowrpc.v1.BookmarkH\000" +
-      "R\010bookmark\022\022\n\004more\030\005 \001(\010R\004moreB\010\n\006update" +
-      "\"\307\002\n\010Snapshot\022\035\n\njournal_id\030\001 \001(\tR\tjourn" +
-      "alId\022\032\n\010revision\030\002 \001(\003R\010revision\0225\n\ncomp" +
-      "onents\030\003 \003(\0132\025.flowrpc.v1.ComponentR\ncom" +
-      "ponents\022#\n\004runs\030\004 \003(\0132\017.flowrpc.v1.RunR\004" +
-      "runs\022\024\n\005first\030\005 \001(\010R\005first\022\022\n\004last\030\006 \001(\010" +
-      "R\004last\022\'\n\003app\030\007 \001(\0132\025.flowrpc.v1.AppStat" +
-      "usR\003app\0222\n\006reason\030\010 \001(\0162\032.flowrpc.v1.Sna" +
-      "pshotReasonR\006reason\022\035\n\nstate_hash\030\t \001(\tR" +
-      "\tstateHash\"d\n\010Bookmark\022\035\n\njournal_id\030\001 \001" +
-      "(\tR\tjournalId\022\032\n\010revision\030\002 \001(\003R\010revisio" +
-      "n\022\035\n\nstate_hash\030\003 \001(\tR\tstateHash\"\235\001\n\010Wat" +
-      "chEnd\022\032\n\010revision\030\001 \001(\003R\010revision\022\030\n\007mes" +
-      "sage\030\002 \001(\tR\007message\022\'\n\003app\030\003 \001(\0132\025.flowr" +
-      "pc.v1.AppStatusR\003app\0222\n\006reason\030\004 \001(\0162\032.f" +
-      "lowrpc.v1.WatchEndReasonR\006reason\"\307\001\n\022Upd" +
-      "ateStateRequest\022\034\n\tcomponent\030\001 \001(\tR\tcomp" +
-      "onent\022,\n\007changes\030\002 \003(\0132\022.flowrpc.v1.Chan" +
-      "geR\007changes\0220\n\021expected_revision\030\003 \001(\003H\000" +
-      "R\020expectedRevision\210\001\001\022\035\n\nrequest_id\030\004 \001(" +
-      "\tR\trequestIdB\024\n\022_expected_revision\"M\n\023Up" +
-      "dateStateResponse\022\032\n\010revision\030\001 \001(\003R\010rev" +
-      "ision\022\032\n\010replayed\030\002 \001(\010R\010replayed\"\223\001\n\tPa" +
-      "rameter\022\022\n\004name\030\001 \001(\tR\004name\022\036\n\nannotatio" +
-      "n\030\002 \001(\tR\nannotation\022\032\n\010required\030\003 \001(\010R\010r" +
-      "equired\0226\n\rdefault_value\030\004 \001(\0132\021.flowrpc" +
-      ".v1.ValueR\014defaultValue\"\233\001\n\nClientPart\022\035" +
-      "\n\nclass_name\030\001 \001(\tR\tclassName\022\022\n\004help\030\002 " +
-      "\001(\tR\004help\0225\n\nparameters\030\003 \003(\0132\025.flowrpc." +
-      "v1.ParameterR\nparameters\022#\n\rsource_sha25" +
-      "6\030\004 \001(\tR\014sourceSha256\"\370\001\n\007Command\022\022\n\004nam" +
-      "e\030\001 \001(\tR\004name\022\022\n\004flow\030\002 \001(\tR\004flow\022\022\n\004hel" +
-      "p\030\003 \001(\tR\004help\0225\n\nparameters\030\004 \003(\0132\025.flow" +
-      "rpc.v1.ParameterR\nparameters\0227\n\013client_p" +
-      "art\030\005 \001(\0132\026.flowrpc.v1.ClientPartR\nclien" +
-      "tPart\022\030\n\007streams\030\006 \001(\010R\007streams\022\'\n\017item_" +
-      "annotation\030\007 \001(\tR\016itemAnnotation\"Q\n\023List" +
-      "CommandsRequest\022\033\n\tpage_size\030\001 \001(\005R\010page" +
-      "Size\022\035\n\npage_token\030\002 \001(\tR\tpageToken\"o\n\024L" +
-      "istCommandsResponse\022/\n\010commands\030\001 \003(\0132\023." +
-      "flowrpc.v1.CommandR\010commands\022&\n\017next_pag" +
-      "e_token\030\002 \001(\tR\rnextPageToken\"3\n\027GetComma" +
-      "ndSourceRequest\022\030\n\007command\030\001 \001(\tR\007comman" +
-      "d\"\210\001\n\030GetCommandSourceResponse\022\030\n\007comman" +
-      "d\030\001 \001(\tR\007command\022\035\n\nclass_name\030\002 \001(\tR\tcl" +
-      "assName\022\033\n\tfile_name\030\003 \001(\tR\010fileName\022\026\n\006" +
-      "source\030\004 \001(\014R\006source\"\201\001\n\022CallCommandRequ" +
-      "est\022\030\n\007command\030\001 \001(\tR\007command\0222\n\targumen" +
-      "ts\030\002 \003(\0132\024.flowrpc.v1.MapEntryR\targument" +
-      "s\022\035\n\nrequest_id\030\003 \001(\tR\trequestId\"\266\001\n\023Cal" +
-      "lCommandResponse\022+\n\006result\030\001 \001(\0132\021.flowr" +
-      "pc.v1.ValueH\000R\006result\022/\n\007failure\030\002 \001(\0132\023" +
-      ".flowrpc.v1.FailureH\000R\007failure\022\032\n\010revisi" +
-      "on\030\003 \001(\003R\010revision\022\032\n\010replayed\030\004 \001(\010R\010re" +
-      "playedB\t\n\007outcome\"d\n\024StreamCommandReques" +
-      "t\022\030\n\007command\030\001 \001(\tR\007command\0222\n\targuments" +
-      "\030\002 \003(\0132\024.flowrpc.v1.MapEntryR\targuments\"" +
-      "\230\001\n\025StreamCommandResponse\022\'\n\004item\030\001 \001(\0132" +
-      "\021.flowrpc.v1.ValueH\000R\004item\022/\n\007failure\030\002 " +
-      "\001(\0132\023.flowrpc.v1.FailureH\000R\007failure\022\032\n\010r" +
-      "evision\030\003 \001(\003R\010revisionB\t\n\007content\"\377\003\n\004W" +
-      "ork\022\022\n\004name\030\001 \001(\tR\004name\022\022\n\004type\030\002 \001(\tR\004t" +
-      "ype\022+\n\005stage\030\003 \001(\0162\025.flowrpc.v1.WorkStag" +
-      "eR\005stage\022\032\n\010parallel\030\004 \001(\010R\010parallel\022\037\n\013" +
-      "cache_calls\030\005 \001(\010R\ncacheCalls\022\'\n\017raise_e" +
-      "xception\030\006 \001(\010R\016raiseException\022.\n\nlatest" +
-      "_run\030\007 \001(\0132\017.flowrpc.v1.RunR\tlatestRun\022\'" +
-      "\n\017succeeded_count\030\010 \001(\003R\016succeededCount\022" +
-      "!\n\014failed_count\030\t \001(\003R\013failedCount\022&\n\017ti" +
-      "med_out_count\030\n \001(\003R\rtimedOutCount\022!\n\014di" +
-      "splay_name\030\013 \001(\tR\013displayName\022\020\n\003url\030\014 \001" +
-      "(\tR\003url\022\037\n\013internal_ip\030\r \001(\tR\ninternalIp" +
-      "\022\033\n\tpublic_ip\030\016 \001(\tR\010publicIp\022%\n\016pending" +
-      "_reason\030\017 \001(\tR\rpendingReason\"N\n\020ListWork" +
-      "sRequest\022\033\n\tpage_size\030\001 \001(\005R\010pageSize\022\035\n" +
-      "\npage_token\030\002 \001(\tR\tpageToken\"\177\n\021ListWork" +
-      "sResponse\022&\n\005works\030\001 \003(\0132\020.flowrpc.v1.Wo" +
-      "rkR\005works\022&\n\017next_page_token\030\002 \001(\tR\rnext" +
-      "PageToken\022\032\n\010revision\030\003 \001(\003R\010revision\"\251\003" +
-      "\n\005Agent\022\031\n\010agent_id\030\001 \001(\tR\007agentId\022\022\n\004ho" +
-      "st\030\002 \001(\tR\004host\022\020\n\003pid\030\003 \001(\003R\003pid\022\030\n\007vers" +
-      "ion\030\004 \001(\tR\007version\022\024\n\005works\030\005 \003(\tR\005works" +
-      "\022\032\n\010capacity\030\006 \001(\005R\010capacity\022#\n\rattempt_" +
-      "count\030\007 \001(\005R\014attemptCount\0223\n\tresources\030\010" +
-      " \001(\0132\025.flowrpc.v1.ResourcesR\tresources\022+" +
-      "\n\005taken\030\t \001(\0132\025.flowrpc.v1.ResourcesR\005ta" +
-      "ken\0225\n\006labels\030\n \003(\0132\035.flowrpc.v1.Agent.L" +
-      "abelsEntryR\006labels\022\032\n\010draining\030\013 \001(\010R\010dr" +
-      "aining\0329\n\013LabelsEntry\022\020\n\003key\030\001 \001(\tR\003key\022" +
-      "\024\n\005value\030\002 \001(\tR\005value:\0028\001\"O\n\021ListAgentsR" +
-      "equest\022\033\n\tpage_size\030\001 \001(\005R\010pageSize\022\035\n\np" +
-      "age_token\030\002 \001(\tR\tpageToken\"g\n\022ListAgents" +
-      "Response\022)\n\006agents\030\001 \003(\0132\021.flowrpc.v1.Ag" +
-      "entR\006agents\022&\n\017next_page_token\030\002 \001(\tR\rne" +
-      "xtPageToken\"_\n\021DrainAgentRequest\022\031\n\010agen" +
-      "t_id\030\001 \001(\tR\007agentId\022/\n\005grace\030\002 \001(\0132\031.goo" +
-      "gle.protobuf.DurationR\005grace\"\024\n\022DrainAge" +
-      "ntResponse\"\224\001\n\017ListRunsRequest\022\022\n\004work\030\001" +
-      " \001(\tR\004work\0221\n\010statuses\030\002 \003(\0162\025.flowrpc.v" +
-      "1.RunStatusR\010statuses\022\033\n\tpage_size\030\003 \001(\005" +
-      "R\010pageSize\022\035\n\npage_token\030\004 \001(\tR\tpageToke" +
-      "n\"{\n\020ListRunsResponse\022#\n\004runs\030\001 \003(\0132\017.fl" +
-      "owrpc.v1.RunR\004runs\022&\n\017next_page_token\030\002 " +
-      "\001(\tR\rnextPageToken\022\032\n\010revision\030\003 \001(\003R\010re" +
-      "vision\"Z\n\020CancelRunRequest\022\025\n\006run_id\030\001 \001" +
-      "(\tR\005runId\022/\n\005grace\030\002 \001(\0132\031.google.protob" +
-      "uf.DurationR\005grace\"/\n\021CancelRunResponse\022" +
-      "\032\n\010revision\030\001 \001(\003R\010revision\"\230\001\n\021StreamLo" +
-      "gsRequest\022\034\n\tcomponent\030\001 \001(\tR\tcomponent\022" +
-      "9\n\rminimum_level\030\002 \001(\0162\024.flowrpc.v1.LogL" +
-      "evelR\014minimumLevel\022\022\n\004tail\030\003 \001(\005R\004tail\022\026" +
-      "\n\006follow\030\004 \001(\010R\006follow\"]\n\022StreamLogsResp" +
-      "onse\022-\n\006record\030\001 \001(\0132\025.flowrpc.v1.LogRec" +
-      "ordR\006record\022\030\n\007dropped\030\002 \001(\003R\007dropped\"*\n" +
-      "\016StopAppRequest\022\030\n\007message\030\001 \001(\tR\007messag" +
-      "e\"-\n\017StopAppResponse\022\032\n\010revision\030\001 \001(\003R\010" +
-      "revision*\305\001\n\016SnapshotReason\022\037\n\033SNAPSHOT_" +
-      "REASON_UNSPECIFIED\020\000\022\031\n\025SNAPSHOT_REASON_" +
-      "ASKED\020\001\022!\n\035SNAPSHOT_REASON_OTHER_JOURNAL" +
-      "\020\002\022\031\n\025SNAPSHOT_REASON_AHEAD\020\003\022\033\n\027SNAPSHO" +
-      "T_REASON_TOO_OLD\020\004\022\034\n\030SNAPSHOT_REASON_TO" +
-      "O_SLOW\020\005*y\n\016WatchEndReason\022 \n\034WATCH_END_" +
-      "REASON_UNSPECIFIED\020\000\022\036\n\032WATCH_END_REASON" +
-      "_APP_ENDED\020\001\022%\n!WATCH_END_REASON_SERVICE" +
-      "_STOPPING\020\002*\324\001\n\tWorkStage\022\032\n\026WORK_STAGE_" +
-      "UNSPECIFIED\020\000\022\032\n\026WORK_STAGE_NOT_STARTED\020" +
-      "\001\022\026\n\022WORK_STAGE_PENDING\020\002\022\026\n\022WORK_STAGE_" +
-      "RUNNING\020\003\022\030\n\024WORK_STAGE_SUCCEEDED\020\004\022\025\n\021W" +
-      "ORK_STAGE_FAILED\020\005\022\026\n\022WORK_STAGE_STOPPED" +
-      "\020\006\022\026\n\022WORK_STAGE_STARTED\020\0072\334\t\n\013FlowServi" +
-      "ce\022D\n\006GetApp\022\031.flowrpc.v1.GetAppRequest\032" +
-      "\032.flowrpc.v1.GetAppResponse\"\003\220\002\001\022J\n\010GetS" +
-      "tate\022\033.flowrpc.v1.GetStateRequest\032\034.flow" +
-      "rpc.v1.GetStateResponse\"\003\220\002\001\022R\n\nWatchSta" +
-      "te\022\035.flowrpc.v1.WatchStateRequest\032\036.flow" +
-      "rpc.v1.WatchStateResponse\"\003\220\002\0010\001\022S\n\013Upda" +
-      "teState\022\036.flowrpc.v1.UpdateStateRequest\032" +
-      "\037.flowrpc.v1.UpdateStateResponse\"\003\220\002\002\022V\n" +
-      "\014ListCommands\022\037.flowrpc.v1.ListCommandsR" +
-      "equest\032 .flowrpc.v1.ListCommandsResponse" +
-      "\"\003\220\002\001\022b\n\020GetCommandSource\022#.flowrpc.v1.G" +
-      "etCommandSourceRequest\032$.flowrpc.v1.GetC" +
-      "ommandSourceResponse\"\003\220\002\001\022S\n\013CallCommand" +
-      "\022\036.flowrpc.v1.CallCommandRequest\032\037.flowr" +
-      "pc.v1.CallCommandResponse\"\003\220\002\002\022V\n\rStream" +
-      "Command\022 .flowrpc.v1.StreamCommandReques" +
-      "t\032!.flowrpc.v1.StreamCommandResponse0\001\022M" +
-      "\n\tListWorks\022\034.flowrpc.v1.ListWorksReques" +
-      "t\032\035.flowrpc.v1.ListWorksResponse\"\003\220\002\001\022P\n" +
-      "\nListAgents\022\035.flowrpc.v1.ListAgentsReque" +
-      "st\032\036.flowrpc.v1.ListAgentsResponse\"\003\220\002\001\022" +
-      "P\n\nDrainAgent\022\035.flowrpc.v1.DrainAgentReq" +
-      "uest\032\036.flowrpc.v1.DrainAgentResponse\"\003\220\002" +
-      "\002\022J\n\010ListRuns\022\033.flowrpc.v1.ListRunsReque" +
-      "st\032\034.flowrpc.v1.ListRunsResponse\"\003\220\002\001\022M\n" +
-      "\tCancelRun\022\034.flowrpc.v1.CancelRunRequest" +
-      "\032\035.flowrpc.v1.CancelRunResponse\"\003\220\002\002\022R\n\n" +
-      "StreamLogs\022\035.flowrpc.v1.StreamLogsReques" +
-      "t\032\036.flowrpc.v1.StreamLogsResponse\"\003\220\002\0010\001" +
-      "\022G\n\007StopApp\022\032.flowrpc.v1.StopAppRequest\032" +
-      "\033.flowrpc.v1.StopAppResponse\"\003\220\002\002B\022\n\016dev" +
-      ".flowrpc.v1P\001b\006proto3"
+      "state_hash\030\016 \001(\tR\tstateHash\022A\n\007refused\030\017" +
+      " \003(\0132\'.flowrpc.v1.GetAppResponse.Refused" +
+      "EntryR\007refused\032:\n\014RefusedEntry\022\020\n\003key\030\001 " +
+      "\001(\tR\003key\022\024\n\005value\030\002 \001(\003R\005value:\0028\001\"\202\001\n\017G" +
+      "etStateRequest\022\034\n\tcomponent\030\001 \001(\tR\tcompo" +
+      "nent\022)\n\020exclude_children\030\002 \001(\010R\017excludeC" +
+      "hildren\022&\n\017with_state_hash\030\003 \001(\010R\rwithSt" +
+      "ateHash\"\310\001\n\020GetStateResponse\022\035\n\njournal_" +
+      "id\030\001 \001(\tR\tjournalId\022\032\n\010revision\030\002 \001(\003R\010r" +
+      "evision\0225\n\ncomponents\030\003 \003(\0132\025.flowrpc.v1" +
+      ".ComponentR\ncomponents\022#\n\004runs\030\004 \003(\0132\017.f" +
+      "lowrpc.v1.RunR\004runs\022\035\n\nstate_hash\030\005 \001(\tR" +
+      "\tstateHash\"\217\001\n\021WatchStateRequest\022\034\n\tcomp" +
+      "onent\030\001 \001(\tR\tcomponent\022*\n\016after_revision" +
+      "\030\002 \001(\003H\000R\rafterRevision\210\001\001\022\035\n\njournal_id" +
+      "\030\003 \001(\tR\tjournalIdB\021\n\017_after_revision\"\370\001\n" +
+      "\022WatchStateResponse\0222\n\010snapshot\030\001 \001(\0132\024." +
+      "flowrpc.v1.SnapshotH\000R\010snapshot\0222\n\010revis" +
+      "ion\030\002 \001(\0132\024.flowrpc.v1.RevisionH\000R\010revis" +
+      "ion\022(\n\003end\030\003 \001(\0132\024.flowrpc.v1.WatchEndH\000" +
+      "R\003end\0222\n\010bookmark\030\004 \001(\0132\024.flowrpc.v1.Boo" +
+      "kmarkH\000R\010bookmark\022\022\n\004more\030\005 \001(\010R\004moreB\010\n" +
+      "\006update\"\307\002\n\010Snapshot\022\035\n\njournal_id\030\001 \001(\t" +
+      "R\tjournalId\022\032\n\010revision\030\002 \001(\003R\010revision\022" +
+      "5\n\ncomponents\030\003 \003(\0132\025.flowrpc.v1.Compone" +
+      "ntR\ncomponents\022#\n\004runs\030\004 \003(\0132\017.flowrpc.v" +
+      "1.RunR\004runs\022\024\n\005first\030\005 \001(\010R\005first\022\022\n\004las" +
+      "t\030\006 \001(\010R\004last\022\'\n\003app\030\007 \001(\0132\025.flowrpc.v1." +
+      "AppStatusR\003app\0222\n\006reason\030\010 \001(\0162\032.flowrpc" +
+      ".v1.SnapshotReasonR\006reason\022\035\n\nstate_hash" +
+      "\030\t \001(\tR\tstateHash\"d\n\010Bookmark\022\035\n\njournal" +
+      "_id\030\001 \001(\tR\tjournalId\022\032\n\010revision\030\002 \001(\003R\010" +
+      "revision\022\035\n\nstate_hash\030\003 \001(\tR\tstateHash\"" +
+      "\235\001\n\010WatchEnd\022\032\n\010revision\030\001 \001(\003R\010revision" +
+      "\022\030\n\007message\030\002 \001(\tR\007message\022\'\n\003app\030\003 \001(\0132" +
+      "\025.flowrpc.v1.AppStatusR\003app\0222\n\006reason\030\004 " +
+      "\001(\0162\032.flowrpc.v1.WatchEndReasonR\006reason\"" +
+      "\307\001\n\022UpdateStateRequest\022\034\n\tcomponent\030\001 \001(" +
+      "\tR\tcomponent\022,\n\007changes\030\002 \003(\0132\022.flowrpc." +
+      "v1.ChangeR\007changes\0220\n\021expected_revision\030" +
+      "\003 \001(\003H\000R\020expectedRevision\210\001\001\022\035\n\nrequest_" +
+      "id\030\004 \001(\tR\trequestIdB\024\n\022_expected_revisio" +
+      "n\"M\n\023UpdateStateResponse\022\032\n\010revision\030\001 \001" +
+      "(\003R\010revision\022\032\n\010replayed\030\002 \001(\010R\010replayed" +
+      "\"\223\001\n\tParameter\022\022\n\004name\030\001 \001(\tR\004name\022\036\n\nan" +
+      "notation\030\002 \001(\tR\nannotation\022\032\n\010required\030\003" +
+      " \001(\010R\010required\0226\n\rdefault_value\030\004 \001(\0132\021." +
+      "flowrpc.v1.ValueR\014defaultValue\"\233\001\n\nClien" +
+      "tPart\022\035\n\nclass_name\030\001 \001(\tR\tclassName\022\022\n\004" +
+      "help\030\002 \001(\tR\004help\0225\n\nparameters\030\003 \003(\0132\025.f" +
+      "lowrpc.v1.ParameterR\nparameters\022#\n\rsourc" +
+      "e_sha256\030\004 \001(\tR\014sourceSha256\"\370\001\n\007Command" +
+      "\022\022\n\004name\030\001 \001(\tR\004name\022\022\n\004flow\030\002 \001(\tR\004flow" +
+      "\022\022\n\004help\030\003 \001(\tR\004help\0225\n\nparameters\030\004 \003(\013" +
+      "2\025.flowrpc.v1.ParameterR\nparameters\0227\n\013c" +
+      "lient_part\030\005 \001(\0132\026.flowrpc.v1.ClientPart" +
+      "R\nclientPart\022\030\n\007streams\030\006 \001(\010R\007streams\022\'" +
+      "\n\017item_annotation\030\007 \001(\tR\016itemAnnotation\"" +
+      "Q\n\023ListCommandsRequest\022\033\n\tpage_size\030\001 \001(" +
+      "\005R\010pageSize\022\035\n\npage_token\030\002 \001(\tR\tpageTok" +
+      "en\"o\n\024ListCommandsResponse\022/\n\010commands\030\001" +
+      " \003(\0132\023.flowrpc.v1.CommandR\010commands\022&\n\017n" +
+      "ext_page_token\030\002 \001(\tR\rnextPageToken\"3\n\027G" +
+      "etCommandSourceRequest\022\030\n\007command\030\001 \001(\tR" +
+      "\007command\"\210\001\n\030GetCommandSourceResponse\022\030\n" +
+      "\007command\030\001 \001(\tR\007command\022\035\n\nclass_name\030\002 " +
+      "\001(\tR\tclassName\022\033\n\tfile_name\030\003 \001(\tR\010fileN" +
+      "ame\022\026\n\006source\030\004 \001(\014R\006source\"\201\001\n\022CallComm" +
+      "andRequest\022\030\n\007command\030\001 \001(\tR\007command\0222\n\t" +
+      "arguments\030\002 \003(\0132\024.flowrpc.v1.MapEntryR\ta" +
+      "rguments\022\035\n\nrequest_id\030\003 \001(\tR\trequestId\"" +
+      "\266\001\n\023CallCommandResponse\022+\n\006result\030\001 \001(\0132" +
+      "\021.flowrpc.v1.ValueH\000R\006result\022/\n\007failure\030" +
+      "\002 \001(\0132\023.flowrpc.v1.FailureH\000R\007failure\022\032\n" +
+      "\010revision\030\003 \001(\003R\010revision\022\032\n\010replayed\030\004 " +
+      "\001(\010R\010replayedB\t\n\007outcome\"d\n\024StreamComman" +
+      "dRequest\022\030\n\007command\030\001 \001(\tR\007command\0222\n\tar" +
+      "guments\030\002 \003(\0132\024.flowrpc.v1.MapEntryR\targ" +
+      "uments\"\230\001\n\025StreamCommandResponse\022\'\n\004item" +
+      "\030\001 \001(\0132\021.flowrpc.v1.ValueH\000R\004item\022/\n\007fai" +
+      "lure\030\002 \001(\0132\023.flowrpc.v1.FailureH\000R\007failu" +
+      "re\022\032\n\010revision\030\003 \001(\003R\010revisionB\t\n\007conten" +
+      "t\"\377\003\n\004Work\022\022\n\004name\030\001 \001(\tR\004name\022\022\n\004type\030\002" +
+      " \001(\tR\004type\022+\n\005stage\030\003 \001(\0162\025.flowrpc.v1.W" +
+      "orkStageR\005stage\022\032\n\010parallel\030\004 \001(\010R\010paral" +
+      "lel\022\037\n\013cache_calls\030\005 \001(\010R\ncacheCalls\022\'\n\017" +
+      "raise_exception\030\006 \001(\010R\016raiseException\022.\n" +
+      "\nlatest_run\030\007 \001(\0132\017.flowrpc.v1.RunR\tlate" +
+      "stRun\022\'\n\017succeeded_count\030\010 \001(\003R\016succeede" +
+      "dCount\022!\n\014failed_count\030\t \001(\003R\013failedCoun" +
+      "t\022&\n\017timed_out_count\030\n \001(\003R\rtimedOutCoun" +
+      "t\022!\n\014display_name\030\013 \001(\tR\013displayName\022\020\n\003" +
+      "url\030\014 \001(\tR\003url\022\037\n\013internal_ip\030\r \001(\tR\nint" +
+      "ernalIp\022\033\n\tpublic_ip\030\016 \001(\tR\010publicIp\022%\n\016" +
+      "pending_reason\030\017 \001(\tR\rpendingReason\"N\n\020L" +
+      "istWorksRequest\022\033\n\tpage_size\030\001 \001(\005R\010page" +
+      "Size\022\035\n\npage_token\030\002 \001(\tR\tpageToken\"\177\n\021L" +
+      "istWorksResponse\022&\n\005works\030\001 \003(\0132\020.flowrp" +
+      "c.v1.WorkR\005works\022&\n\017next_page_token\030\002 \001(" +
+      "\tR\rnextPageToken\022\032\n\010revision\030\003 \001(\003R\010revi" +
+      "sion\"\251\003\n\005Agent\022\031\n\010agent_id\030\001 \001(\tR\007agentI" +
+      "d\022\022\n\004host\030\002 \001(\tR\004host\022\020\n\003pid\030\003 \001(\003R\003pid\022" +
+      "\030\n\007version\030\004 \001(\tR\007version\022\024\n\005works\030\005 \003(\t" +
+      "R\005works\022\032\n\010capacity\030\006 \001(\005R\010capacity\022#\n\ra" +
+      "ttempt_count\030\007 \001(\005R\014attemptCount\0223\n\treso" +
+      "urces\030\010 \001(\0132\025.flowrpc.v1.ResourcesR\treso" +
+      "urces\022+\n\005taken\030\t \001(\0132\025.flowrpc.v1.Resour" +
+      "cesR\005taken\0225\n\006labels\030\n \003(\0132\035.flowrpc.v1." +
+      "Agent.LabelsEntryR\006labels\022\032\n\010draining\030\013 " +
+      "\001(\010R\010draining\0329\n\013LabelsEntry\022\020\n\003key\030\001 \001(" +
+      "\tR\003key\022\024\n\005value\030\002 \001(\tR\005value:\0028\001\"O\n\021List" +
+      "AgentsRequest\022\033\n\tpage_size\030\001 \001(\005R\010pageSi" +
+      "ze\022\035\n\npage_token\030\002 \001(\tR\tpageToken\"g\n\022Lis" +
+      "tAgentsResponse\022)\n\006agents\030\001 \003(\0132\021.flowrp" +
+      "c.v1.AgentR\006agents\022&\n\017next_page_token\030\002 " +
+      "\001(\tR\rnextPageToken\"_\n\021DrainAgentRequest\022" +
+      "\031\n\010agent_id\030\001 \001(\tR\007agentId\022/\n\005grace\030\002 \001(" +
+      "\0132\031.google.protobuf.DurationR\005grace\"\024\n\022D" +
+      "rainAgentResponse\"\224\001\n\017ListRunsRequest\022\022\n" +
+      "\004work\030\001 \001(\tR\004work\0221\n\010statuses\030\002 \003(\0162\025.fl" +
+      "owrpc.v1.RunStatusR\010statuses\022\033\n\tpage_siz" +
+      "e\030\003 \001(\005R\010pageSize\022\035\n\npage_token\030\004 \001(\tR\tp" +
+      "ageToken\"{\n\020ListRunsResponse\022#\n\004runs\030\001 \003" +
+      "(\0132\017.flowrpc.v1.RunR\004runs\022&\n\017next_page_t" +
+      "oken\030\002 \001(\tR\rnextPageToken\022\032\n\010revision\030\003 " +
+      "\001(\003R\010revision\"Z\n\020CancelRunRequest\022\025\n\006run" +
+      "_id\030\001 \001(\tR\005runId\022/\n\005grace\030\002 \001(\0132\031.google" +
+      ".protobuf.DurationR\005grace\"/\n\021CancelRunRe" +
+      "sponse\022\032\n\010revision\030\001 \001(\003R\010revision\"\230\001\n\021S" +
+      "treamLogsRequest\022\034\n\tcomponent\030\001 \001(\tR\tcom" +
+      "ponent\0229\n\rminimum_level\030\002 \001(\0162\024.flowrpc." +
+      "v1.LogLevelR\014minimumLevel\022\022\n\004tail\030\003 \001(\005R" +
+      "\004tail\022\026\n\006follow\030\004 \001(\010R\006follow\"]\n\022StreamL" +
+      "ogsResponse\022-\n\006record\030\001 \001(\0132\025.flowrpc.v1" +
+      ".LogRecordR\006record\022\030\n\007dropped\030\002 \001(\003R\007dro" +
+      "pped\"*\n\016StopAppRequest\022\030\n\007message\030\001 \001(\tR" +
+      "\007message\"-\n\017StopAppResponse\022\032\n\010revision\030" +
+      "\001 \001(\003R\010revision*\305\001\n\016SnapshotReason\022\037\n\033SN" +
+      "APSHOT_REASON_UNSPECIFIED\020\000\022\031\n\025SNAPSHOT_" +
+      "REASON_ASKED\020\001\022!\n\035SNAPSHOT_REASON_OTHER_" +
+      "JOURNAL\020\002\022\031\n\025SNAPSHOT_REASON_AHEAD\020\003\022\033\n\027" +
+      "SNAPSHOT_REASON_TOO_OLD\020\004\022\034\n\030SNAPSHOT_RE" +
+      "ASON_TOO_SLOW\020\005*y\n\016WatchEndReason\022 \n\034WAT" +
+      "CH_END_REASON_UNSPECIFIED\020\000\022\036\n\032WATCH_END" +
+      "_REASON_APP_ENDED\020\001\022%\n!WATCH_END_REASON_" +
+      "SERVICE_STOPPING\020\002*\324\001\n\tWorkStage\022\032\n\026WORK" +
+      "_STAGE_UNSPECIFIED\020\000\022\032\n\026WORK_STAGE_NOT_S" +
+      "TARTED\020\001\022\026\n\022WORK_STAGE_PENDING\020\002\022\026\n\022WORK" +
+      "_STAGE_RUNNING\020\003\022\030\n\024WORK_STAGE_SUCCEEDED" +
+      "\020\004\022\025\n\021WORK_STAGE_FAILED\020\005\022\026\n\022WORK_STAGE_" +
+      "STOPPED\020\006\022\026\n\022WORK_STAGE_STARTED\020\0072\334\t\n\013Fl" +
+      "owService\022D\n\006GetApp\022\031.flowrpc.v1.GetAppR" +
+      "equest\032\032.flowrpc.v1.GetAppResponse\"\003\220\002\001\022" +
+      "J\n\010GetState\022\033.flowrpc.v1.GetStateRequest" +
+      "\032\034.flowrpc.v1.GetStateResponse\"\003\220\002\001\022R\n\nW" +
+      "atchState\022\035.flowrpc.v1.WatchStateRequest" +
+      "\032\036.flowrpc.v1.WatchStateResponse\"\003\220\002\0010\001\022" +
+      "S\n\013UpdateState\022\036.flowrpc.v1.UpdateStateR" +
+      "equest\032\037.flowrpc.v1.UpdateStateResponse\"" +
+      "\003\220\002\002\022V\n\014ListCommands\022\037.flowrpc.v1.ListCo" +
+      "mmandsRequest\032 .flowrpc.v1.ListCommandsR" +
+      "esponse\"\003\220\002\001\022b\n\020GetCommandSource\022#.flowr" +
+      "pc.v1.GetCommandSourceRequest\032$.flowrpc." +
+      "v1.GetCommandSourceResponse\"\003\220\002\001\022S\n\013Call" +
+      "Command\022\036.flowrpc.v1.CallCommandRequest\032" +
+      "\037.flowrpc.v1.CallCommandResponse\"\003\220\002\002\022V\n" +
+      "\rStreamCommand\022 .flowrpc.v1.StreamComman" +
+      "dRequest\032!.flowrpc.v1.StreamCommandRespo" +
+      "nse0\001\022M\n\tListWorks\022\034.flowrpc.v1.ListWork" +
+      "sRequest\032\035.flowrpc.v1.ListWorksResponse\"" +
+      "\003\220\002\001\022P\n\nListAgents\022\035.flowrpc.v1.ListAgen" +
+      "tsRequest\032\036.flowrpc.v1.ListAgentsRespons" +
+      "e\"\003\220\002\001\022P\n\nDrainAgent\022\035.flowrpc.v1.DrainA" +
+      "gentRequest\032\036.flowrpc.v1.DrainAgentRespo" +
+      "nse\"\003\220\002\002\022J\n\010ListRuns\022\033.flowrpc.v1.ListRu" +
+      "nsRequest\032\034.flowrpc.v1.ListRunsResponse\"" +
+      "\003\220\002\001\022M\n\tCancelRun\022\034.flowrpc.v1.CancelRun" +
+      "Request\032\035.flowrpc.v1.CancelRunResponse\"\003" +
+      "\220\002\002\022R\n\nStreamLogs\022\035.flowrpc.v1.StreamLog" +
+      "sRequest\032\036.flowrpc.v1.StreamLogsResponse" +
+      "\"\003\220\002\0010\001\022G\n\007StopApp\022\032.flowrpc.v1.StopAppR" +
+      "equest\032\033.flowrpc.v1.StopAppResponse\"\003\220\002\002" +
+      "B\022\n\016dev.flowrpc.v1P\001b\006proto3"
     };
     descriptor = com.google.protobuf.Descriptors.FileDescriptor
       .internalBuildGeneratedFileFrom(descriptorData,
@@ -452,7 +460,13 @@ public final class FlowServiceOuterClass extends com.google.protobuf.GeneratedFi
     internal_static_flowrpc_v1_GetAppResponse_fieldAccessorTable = new
       com.google.protobuf.GeneratedMessage.FieldAccessorTable(
         internal_static_flowrpc_v1_GetAppResponse_descriptor,
-        new java.lang.String[] { "Name", "JournalId", "Life", "Revision", "Status", "RootType", "StartedAt", "Version", "Pid", "Ready", "Unready", "HttpAddress", "ReadOnly", "StateHash", });
+        new java.lang.String[] { "Name", "JournalId", "Life", "Revision", "Status", "RootType", "StartedAt", "Version", "Pid", "Ready", "Unready", "HttpAddress", "ReadOnly", "StateHash", "Refused", });
+    internal_static_flowrpc_v1_GetAppResponse_RefusedEntry_descriptor =
+      internal_static_flowrpc_v1_GetAppResponse_descriptor.getNestedType(0);
+    internal_static_flowrpc_v1_GetAppResponse_RefusedEntry_fieldAccessorTable = new
+      com.google.protobuf.GeneratedMessage.FieldAccessorTable(
+        internal_static_flowrpc_v1_GetAppResponse_RefusedEntry_descriptor,
+        new java.lang.String[] { "Key", "Value", });
     internal_static_flowrpc_v1_GetStateRequest_descriptor =
       getDescriptor().getMessageType(2);
     internal_static_flowrpc_v1_GetStateRequest_fieldAccessorTable = new

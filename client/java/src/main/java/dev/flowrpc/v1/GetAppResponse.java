@@ -53,6 +53,18 @@ private static final long serialVersionUID = 0L;
     return dev.flowrpc.v1.FlowServiceOuterClass.internal_static_flowrpc_v1_GetAppResponse_descriptor;
   }
 
+  @SuppressWarnings({"rawtypes"})
+  @java.lang.Override
+  protected com.google.protobuf.MapFieldReflectionAccessor internalGetMapFieldReflection(
+      int number) {
+    switch (number) {
+      case 15:
+        return internalGetRefused();
+      default:
+        throw new RuntimeException(
+            "Invalid map field number: " + number);
+    }
+  }
   @java.lang.Override
   protected com.google.protobuf.GeneratedMessage.FieldAccessorTable
       internalGetFieldAccessorTable() {
@@ -580,6 +592,111 @@ private static final long serialVersionUID = 0L;
     }
   }
 
+  public static final int REFUSED_FIELD_NUMBER = 15;
+  private static final class RefusedDefaultEntryHolder {
+    static final com.google.protobuf.MapEntry<
+        java.lang.String, java.lang.Long> defaultEntry =
+            com.google.protobuf.MapEntry
+            .<java.lang.String, java.lang.Long>newDefaultInstance(
+                dev.flowrpc.v1.FlowServiceOuterClass.internal_static_flowrpc_v1_GetAppResponse_RefusedEntry_descriptor, 
+                com.google.protobuf.WireFormat.FieldType.STRING,
+                "",
+                com.google.protobuf.WireFormat.FieldType.INT64,
+                0L);
+  }
+  @SuppressWarnings("serial")
+  private com.google.protobuf.MapField<
+      java.lang.String, java.lang.Long> refused_;
+  private com.google.protobuf.MapField<java.lang.String, java.lang.Long>
+  internalGetRefused() {
+    if (refused_ == null) {
+      return com.google.protobuf.MapField.emptyMapField(
+          RefusedDefaultEntryHolder.defaultEntry);
+    }
+    return refused_;
+  }
+  public int getRefusedCount() {
+    return internalGetRefused().getMap().size();
+  }
+  /**
+   * <pre>
+   * How often something was refused or dropped since this life began, by reason. Of calls that is the name of their
+   * `ErrorReason` without its prefix; `ATTEMPT_FENCED`, `DELTA_GAP`, `DELTA_CONFLICT`, `DELTA_INVALID`, `FRAME_BROKEN` and
+   * `FRAME_TOO_LARGE` are of frames of agents, `WATCH_TOO_SLOW` of watchers that got a snapshot in place of what they missed,
+   * `LOG_RECORDS_DROPPED` of log records.
+   * </pre>
+   *
+   * <code>map&lt;string, int64&gt; refused = 15 [json_name = "refused"];</code>
+   */
+  @java.lang.Override
+  public boolean containsRefused(
+      java.lang.String key) {
+    java.util.Objects.requireNonNull(key, "map key");
+    return internalGetRefused().getMap().containsKey(key);
+  }
+  /**
+   * Use {@link #getRefusedMap()} instead.
+   */
+  @java.lang.Override
+  @java.lang.Deprecated
+  public java.util.Map<java.lang.String, java.lang.Long> getRefused() {
+    return getRefusedMap();
+  }
+  /**
+   * <pre>
+   * How often something was refused or dropped since this life began, by reason. Of calls that is the name of their
+   * `ErrorReason` without its prefix; `ATTEMPT_FENCED`, `DELTA_GAP`, `DELTA_CONFLICT`, `DELTA_INVALID`, `FRAME_BROKEN` and
+   * `FRAME_TOO_LARGE` are of frames of agents, `WATCH_TOO_SLOW` of watchers that got a snapshot in place of what they missed,
+   * `LOG_RECORDS_DROPPED` of log records.
+   * </pre>
+   *
+   * <code>map&lt;string, int64&gt; refused = 15 [json_name = "refused"];</code>
+   */
+  @java.lang.Override
+  public java.util.Map<java.lang.String, java.lang.Long> getRefusedMap() {
+    return internalGetRefused().getMap();
+  }
+  /**
+   * <pre>
+   * How often something was refused or dropped since this life began, by reason. Of calls that is the name of their
+   * `ErrorReason` without its prefix; `ATTEMPT_FENCED`, `DELTA_GAP`, `DELTA_CONFLICT`, `DELTA_INVALID`, `FRAME_BROKEN` and
+   * `FRAME_TOO_LARGE` are of frames of agents, `WATCH_TOO_SLOW` of watchers that got a snapshot in place of what they missed,
+   * `LOG_RECORDS_DROPPED` of log records.
+   * </pre>
+   *
+   * <code>map&lt;string, int64&gt; refused = 15 [json_name = "refused"];</code>
+   */
+  @java.lang.Override
+  public long getRefusedOrDefault(
+      java.lang.String key,
+      long defaultValue) {
+    java.util.Objects.requireNonNull(key, "map key");
+    java.util.Map<java.lang.String, java.lang.Long> map =
+        internalGetRefused().getMap();
+    return map.containsKey(key) ? map.get(key) : defaultValue;
+  }
+  /**
+   * <pre>
+   * How often something was refused or dropped since this life began, by reason. Of calls that is the name of their
+   * `ErrorReason` without its prefix; `ATTEMPT_FENCED`, `DELTA_GAP`, `DELTA_CONFLICT`, `DELTA_INVALID`, `FRAME_BROKEN` and
+   * `FRAME_TOO_LARGE` are of frames of agents, `WATCH_TOO_SLOW` of watchers that got a snapshot in place of what they missed,
+   * `LOG_RECORDS_DROPPED` of log records.
+   * </pre>
+   *
+   * <code>map&lt;string, int64&gt; refused = 15 [json_name = "refused"];</code>
+   */
+  @java.lang.Override
+  public long getRefusedOrThrow(
+      java.lang.String key) {
+    java.util.Objects.requireNonNull(key, "map key");
+    java.util.Map<java.lang.String, java.lang.Long> map =
+        internalGetRefused().getMap();
+    if (!map.containsKey(key)) {
+      throw new java.lang.IllegalArgumentException();
+    }
+    return map.get(key);
+  }
+
   private byte memoizedIsInitialized = -1;
   @java.lang.Override
   public final boolean isInitialized() {
@@ -636,6 +753,12 @@ private static final long serialVersionUID = 0L;
     if (!com.google.protobuf.GeneratedMessage.isStringEmpty(stateHash_)) {
       com.google.protobuf.GeneratedMessage.writeString(output, 14, stateHash_);
     }
+    com.google.protobuf.GeneratedMessage
+      .serializeStringMapTo(
+        output,
+        internalGetRefused(),
+        RefusedDefaultEntryHolder.defaultEntry,
+        15);
     getUnknownFields().writeTo(output);
   }
   private int computeSerializedSize_0() {
@@ -692,6 +815,16 @@ private static final long serialVersionUID = 0L;
     }
     if (!com.google.protobuf.GeneratedMessage.isStringEmpty(stateHash_)) {
       size += com.google.protobuf.GeneratedMessage.computeStringSize(14, stateHash_);
+    }
+    for (java.util.Map.Entry<java.lang.String, java.lang.Long> entry
+         : internalGetRefused().getMap().entrySet()) {
+      com.google.protobuf.MapEntry<java.lang.String, java.lang.Long>
+      refused__ = RefusedDefaultEntryHolder.defaultEntry.newBuilderForType()
+          .setKey(entry.getKey())
+          .setValue(entry.getValue())
+          .buildPartial();
+      size += com.google.protobuf.CodedOutputStream
+          .computeMessageSize(15, refused__);
     }
     return size;
   }
@@ -751,6 +884,8 @@ private static final long serialVersionUID = 0L;
         .equals(other.getReadOnly())) return false;
     if (!getStateHash()
         .equals(other.getStateHash())) return false;
+    if (!internalGetRefused().equals(
+        other.internalGetRefused())) return false;
     if (!getUnknownFields().equals(other.getUnknownFields())) return false;
     return true;
   }
@@ -800,6 +935,10 @@ private static final long serialVersionUID = 0L;
     hash = (53 * hash) + getReadOnly().hashCode();
     hash = (37 * hash) + STATE_HASH_FIELD_NUMBER;
     hash = (53 * hash) + getStateHash().hashCode();
+    if (!internalGetRefused().getMap().isEmpty()) {
+      hash = (37 * hash) + REFUSED_FIELD_NUMBER;
+      hash = (53 * hash) + internalGetRefused().hashCode();
+    }
     hash = (29 * hash) + getUnknownFields().hashCode();
     memoizedHashCode = hash;
     return hash;
@@ -913,6 +1052,28 @@ private static final long serialVersionUID = 0L;
       return dev.flowrpc.v1.FlowServiceOuterClass.internal_static_flowrpc_v1_GetAppResponse_descriptor;
     }
 
+    @SuppressWarnings({"rawtypes"})
+    protected com.google.protobuf.MapFieldReflectionAccessor internalGetMapFieldReflection(
+        int number) {
+      switch (number) {
+        case 15:
+          return internalGetRefused();
+        default:
+          throw new RuntimeException(
+              "Invalid map field number: " + number);
+      }
+    }
+    @SuppressWarnings({"rawtypes"})
+    protected com.google.protobuf.MapFieldReflectionAccessor internalGetMutableMapFieldReflection(
+        int number) {
+      switch (number) {
+        case 15:
+          return internalGetMutableRefused();
+        default:
+          throw new RuntimeException(
+              "Invalid map field number: " + number);
+      }
+    }
     @java.lang.Override
     protected com.google.protobuf.GeneratedMessage.FieldAccessorTable
         internalGetFieldAccessorTable() {
@@ -965,6 +1126,7 @@ private static final long serialVersionUID = 0L;
       httpAddress_ = "";
       readOnly_ = "";
       stateHash_ = "";
+      internalGetMutableRefused().clear();
       return this;
     }
 
@@ -1048,6 +1210,10 @@ private static final long serialVersionUID = 0L;
       if (((from_bitField0_ & 0x00002000) != 0)) {
         result.stateHash_ = stateHash_;
       }
+      if (((from_bitField0_ & 0x00004000) != 0)) {
+        result.refused_ = internalGetRefused();
+        result.refused_.makeImmutable();
+      }
       result.bitField0_ |= to_bitField0_;
     }
 
@@ -1126,6 +1292,9 @@ private static final long serialVersionUID = 0L;
         bitField0_ |= 0x00002000;
         onChanged();
       }
+      internalGetMutableRefused().mergeFrom(
+          other.internalGetRefused());
+      bitField0_ |= 0x00004000;
       this.mergeUnknownFields(other.getUnknownFields());
       onChanged();
       return this;
@@ -1224,6 +1393,15 @@ private static final long serialVersionUID = 0L;
               bitField0_ |= 0x00002000;
               break;
             } // case 114
+            case 122: {
+              com.google.protobuf.MapEntry<java.lang.String, java.lang.Long>
+              refused__ = input.readMessage(
+                  RefusedDefaultEntryHolder.defaultEntry.getParserForType(), extensionRegistry);
+              internalGetMutableRefused().getMutableMap().put(
+                  refused__.getKey(), refused__.getValue());
+              bitField0_ |= 0x00004000;
+              break;
+            } // case 122
             default: {
               if (!super.parseUnknownField(input, extensionRegistry, tag)) {
                 done = true; // was an endgroup tag
@@ -2515,6 +2693,180 @@ private static final long serialVersionUID = 0L;
       stateHash_ = value;
       bitField0_ |= 0x00002000;
       onChanged();
+      return this;
+    }
+
+    private com.google.protobuf.MapField<
+        java.lang.String, java.lang.Long> refused_;
+    private com.google.protobuf.MapField<java.lang.String, java.lang.Long>
+        internalGetRefused() {
+      if (refused_ == null) {
+        return com.google.protobuf.MapField.emptyMapField(
+            RefusedDefaultEntryHolder.defaultEntry);
+      }
+      return refused_;
+    }
+    private com.google.protobuf.MapField<java.lang.String, java.lang.Long>
+        internalGetMutableRefused() {
+      if (refused_ == null) {
+        refused_ = com.google.protobuf.MapField.newMapField(
+            RefusedDefaultEntryHolder.defaultEntry);
+      }
+      if (!refused_.isMutable()) {
+        refused_ = refused_.copy();
+      }
+      bitField0_ |= 0x00004000;
+      onChanged();
+      return refused_;
+    }
+    public int getRefusedCount() {
+      return internalGetRefused().getMap().size();
+    }
+    /**
+     * <pre>
+     * How often something was refused or dropped since this life began, by reason. Of calls that is the name of their
+     * `ErrorReason` without its prefix; `ATTEMPT_FENCED`, `DELTA_GAP`, `DELTA_CONFLICT`, `DELTA_INVALID`, `FRAME_BROKEN` and
+     * `FRAME_TOO_LARGE` are of frames of agents, `WATCH_TOO_SLOW` of watchers that got a snapshot in place of what they missed,
+     * `LOG_RECORDS_DROPPED` of log records.
+     * </pre>
+     *
+     * <code>map&lt;string, int64&gt; refused = 15 [json_name = "refused"];</code>
+     */
+    @java.lang.Override
+    public boolean containsRefused(
+        java.lang.String key) {
+      java.util.Objects.requireNonNull(key, "map key");
+      return internalGetRefused().getMap().containsKey(key);
+    }
+    /**
+     * Use {@link #getRefusedMap()} instead.
+     */
+    @java.lang.Override
+    @java.lang.Deprecated
+    public java.util.Map<java.lang.String, java.lang.Long> getRefused() {
+      return getRefusedMap();
+    }
+    /**
+     * <pre>
+     * How often something was refused or dropped since this life began, by reason. Of calls that is the name of their
+     * `ErrorReason` without its prefix; `ATTEMPT_FENCED`, `DELTA_GAP`, `DELTA_CONFLICT`, `DELTA_INVALID`, `FRAME_BROKEN` and
+     * `FRAME_TOO_LARGE` are of frames of agents, `WATCH_TOO_SLOW` of watchers that got a snapshot in place of what they missed,
+     * `LOG_RECORDS_DROPPED` of log records.
+     * </pre>
+     *
+     * <code>map&lt;string, int64&gt; refused = 15 [json_name = "refused"];</code>
+     */
+    @java.lang.Override
+    public java.util.Map<java.lang.String, java.lang.Long> getRefusedMap() {
+      return internalGetRefused().getMap();
+    }
+    /**
+     * <pre>
+     * How often something was refused or dropped since this life began, by reason. Of calls that is the name of their
+     * `ErrorReason` without its prefix; `ATTEMPT_FENCED`, `DELTA_GAP`, `DELTA_CONFLICT`, `DELTA_INVALID`, `FRAME_BROKEN` and
+     * `FRAME_TOO_LARGE` are of frames of agents, `WATCH_TOO_SLOW` of watchers that got a snapshot in place of what they missed,
+     * `LOG_RECORDS_DROPPED` of log records.
+     * </pre>
+     *
+     * <code>map&lt;string, int64&gt; refused = 15 [json_name = "refused"];</code>
+     */
+    @java.lang.Override
+    public long getRefusedOrDefault(
+        java.lang.String key,
+        long defaultValue) {
+      java.util.Objects.requireNonNull(key, "map key");
+      java.util.Map<java.lang.String, java.lang.Long> map =
+          internalGetRefused().getMap();
+      return map.containsKey(key) ? map.get(key) : defaultValue;
+    }
+    /**
+     * <pre>
+     * How often something was refused or dropped since this life began, by reason. Of calls that is the name of their
+     * `ErrorReason` without its prefix; `ATTEMPT_FENCED`, `DELTA_GAP`, `DELTA_CONFLICT`, `DELTA_INVALID`, `FRAME_BROKEN` and
+     * `FRAME_TOO_LARGE` are of frames of agents, `WATCH_TOO_SLOW` of watchers that got a snapshot in place of what they missed,
+     * `LOG_RECORDS_DROPPED` of log records.
+     * </pre>
+     *
+     * <code>map&lt;string, int64&gt; refused = 15 [json_name = "refused"];</code>
+     */
+    @java.lang.Override
+    public long getRefusedOrThrow(
+        java.lang.String key) {
+      java.util.Objects.requireNonNull(key, "map key");
+      java.util.Map<java.lang.String, java.lang.Long> map =
+          internalGetRefused().getMap();
+      if (!map.containsKey(key)) {
+        throw new java.lang.IllegalArgumentException();
+      }
+      return map.get(key);
+    }
+    public Builder clearRefused() {
+      bitField0_ = (bitField0_ & ~0x00004000);
+      internalGetMutableRefused().getMutableMap()
+          .clear();
+      return this;
+    }
+    /**
+     * <pre>
+     * How often something was refused or dropped since this life began, by reason. Of calls that is the name of their
+     * `ErrorReason` without its prefix; `ATTEMPT_FENCED`, `DELTA_GAP`, `DELTA_CONFLICT`, `DELTA_INVALID`, `FRAME_BROKEN` and
+     * `FRAME_TOO_LARGE` are of frames of agents, `WATCH_TOO_SLOW` of watchers that got a snapshot in place of what they missed,
+     * `LOG_RECORDS_DROPPED` of log records.
+     * </pre>
+     *
+     * <code>map&lt;string, int64&gt; refused = 15 [json_name = "refused"];</code>
+     */
+    public Builder removeRefused(
+        java.lang.String key) {
+      java.util.Objects.requireNonNull(key, "map key");
+      internalGetMutableRefused().getMutableMap()
+          .remove(key);
+      return this;
+    }
+    /**
+     * Use alternate mutation accessors instead.
+     */
+    @java.lang.Deprecated
+    public java.util.Map<java.lang.String, java.lang.Long>
+        getMutableRefused() {
+      bitField0_ |= 0x00004000;
+      return internalGetMutableRefused().getMutableMap();
+    }
+    /**
+     * <pre>
+     * How often something was refused or dropped since this life began, by reason. Of calls that is the name of their
+     * `ErrorReason` without its prefix; `ATTEMPT_FENCED`, `DELTA_GAP`, `DELTA_CONFLICT`, `DELTA_INVALID`, `FRAME_BROKEN` and
+     * `FRAME_TOO_LARGE` are of frames of agents, `WATCH_TOO_SLOW` of watchers that got a snapshot in place of what they missed,
+     * `LOG_RECORDS_DROPPED` of log records.
+     * </pre>
+     *
+     * <code>map&lt;string, int64&gt; refused = 15 [json_name = "refused"];</code>
+     */
+    public Builder putRefused(
+        java.lang.String key,
+        long value) {
+      java.util.Objects.requireNonNull(key, "map key");
+
+      internalGetMutableRefused().getMutableMap()
+          .put(key, value);
+      bitField0_ |= 0x00004000;
+      return this;
+    }
+    /**
+     * <pre>
+     * How often something was refused or dropped since this life began, by reason. Of calls that is the name of their
+     * `ErrorReason` without its prefix; `ATTEMPT_FENCED`, `DELTA_GAP`, `DELTA_CONFLICT`, `DELTA_INVALID`, `FRAME_BROKEN` and
+     * `FRAME_TOO_LARGE` are of frames of agents, `WATCH_TOO_SLOW` of watchers that got a snapshot in place of what they missed,
+     * `LOG_RECORDS_DROPPED` of log records.
+     * </pre>
+     *
+     * <code>map&lt;string, int64&gt; refused = 15 [json_name = "refused"];</code>
+     */
+    public Builder putAllRefused(
+        java.util.Map<java.lang.String, java.lang.Long> values) {
+      internalGetMutableRefused().getMutableMap()
+          .putAll(values);
+      bitField0_ |= 0x00004000;
       return this;
     }
 

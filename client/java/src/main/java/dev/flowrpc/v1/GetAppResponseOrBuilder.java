@@ -284,4 +284,71 @@ public interface GetAppResponseOrBuilder extends
    */
   com.google.protobuf.ByteString
       getStateHashBytes();
+
+  /**
+   * <pre>
+   * How often something was refused or dropped since this life began, by reason. Of calls that is the name of their
+   * `ErrorReason` without its prefix; `ATTEMPT_FENCED`, `DELTA_GAP`, `DELTA_CONFLICT`, `DELTA_INVALID`, `FRAME_BROKEN` and
+   * `FRAME_TOO_LARGE` are of frames of agents, `WATCH_TOO_SLOW` of watchers that got a snapshot in place of what they missed,
+   * `LOG_RECORDS_DROPPED` of log records.
+   * </pre>
+   *
+   * <code>map&lt;string, int64&gt; refused = 15 [json_name = "refused"];</code>
+   */
+  int getRefusedCount();
+  /**
+   * <pre>
+   * How often something was refused or dropped since this life began, by reason. Of calls that is the name of their
+   * `ErrorReason` without its prefix; `ATTEMPT_FENCED`, `DELTA_GAP`, `DELTA_CONFLICT`, `DELTA_INVALID`, `FRAME_BROKEN` and
+   * `FRAME_TOO_LARGE` are of frames of agents, `WATCH_TOO_SLOW` of watchers that got a snapshot in place of what they missed,
+   * `LOG_RECORDS_DROPPED` of log records.
+   * </pre>
+   *
+   * <code>map&lt;string, int64&gt; refused = 15 [json_name = "refused"];</code>
+   */
+  boolean containsRefused(
+      java.lang.String key);
+  /**
+   * Use {@link #getRefusedMap()} instead.
+   */
+  @java.lang.Deprecated
+  java.util.Map<java.lang.String, java.lang.Long>
+  getRefused();
+  /**
+   * <pre>
+   * How often something was refused or dropped since this life began, by reason. Of calls that is the name of their
+   * `ErrorReason` without its prefix; `ATTEMPT_FENCED`, `DELTA_GAP`, `DELTA_CONFLICT`, `DELTA_INVALID`, `FRAME_BROKEN` and
+   * `FRAME_TOO_LARGE` are of frames of agents, `WATCH_TOO_SLOW` of watchers that got a snapshot in place of what they missed,
+   * `LOG_RECORDS_DROPPED` of log records.
+   * </pre>
+   *
+   * <code>map&lt;string, int64&gt; refused = 15 [json_name = "refused"];</code>
+   */
+  java.util.Map<java.lang.String, java.lang.Long>
+  getRefusedMap();
+  /**
+   * <pre>
+   * How often something was refused or dropped since this life began, by reason. Of calls that is the name of their
+   * `ErrorReason` without its prefix; `ATTEMPT_FENCED`, `DELTA_GAP`, `DELTA_CONFLICT`, `DELTA_INVALID`, `FRAME_BROKEN` and
+   * `FRAME_TOO_LARGE` are of frames of agents, `WATCH_TOO_SLOW` of watchers that got a snapshot in place of what they missed,
+   * `LOG_RECORDS_DROPPED` of log records.
+   * </pre>
+   *
+   * <code>map&lt;string, int64&gt; refused = 15 [json_name = "refused"];</code>
+   */
+  long getRefusedOrDefault(
+      java.lang.String key,
+      long defaultValue);
+  /**
+   * <pre>
+   * How often something was refused or dropped since this life began, by reason. Of calls that is the name of their
+   * `ErrorReason` without its prefix; `ATTEMPT_FENCED`, `DELTA_GAP`, `DELTA_CONFLICT`, `DELTA_INVALID`, `FRAME_BROKEN` and
+   * `FRAME_TOO_LARGE` are of frames of agents, `WATCH_TOO_SLOW` of watchers that got a snapshot in place of what they missed,
+   * `LOG_RECORDS_DROPPED` of log records.
+   * </pre>
+   *
+   * <code>map&lt;string, int64&gt; refused = 15 [json_name = "refused"];</code>
+   */
+  long getRefusedOrThrow(
+      java.lang.String key);
 }
