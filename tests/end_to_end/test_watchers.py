@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+import logging
+import os
 import resource
 import subprocess
 import sys
@@ -18,7 +20,9 @@ from flowrpc.protocol.answers import SnapshotReason, StateSnapshot
 from tests.end_to_end.conftest import FLOWCTL, MakeApp, RunningApp
 from tests.end_to_end.watchers import Follower, following
 
-WATCHERS = 1_200
+logger = logging.getLogger(__name__)
+
+WATCHERS = int(os.environ.get("FLOWRPC_TEST_WATCHERS", "1200"))
 """More than the thousand new calls beyond which grpc cancels some unless it is told otherwise."""
 
 APP = """
@@ -110,8 +114,11 @@ def test_many_watchers_come_back_after_a_kill_without_a_gap(make_app: MakeApp) -
             assert {(f.replica.revision, *f.snapshots) for f in followers} == {(newest, "asked")}
             app.kill()
             await asyncio.to_thread(app.start)
+            served = time.monotonic()
             await asyncio.to_thread(_count, app)
             await _all(followers, 3)
+            seconds = time.monotonic() - served
+            logger.info("%s watchers were back %.1f s after the new start", WATCHERS, seconds)
             assert all(follower.resumed for follower in followers)
             assert all(f.snapshots == ["asked"] for f in followers), "they had all that the last life made"
 
