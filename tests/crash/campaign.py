@@ -22,7 +22,7 @@ from tests.crash.actors.reader import cancel, read
 from tests.crash.actors.watcher import Watcher
 from tests.crash.faults.table import FAULTS, Fault
 from tests.crash.history import state_digest
-from tests.crash.processes import count_of, marked, runners_below, tell
+from tests.crash.processes import count_of, marked, runners_below, tell, wait_until_reaped
 from tests.crash.stage import NeverCameBackError, Stage, StageOptions
 
 QUIET_SECONDS = 300.0
@@ -331,6 +331,9 @@ class Campaign:
         facts = {"served": {"revision": served.revision, "digest": state_digest(served.components)}}
         self.stage.legal.add(0)
         assert self.stage.flow is not None
+        for process in filter(None, (self.stage.flow, self.stage.agent)):
+            for zombie in await wait_until_reaped(process.pid, REST_SECONDS):
+                self.stage.recorder.add("left", process=f"{zombie}, a zombie below {process.pid},")
         tell(self.stage.flow.pid, signal.SIGTERM)
         if not await self.stage.ended(REST_SECONDS):
             self.outcome.problem = "the service did not end when it was asked to"

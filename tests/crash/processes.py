@@ -14,14 +14,14 @@ MARK = "TORTURE_MARK"
 """Environment variable that all processes of one service share and no other has."""
 
 
-def parents() -> dict[int, int]:
-    """Returns the parent of every living process; zombies do not live."""
+def parents(*, zombies: bool = False) -> dict[int, int]:
+    """Returns the parent of every living process, or of every zombie: those do not live."""
     found = {}
     for entry in Path("/proc").iterdir():
         if entry.name.isdecimal():
             with suppress(OSError, IndexError):
                 fields = (entry / "stat").read_text().rpartition(")")[2].split()
-                if fields[0] != "Z":
+                if (fields[0] == "Z") is zombies:
                     found[int(entry.name)] = int(fields[1])
     return found
 
@@ -101,6 +101,17 @@ async def wait_until_gone(mark: str, seconds: float) -> tuple[float, tuple[str, 
             return time.monotonic() - began, tuple(f"{pid}: {command_line(pid)}" for pid in left)
         await asyncio.sleep(0.02)
     return time.monotonic() - began, ()
+
+
+async def wait_until_reaped(pid: int, seconds: float) -> list[int]:
+    """Waits until all children of a process and those below it that ended are waited for; returns the others."""
+    end = time.monotonic() + seconds
+    while True:
+        family = {pid, *below(pid)}
+        zombies = [child for child, parent in parents(zombies=True).items() if parent in family]
+        if not zombies or time.monotonic() > end:
+            return zombies
+        await asyncio.sleep(0.02)
 
 
 def kill_marked(mark: str) -> None:

@@ -39,11 +39,6 @@ async def duplicate(proxy: FaultProxy, dice: random.Random) -> None:
     proxy.spoil("duplicate")
 
 
-async def garble(proxy: FaultProxy, dice: random.Random) -> None:
-    """Flips bits, which a checksum of the network would catch: only what must never be, wrong state, is looked for."""
-    proxy.spoil("garble")
-
-
 KINDS = (reset, stall, lose_upwards, lose_downwards, slow, truncate, duplicate)
 
 

@@ -102,7 +102,7 @@ class FaultProxy:
         self._slow = False
 
     def spoil(self, how: str) -> None:
-        """Has the next chunk of each kind of traffic truncated, duplicated or garbled."""
+        """Has the next chunk of each kind of traffic truncated or duplicated."""
         assert how in _SPOILERS, how
         self._spoil_next = how
 
@@ -177,13 +177,7 @@ async def _turns() -> None:
         await asyncio.sleep(0)
 
 
-def _garbled(data: bytes) -> bytes:
-    middle = len(data) // 2
-    return data[:middle] + bytes([data[middle] ^ 0x55]) + data[middle + 1 :]
-
-
 _SPOILERS = {
     "truncate": lambda data: data[: len(data) // 2],
     "duplicate": lambda data: data + data,
-    "garble": _garbled,
 }
