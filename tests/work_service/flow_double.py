@@ -43,6 +43,7 @@ class FlowDouble(WorkServiceServicer):
     def __init__(self) -> None:
         self.acknowledging = True
         self.deaf = False
+        self.welcoming = True
         self.refusal: grpc.StatusCode | None = None
         """How streams end at once, the one that is open too."""
         self.refused = 0
@@ -109,6 +110,8 @@ class FlowDouble(WorkServiceServicer):
     def _take(self, message: AgentMessage, outgoing: asyncio.Queue[FlowMessage | None]) -> None:
         if isinstance(message, Hello):
             self.hellos.append(message)
+            if not self.welcoming:
+                return
             outgoing.put_nowait(self._welcome(message))
             self.detached.clear()
             self.attached.set()

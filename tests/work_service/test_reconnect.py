@@ -15,19 +15,9 @@ from grpc import StatusCode
 from tests.work_service.conftest import agent_process, on_a_loop, start_agent
 from tests.work_service.flow_double import flow_double
 
-TRANSIENT = [
-    StatusCode.UNAVAILABLE,
-    StatusCode.CANCELLED,
-    StatusCode.UNKNOWN,
-    StatusCode.INTERNAL,
-    StatusCode.RESOURCE_EXHAUSTED,
-    StatusCode.DEADLINE_EXCEEDED,
-    StatusCode.ABORTED,
-    StatusCode.DATA_LOSS,
-    StatusCode.FAILED_PRECONDITION,
-    StatusCode.NOT_FOUND,
-]
 FINAL_AT_FIRST = [StatusCode.UNAUTHENTICATED, StatusCode.PERMISSION_DENIED, StatusCode.UNIMPLEMENTED]
+TRANSIENT = [code for code in StatusCode if code not in (StatusCode.OK, *FINAL_AT_FIRST)]
+"""All others, those that flows never send to agents among them: what stands between may."""
 
 
 @pytest.mark.parametrize("status", [None, *TRANSIENT, *FINAL_AT_FIRST])
