@@ -46,6 +46,7 @@ class Peer:
         self.socket: socket.socket | None = None
         self.child: subprocess.Popen[bytes] | None = None
         self.exit: asyncio.Future[Failure] = asyncio.get_running_loop().create_future()
+        self.lines: list[str] = []
         self._frames = FrameBuffer()
 
     # Of a launcher
@@ -91,7 +92,7 @@ class Peer:
         raise NotImplementedError
 
     def on_logs(self, work: str, batch: LogBatch) -> None:
-        raise NotImplementedError
+        self.lines += [record.message for record in batch.records]
 
     def on_exit(self, work: str, failure: Failure) -> None:
         self.exit.set_result(failure)
@@ -131,7 +132,9 @@ async def test_a_runner_that_lets_too_much_wait_is_killed(app_file: Path) -> Non
         peer.begin()
         process.tell(of_a_mib(1))
         process.tell(of_a_mib(2))
+        process.tell(of_a_mib(3))
         failure = await peer.exited()
+    assert peer.lines == ["killed: more than 1,572,864 bytes wait for its runner, which does not read"]
     assert (failure.reason, failure.signal) == (FailureReason.SIGNALLED, signal.SIGKILL)
 
 
@@ -172,6 +175,8 @@ async def test_a_run_whose_runner_does_not_read_fails_and_the_next_one_has_anoth
         failure = (await flow.finished()).failure
         assert failure is not None
         assert (failure.reason, failure.signal) == (FailureReason.SIGNALLED, signal.SIGKILL)
+        told = await flow.line("bytes wait for its runner")
+        assert (told.component, told.run_id) == ("root.behave", "run")
 
         flow.start("root.behave", "nothing", run_id="next", vars=dict(BEHAVE))
         assert (await flow.finished("next")).failure is None
