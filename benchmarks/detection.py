@@ -1,4 +1,4 @@
-"""How soon a flow notices that a process is dead or frozen."""
+"""How soon a flow notices that a process is dead or frozen, and a run that it is cancelled."""
 
 from __future__ import annotations
 
@@ -15,11 +15,14 @@ from flowrpc.flow_service.agents import LEASE
 from flowrpc.state.records import RunStatus
 from flowrpc_client import FlowClient
 
-from benchmarks.apps import waiting
+from benchmarks import cancellations
+from benchmarks.apps import cancelling, waiting
 from benchmarks.harness import Goal, Result, Settings, at_most, percentile
 from benchmarks.processes import Service, flow_service
 
 SOON_SECONDS = 0.5
+CANCEL_SECONDS = 0.1
+"""What is promised, from when the agent hears of it; the way from the client to the agent is measured, too."""
 AGENTS = 10
 """How many agents are killed in one round, one shortly after another."""
 APART_SECONDS = 0.05
@@ -28,7 +31,7 @@ WAIT_SECONDS = 120.0
 
 
 def measure(settings: Settings) -> Iterator[Result]:
-    """Kills runners, then freezes and kills agents, and takes the times until the flow tells so."""
+    """Kills runners, freezes and kills agents and cancels runs, and takes the times until that has its effect."""
     samples = settings.choose(200, 20)
     with flow_service("waiting", settings.directory) as service:
         with service.client() as client:
@@ -38,10 +41,16 @@ def measure(settings: Settings) -> Iterator[Result]:
             freezes, kills = _freeze_and_kill_agents(service, settings.directory, number)
             frozen += freezes
             killed += kills
+    with flow_service("cancelling", settings.directory) as service, service.client() as client:
+        rounds = range(samples // cancelling.WORKS)
+        interrupted = [s for _ in rounds for s in cancellations.interrupt(client)]
+        dead = [s for _ in rounds for s in cancellations.kill_the_deaf(client)]
     lease = LEASE.total_seconds()
     yield _result("runner killed → its run is not running any more", runners, at_most(SOON_SECONDS))
     yield _result("agent killed → it is not attached any more", killed, at_most(SOON_SECONDS))
     yield _result("agent frozen → it is not attached any more", frozen, at_most(lease + SOON_SECONDS))
+    yield _result("cancel → user code interrupted, the way included", interrupted, at_most(CANCEL_SECONDS))
+    yield _result("cancel → deaf runner dead, way included, less grace", dead, at_most(CANCEL_SECONDS))
 
 
 def _result(what: str, samples: Sequence[float], goal: Goal) -> Result:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
         List,
         Retry,
     )
+    from flowrpc.component.hosting import Cancelled
     from flowrpc.errors import FlowrpcError, StorageError, WorkRunError
     from flowrpc.frontend import Frontend, StaticWebFrontend, StreamlitFrontend
     from flowrpc.storage import Drive, Path, Payload
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "AppInfo": "flowrpc.component",
     "BuildConfig": "flowrpc.component",
+    "Cancelled": "flowrpc.component.hosting",
     "ClientCommand": "flowrpc.component",
     "CloudCompute": "flowrpc.component",
     "Delete": "flowrpc.api",
@@ -56,6 +58,7 @@ _HOMES = {
 __all__ = [
     "AppInfo",
     "BuildConfig",
+    "Cancelled",
     "ClientCommand",
     "CloudCompute",
     "Delete",

@@ -280,6 +280,51 @@ def test_a_work_that_resumes_keeps_its_progress_when_it_is_killed(
     assert (vars_["attempts"], vars_["items"]) == ([1, 2], list(range(10)))
 
 
+PAYING = """
+class Pay(LightningWork):
+    def __init__(self):
+        super().__init__()
+        self.begun = False
+
+    def run(self, order):
+        with open("paid.txt", "a") as paid:
+            print(order, self.attempt, self.idempotency_key, file=paid)
+        self.begun = True
+        if order == "tea" and self.attempt == 1:
+            signal.pause()
+
+
+class Root(LightningFlow):
+    def __init__(self):
+        self.pay = Pay()
+        self.done = False
+
+    def run(self):
+        self.pay.run("tea")
+        self.pay.run("milk")
+        self.done = True
+
+
+app = LightningApp(Root())
+"""
+
+
+def test_a_run_keeps_its_key_when_its_agent_is_killed_and_no_other_has_it(
+    make_app: MakeApp, make_agent: MakeAgent
+) -> None:
+    """What it stands for outside happens once only if both attempts hand over one key."""
+    app = make_app(PAYING, "--remote-work", "*").start()
+    agent = make_agent(app)
+    with app.client() as client, client.replica() as replica:
+        replica.wait_for(lambda replica: var(replica, "root.pay", "begun"), timeout=WAIT)
+        agent.kill()
+        make_agent(app)
+        replica.wait_for(lambda replica: var(replica, "root", "done"), timeout=WAIT)
+    first, again, other = (line.split() for line in (app.folder / "paid.txt").read_text().splitlines())
+    assert (first[:2], again[:2], other[:2]) == (["tea", "1"], ["tea", "2"], ["milk", "1"])
+    assert first[2] == again[2] != other[2]
+
+
 def test_a_drained_agent_finishes_and_ends_while_others_get_what_comes(
     make_app: MakeApp, make_agent: MakeAgent
 ) -> None:

@@ -257,6 +257,42 @@ def test_a_cancelled_run_ends_its_user_code(make_app: MakeApp) -> None:
     assert app.end() == 0
 
 
+def test_user_code_catches_its_cancellation_by_name_and_cleans_up(make_app: MakeApp) -> None:
+    app = make_app(
+        """
+        from flowrpc import Cancelled
+
+        class Train(LightningWork):
+            def __init__(self):
+                super().__init__(parallel=True)
+                self.note = ""
+
+            def run(self):
+                self.note = "begun"
+                try:
+                    time.sleep(600)
+                except Cancelled:
+                    self.note = "cleaned up"
+                    raise
+
+        class Root(LightningFlow):
+            def __init__(self):
+                self.train = Train()
+
+            def run(self):
+                self.train.run()
+
+        app = LightningApp(Root())
+        """
+    ).start()
+    with app.client() as client, client.replica() as replica:
+        replica.wait_for(lambda replica: var(replica, "root.train", "note") == "begun", timeout=60)
+        (run,) = client.runs()
+        client.cancel(run.run_id)
+        replica.wait_for(lambda replica: var(replica, "root.train", "note") == "cleaned up", timeout=60)
+    assert app.end() == 0
+
+
 def test_an_app_of_one_work_runs_it_and_ends(make_app: MakeApp) -> None:
     app = make_app(
         """

@@ -8,9 +8,13 @@ from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from functools import wraps
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
+from flowrpc.work_service.agent import Agent, AgentOptions
+from flowrpc.work_service.guard import Guard
+from flowrpc.work_service.identity import Identity
+from flowrpc.work_service.launcher import Start
 
 from tests.work_service.flow_double import TOKEN, FlowDouble
 
@@ -92,6 +96,12 @@ class Behave(LightningWork):
             time.sleep(seconds)
         finally:
             self.done = True
+
+    def _tidy(self, file):
+        try:
+            time.sleep(600)
+        finally:
+            open(file, "w").close()
 
     def _stubborn(self, seconds):
         deadline = time.monotonic() + seconds
@@ -253,3 +263,40 @@ async def start_agent(address: str, app_file: Path, *options: str) -> asyncio.su
     command = [sys.executable, "-P", "-m", "flowrpc.work_service", str(app_file), "--work", "*"]
     command += ["--flow", address, "--token-file", str(app_file.with_name("token")), "--agent-id", "tester"]
     return await asyncio.create_subprocess_exec(*command, *options, stderr=asyncio.subprocess.PIPE)
+
+
+class NoGuard:
+    """Watches nothing."""
+
+    pid = -1
+
+    def watch(self, group: int) -> None:
+        pass
+
+    def forget(self, group: int) -> None:
+        pass
+
+
+class AgentHere:
+    """An agent in the process of the test, which can look at what it waits for."""
+
+    def __init__(self, address: str, app_file: Path, agent_id: str) -> None:
+        self.told: list[str] = []
+        """What it said to people."""
+        token_file = app_file.with_name("token")
+        options = AgentOptions(app_file=app_file, address=address, token_file=token_file, start=Start.SPAWN)
+        guard = cast("Guard", NoGuard())
+        self.agent = Agent(Identity(agent_id=agent_id), options, self.told.append, guard)
+        self.run = asyncio.create_task(self.agent.run())
+
+
+@asynccontextmanager
+async def agent_here(address: str, app_file: Path, agent_id: str = "here") -> AsyncIterator[AgentHere]:
+    """Serves works in this process, with runners of their own, until the end of the block."""
+    here = AgentHere(address, app_file, agent_id)
+    try:
+        yield here
+    finally:
+        here.agent.stop()
+        async with asyncio.timeout(60):
+            await here.run

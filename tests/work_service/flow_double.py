@@ -10,6 +10,7 @@ from datetime import timedelta
 from typing import Any, TypeVar
 
 import grpc
+from flowrpc.errors import CallError
 from flowrpc.protocol.messages import (
     Ack,
     AgentMessage,
@@ -29,6 +30,7 @@ from flowrpc.state import Change, Value
 from flowrpc.state.fold import apply
 from flowrpc.v1.work_service_pb2_grpc import WorkServiceServicer, add_WorkServiceServicer_to_server
 from flowrpc.wire.attach import decode_agent_message, encode_flow_message
+from flowrpc.wire.errors import status_of
 from grpc import aio
 
 TOKEN = "secret"
@@ -43,7 +45,8 @@ class FlowDouble(WorkServiceServicer):
     def __init__(self) -> None:
         self.acknowledging = True
         self.deaf = False
-        self.refusal: grpc.StatusCode | None = None
+        self.welcoming = True
+        self.refusal: grpc.StatusCode | CallError | None = None
         """How streams end at once, the one that is open too."""
         self.refused = 0
         self.fault: BaseException | None = None
@@ -82,6 +85,8 @@ class FlowDouble(WorkServiceServicer):
         if self.refusal is not None:
             self.refused += 1
             await self._tell()
+            if isinstance(self.refusal, CallError):
+                await context.abort(*status_of(self.refusal))
             await context.abort(self.refusal, "as the test wants it")
 
     async def _read(self, requests: Any, outgoing: asyncio.Queue[FlowMessage | None]) -> None:
@@ -109,6 +114,8 @@ class FlowDouble(WorkServiceServicer):
     def _take(self, message: AgentMessage, outgoing: asyncio.Queue[FlowMessage | None]) -> None:
         if isinstance(message, Hello):
             self.hellos.append(message)
+            if not self.welcoming:
+                return
             outgoing.put_nowait(self._welcome(message))
             self.detached.clear()
             self.attached.set()

@@ -21,7 +21,7 @@ from flowrpc.work_service.guard import Guard
 from flowrpc.work_service.launcher import Launch, Launcher, Start, start_from
 from flowrpc.work_service.runner_ends import RunnerEnds, open_ends
 
-from tests.work_service.conftest import on_a_loop
+from tests.work_service.conftest import NoGuard, on_a_loop
 
 pytestmark = pytest.mark.slow
 
@@ -58,18 +58,6 @@ class Root(LightningFlow):
 
 app = LightningApp(Root())
 """
-
-
-class NoGuard:
-    """Watches nothing."""
-
-    pid = -1
-
-    def watch(self, group: int) -> None:
-        pass
-
-    def forget(self, group: int) -> None:
-        pass
 
 
 class Started:

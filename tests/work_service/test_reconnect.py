@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import pytest
+from flowrpc.errors import CallError
 from flowrpc.protocol.messages import Beat
 from flowrpc.work_service.backoff import FIRST_SECONDS, LONGEST_SECONDS, Backoff
 from grpc import StatusCode
@@ -15,25 +16,20 @@ from grpc import StatusCode
 from tests.work_service.conftest import agent_process, on_a_loop, start_agent
 from tests.work_service.flow_double import flow_double
 
-TRANSIENT = [
-    StatusCode.UNAVAILABLE,
-    StatusCode.CANCELLED,
-    StatusCode.UNKNOWN,
-    StatusCode.INTERNAL,
-    StatusCode.RESOURCE_EXHAUSTED,
-    StatusCode.DEADLINE_EXCEEDED,
-    StatusCode.ABORTED,
-    StatusCode.DATA_LOSS,
-    StatusCode.FAILED_PRECONDITION,
-    StatusCode.NOT_FOUND,
-]
 FINAL_AT_FIRST = [StatusCode.UNAUTHENTICATED, StatusCode.PERMISSION_DENIED, StatusCode.UNIMPLEMENTED]
+TRANSIENT = [code for code in StatusCode if code not in (StatusCode.OK, *FINAL_AT_FIRST)]
+"""All others, those that flows never send to agents among them: what stands between may."""
+
+NOT_USABLE = CallError("INVALID_HELLO", "silent for 5 s")
+"""What a flow says to a hello that it cannot use, and to an agent that it did not hear for a lease."""
+
+Refusal: TypeAlias = StatusCode | CallError
 
 
-@pytest.mark.parametrize("status", [None, *TRANSIENT, *FINAL_AT_FIRST])
+@pytest.mark.parametrize("status", [None, *TRANSIENT, *FINAL_AT_FIRST, NOT_USABLE], ids=str)
 @on_a_loop
 async def test_an_agent_that_was_attached_dials_again_and_goes_on(
-    app_file: Path, status: StatusCode | None
+    app_file: Path, status: Refusal | None
 ) -> None:
     """Tokens may be replaced, and an older flow may run for a while: nothing is final any more."""
     async with flow_double() as flow, agent_process(flow, app_file) as process:
@@ -67,10 +63,10 @@ async def test_an_agent_that_was_never_attached_waits_for_what_may_pass(
             await process.communicate()
 
 
-@pytest.mark.parametrize("status", FINAL_AT_FIRST)
+@pytest.mark.parametrize("status", [*FINAL_AT_FIRST, NOT_USABLE], ids=str)
 @on_a_loop
 async def test_an_agent_that_was_never_attached_gives_up_when_it_is_refused(
-    app_file: Path, status: StatusCode
+    app_file: Path, status: Refusal
 ) -> None:
     async with flow_double() as flow:
         flow.refusal = status

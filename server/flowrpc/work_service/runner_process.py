@@ -158,8 +158,8 @@ class RunnerProcess:
         self._loop.call_soon(self._listener.on_exit, self._work, failure)
 
     def tell(self, request: RunnerRequest) -> None:
-        """Sends a request, after those before it."""
-        if self._over:
+        """Sends a request, after those before it; one that is killed is told nothing more."""
+        if self._over or self._killed:
             return
         if isinstance(request, StartRun):
             self._run_id = request.run_id
@@ -168,6 +168,9 @@ class RunnerProcess:
         if idle and self._child is not None:
             self._write()
         elif len(self._unsent) > MAX_UNREAD_BYTES:
+            self._complain(
+                f"killed: more than {MAX_UNREAD_BYTES:,} bytes wait for its runner, which does not read"
+            )
             self.kill()
 
     def end(self) -> None:
@@ -228,8 +231,7 @@ class RunnerProcess:
             for payload in self._frames.feed(data):
                 self._take(payload)
         except (FrameError, ValueError) as error:
-            text = f"killed: what its runner sent is no frame: {error}"
-            self._listener.on_logs(self._work, LogBatch(records=(_complaint(self._work, text),)))
+            self._complain(f"killed: what its runner sent is no frame: {error}")
             return None
         return True if data else None
 
@@ -269,6 +271,10 @@ class RunnerProcess:
     def _log(self, records: list[LogRecord]) -> None:
         if records:
             self._listener.on_logs(self._work, LogBatch(records=tuple(records)))
+
+    def _complain(self, text: str) -> None:
+        """Says why it is killed where people look: its end says no more than that it was."""
+        self._log(Lines(self._work, LogSource.STDERR).feed(text.encode() + b"\n", self._run_id))
 
     # The end
 
@@ -314,7 +320,3 @@ def _arguments(work: str, app_file: Path, addresses: tuple[str, str]) -> list[st
         *("--app", str(app_file), "--work", work, "--parent-pid", str(os.getpid())),
         *("--internal-ip", internal_ip, "--public-ip", public_ip),
     ]
-
-
-def _complaint(work: str, text: str) -> LogRecord:
-    return Lines(work, LogSource.STDERR).feed(text.encode() + b"\n", "")[0]
