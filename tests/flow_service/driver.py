@@ -67,6 +67,7 @@ class Driver:
         self.replies: dict[int, Any] = {}
         self.sent: dict[int, list[FlowMessage]] = {}
         self.closed: list[int] = []
+        self.why_closed: list[str] = []
         self.streamed: dict[int, list[CommandItem | StreamEnded]] = {}
         self.exit: AppStatus | None = None
         self.passes = 0
@@ -129,6 +130,7 @@ class Driver:
                     self.streamed.setdefault(effect.stream, []).append(effect)
                 case CloseSession():
                     self.closed.append(effect.session)
+                    self.why_closed.append(effect.error.reason if effect.error else "")
                 case Exit():
                     self.exit = effect.status
 

@@ -249,7 +249,7 @@ def test_a_silent_agent_is_closed_after_its_lease() -> None:
 
     driver.advance(1.1)
 
-    assert driver.closed == [1]
+    assert (driver.closed, driver.why_closed) == ([1], ["AGENT_SILENT"])
     assert the_run(driver).status is RunStatus.RUNNING, "suspect, not dead"
 
 
@@ -302,7 +302,7 @@ def test_the_newer_of_two_agents_of_one_name_wins() -> None:
 
     FakeAgent(driver, session=2, agent_id="far").attach(held(start, 0))
 
-    assert driver.closed == [1]
+    assert (driver.closed, driver.why_closed) == ([1], ["AGENT_REPLACED"])
 
 
 def test_runs_go_to_the_agent_that_asked_for_the_work_and_not_to_the_local_one_if_told() -> None:

@@ -15,6 +15,7 @@ from flowrpc.flow_service.refusals import Refusals
 from flowrpc.flow_service.work_servicer import WorkServicer
 from flowrpc.protocol.messages import (
     Ack,
+    Beat,
     Fence,
     FlowMessage,
     HeldVerdict,
@@ -80,6 +81,47 @@ def test_frames_that_cannot_be_read_or_sent_are_counted(monkeypatch: pytest.Monk
     asyncio.run(talk())
 
     assert refusals.counts() == {"FRAME_BROKEN": 1, "FRAME_TOO_LARGE": 1}
+
+
+class Refused(Exception):
+    """What a call of gRPC that is aborted raises."""
+
+
+class Context:
+    async def abort(self, *status: object) -> None:
+        raise Refused
+
+
+@pytest.mark.parametrize(
+    ("hello", "reason"),
+    [
+        (Hello(agent_id="", boot_id="b", works=("*",)), "INVALID_HELLO"),
+        (Beat(number=1), "INVALID_HELLO"),
+        (None, "AGENT_SILENT"),
+    ],
+    ids=["without a name", "something else", "nothing"],
+)
+def test_an_agent_that_says_no_usable_hello_is_refused(
+    monkeypatch: pytest.MonkeyPatch, hello: Any, reason: str
+) -> None:
+    """One that says nothing may be slow, and is to dial again."""
+    monkeypatch.setattr(work_servicer, "HELLO_SECONDS", 0.05 if hello is None else 60.0)
+    refusals = Refusals()
+    servicer = WorkServicer(lambda event: None, LogHub(), refusals)
+
+    async def requests() -> AsyncIterator[Any]:
+        if hello is not None:
+            yield encode_agent_message(hello)
+        await asyncio.Event().wait()
+
+    async def talk() -> None:
+        async for _ in servicer.Attach(requests(), Context()):
+            pass
+
+    with pytest.raises(Refused):
+        asyncio.run(talk())
+
+    assert refusals.counts() == {reason: 1}
 
 
 def record(number: int) -> LogRecord:

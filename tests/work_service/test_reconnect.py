@@ -20,13 +20,18 @@ FINAL_AT_FIRST = [StatusCode.UNAUTHENTICATED, StatusCode.PERMISSION_DENIED, Stat
 TRANSIENT = [code for code in StatusCode if code not in (StatusCode.OK, *FINAL_AT_FIRST)]
 """All others, those that flows never send to agents among them: what stands between may."""
 
-NOT_USABLE = CallError("INVALID_HELLO", "silent for 5 s")
-"""What a flow says to a hello that it cannot use, and to an agent that it did not hear for a lease."""
+NOT_USABLE = CallError("INVALID_HELLO", "a Hello names agent_id, boot_id and at least one work")
+"""What a flow says to a hello that it cannot use."""
+PASSING = [
+    CallError("AGENT_SILENT", "no Hello within 10 s"),
+    CallError("AGENT_REPLACED", "another agent of the same name attached"),
+]
+"""What else a flow says to agents."""
 
 Refusal: TypeAlias = StatusCode | CallError
 
 
-@pytest.mark.parametrize("status", [None, *TRANSIENT, *FINAL_AT_FIRST, NOT_USABLE], ids=str)
+@pytest.mark.parametrize("status", [None, *TRANSIENT, *FINAL_AT_FIRST, NOT_USABLE, *PASSING], ids=str)
 @on_a_loop
 async def test_an_agent_that_was_attached_dials_again_and_goes_on(
     app_file: Path, status: Refusal | None
@@ -45,10 +50,10 @@ async def test_an_agent_that_was_attached_dials_again_and_goes_on(
         assert process.returncode is None
 
 
-@pytest.mark.parametrize("status", TRANSIENT)
+@pytest.mark.parametrize("status", [*TRANSIENT, *PASSING], ids=str)
 @on_a_loop
 async def test_an_agent_that_was_never_attached_waits_for_what_may_pass(
-    app_file: Path, status: StatusCode
+    app_file: Path, status: Refusal
 ) -> None:
     async with flow_double() as flow:
         flow.refusal = status

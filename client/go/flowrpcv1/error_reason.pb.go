@@ -74,6 +74,10 @@ const (
 	ErrorReason_ERROR_REASON_NOT_IN_CONTRACT ErrorReason = 22
 	// FAILED_PRECONDITION: the command streams and was called, or the other way round. {"method": "StreamCommand"}
 	ErrorReason_ERROR_REASON_WRONG_METHOD ErrorReason = 23
+	// UNAVAILABLE: an agent said nothing for too long, its hello or a sign of life; dial again. {"problem": "silent for 5 s"}
+	ErrorReason_ERROR_REASON_AGENT_SILENT ErrorReason = 24
+	// ABORTED: another stream of an agent of this name took this one's place. {"problem": "…"}
+	ErrorReason_ERROR_REASON_AGENT_REPLACED ErrorReason = 25
 )
 
 // Enum value maps for ErrorReason.
@@ -103,6 +107,8 @@ var (
 		21: "ERROR_REASON_COMMAND_FAILED",
 		22: "ERROR_REASON_NOT_IN_CONTRACT",
 		23: "ERROR_REASON_WRONG_METHOD",
+		24: "ERROR_REASON_AGENT_SILENT",
+		25: "ERROR_REASON_AGENT_REPLACED",
 	}
 	ErrorReason_value = map[string]int32{
 		"ERROR_REASON_UNSPECIFIED":        0,
@@ -129,6 +135,8 @@ var (
 		"ERROR_REASON_COMMAND_FAILED":     21,
 		"ERROR_REASON_NOT_IN_CONTRACT":    22,
 		"ERROR_REASON_WRONG_METHOD":       23,
+		"ERROR_REASON_AGENT_SILENT":       24,
+		"ERROR_REASON_AGENT_REPLACED":     25,
 	}
 )
 
@@ -164,7 +172,7 @@ var File_flowrpc_v1_error_reason_proto protoreflect.FileDescriptor
 const file_flowrpc_v1_error_reason_proto_rawDesc = "" +
 	"\n" +
 	"\x1dflowrpc/v1/error_reason.proto\x12\n" +
-	"flowrpc.v1*\x97\x06\n" +
+	"flowrpc.v1*\xd7\x06\n" +
 	"\vErrorReason\x12\x1c\n" +
 	"\x18ERROR_REASON_UNSPECIFIED\x10\x00\x12 \n" +
 	"\x1cERROR_REASON_UNAUTHENTICATED\x10\x01\x12\"\n" +
@@ -190,7 +198,9 @@ const file_flowrpc_v1_error_reason_proto_rawDesc = "" +
 	"\x1aERROR_REASON_UNKNOWN_AGENT\x10\x14\x12\x1f\n" +
 	"\x1bERROR_REASON_COMMAND_FAILED\x10\x15\x12 \n" +
 	"\x1cERROR_REASON_NOT_IN_CONTRACT\x10\x16\x12\x1d\n" +
-	"\x19ERROR_REASON_WRONG_METHOD\x10\x17B\x85\x01\n" +
+	"\x19ERROR_REASON_WRONG_METHOD\x10\x17\x12\x1d\n" +
+	"\x19ERROR_REASON_AGENT_SILENT\x10\x18\x12\x1f\n" +
+	"\x1bERROR_REASON_AGENT_REPLACED\x10\x19B\x85\x01\n" +
 	"\x0ecom.flowrpc.v1B\x10ErrorReasonProtoP\x01Z\x18flowrpc.dev/go/flowrpcv1\xa2\x02\x03FXX\xaa\x02\n" +
 	"Flowrpc.V1\xca\x02\n" +
 	"Flowrpc\\V1\xe2\x02\x16Flowrpc\\V1\\GPBMetadata\xea\x02\vFlowrpc::V1b\x06proto3"

@@ -73,7 +73,8 @@ class Agents:
         """Welcomes an agent; an older stream of the same agent is closed."""
         for old in self._sessions.of_agent(hello.agent_id):
             self.detach(old.number, now)
-            self._close(old.number, "another agent of the same name attached; give each its own --agent-id")
+            problem = "another agent of the same name attached; give each its own --agent-id"
+            self._close(old.number, "AGENT_REPLACED", problem)
         session = Session(number=number, hello=hello, last_seen=now.monotonic)
         self._sessions.add(session)
         verdicts = tuple(self._dispatcher.judge(held, hello, number, now) for held in hello.held)
@@ -139,7 +140,7 @@ class Agents:
             if now.monotonic - session.last_seen > LEASE.total_seconds():
                 logger.warning("agent %s was silent for %s: suspect", session.hello.agent_id, LEASE)
                 self.detach(session.number, now)
-                self._close(session.number, f"silent for {LEASE.total_seconds():g} s")
+                self._close(session.number, "AGENT_SILENT", f"silent for {LEASE.total_seconds():g} s")
         self._dispatcher.tick(now)
 
     def extend(self, seconds: float) -> None:
@@ -168,5 +169,5 @@ class Agents:
             f"its agent {agent_id} left", lambda attempt: attempt.agent_id == agent_id, now
         )
 
-    def _close(self, number: int, message: str) -> None:
-        self._emit(CloseSession(number, CallError("INVALID_HELLO", message, problem=message)), at_once=True)
+    def _close(self, number: int, reason: str, problem: str) -> None:
+        self._emit(CloseSession(number, CallError(reason, problem, problem=problem)), at_once=True)

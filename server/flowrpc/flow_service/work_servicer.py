@@ -123,19 +123,19 @@ class WorkServicer(work_service_pb2_grpc.WorkServiceServicer):
 
     async def _hello(self, requests: AsyncIterator[Any], context: Any) -> Hello:
         message: Any = None
-        problem = "the first message of the stream must be Hello"
+        reason, problem = "INVALID_HELLO", "the first message of the stream must be Hello"
         try:
             async with asyncio.timeout(HELLO_SECONDS):
                 message = decode_agent_message(await anext(requests))
         except TimeoutError:
-            problem = f"no Hello within {HELLO_SECONDS:g} s"
+            reason, problem = "AGENT_SILENT", f"no Hello within {HELLO_SECONDS:g} s"
         except (StopAsyncIteration, FlowrpcError) as error:
             problem = str(error) or problem
         if isinstance(message, Hello) and message.agent_id and message.boot_id and message.works:
             return message
         if isinstance(message, Hello):
             problem = "a Hello names agent_id, boot_id and at least one work"
-        return await self._refusals.abort(context, CallError("INVALID_HELLO", problem, problem=problem))
+        return await self._refusals.abort(context, CallError(reason, problem, problem=problem))
 
     async def _read(self, number: int, requests: AsyncIterator[Any], stream: _Stream) -> None:
         """Takes the frames of a stream until it ends."""

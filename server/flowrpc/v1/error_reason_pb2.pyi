@@ -70,6 +70,10 @@ class _ErrorReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ErrorReas
     """FAILED_PRECONDITION: a value does not fit the app's own contract; the generic methods send it. {"place": "state.n"}"""
     ERROR_REASON_WRONG_METHOD: _ErrorReason.ValueType  # 23
     """FAILED_PRECONDITION: the command streams and was called, or the other way round. {"method": "StreamCommand"}"""
+    ERROR_REASON_AGENT_SILENT: _ErrorReason.ValueType  # 24
+    """UNAVAILABLE: an agent said nothing for too long, its hello or a sign of life; dial again. {"problem": "silent for 5 s"}"""
+    ERROR_REASON_AGENT_REPLACED: _ErrorReason.ValueType  # 25
+    """ABORTED: another stream of an agent of this name took this one's place. {"problem": "…"}"""
 
 class ErrorReason(_ErrorReason, metaclass=_ErrorReasonEnumTypeWrapper):
     """Why a call was refused: the `reason` of the `google.rpc.ErrorInfo` in the status, whose `domain` is
@@ -124,4 +128,8 @@ ERROR_REASON_NOT_IN_CONTRACT: ErrorReason.ValueType  # 22
 """FAILED_PRECONDITION: a value does not fit the app's own contract; the generic methods send it. {"place": "state.n"}"""
 ERROR_REASON_WRONG_METHOD: ErrorReason.ValueType  # 23
 """FAILED_PRECONDITION: the command streams and was called, or the other way round. {"method": "StreamCommand"}"""
+ERROR_REASON_AGENT_SILENT: ErrorReason.ValueType  # 24
+"""UNAVAILABLE: an agent said nothing for too long, its hello or a sign of life; dial again. {"problem": "silent for 5 s"}"""
+ERROR_REASON_AGENT_REPLACED: ErrorReason.ValueType  # 25
+"""ABORTED: another stream of an agent of this name took this one's place. {"problem": "…"}"""
 Global___ErrorReason: _TypeAlias = ErrorReason  # noqa: Y015

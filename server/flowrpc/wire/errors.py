@@ -57,6 +57,8 @@ STATUS_CODES = {
     "COMMAND_FAILED": grpc.StatusCode.FAILED_PRECONDITION,
     "NOT_IN_CONTRACT": grpc.StatusCode.FAILED_PRECONDITION,
     "WRONG_METHOD": grpc.StatusCode.FAILED_PRECONDITION,
+    "AGENT_SILENT": grpc.StatusCode.UNAVAILABLE,
+    "AGENT_REPLACED": grpc.StatusCode.ABORTED,
 }
 """Of each `ErrorReason` its status code; a reason that is missing here is a fault of ours and INTERNAL."""
 

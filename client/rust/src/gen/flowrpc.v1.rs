@@ -352,6 +352,10 @@ pub enum ErrorReason {
     NotInContract = 22,
     /// FAILED_PRECONDITION: the command streams and was called, or the other way round. {"method": "StreamCommand"}
     WrongMethod = 23,
+    /// UNAVAILABLE: an agent said nothing for too long, its hello or a sign of life; dial again. {"problem": "silent for 5 s"}
+    AgentSilent = 24,
+    /// ABORTED: another stream of an agent of this name took this one's place. {"problem": "…"}
+    AgentReplaced = 25,
 }
 impl ErrorReason {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -384,6 +388,8 @@ impl ErrorReason {
             Self::CommandFailed => "ERROR_REASON_COMMAND_FAILED",
             Self::NotInContract => "ERROR_REASON_NOT_IN_CONTRACT",
             Self::WrongMethod => "ERROR_REASON_WRONG_METHOD",
+            Self::AgentSilent => "ERROR_REASON_AGENT_SILENT",
+            Self::AgentReplaced => "ERROR_REASON_AGENT_REPLACED",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -413,6 +419,8 @@ impl ErrorReason {
             "ERROR_REASON_COMMAND_FAILED" => Some(Self::CommandFailed),
             "ERROR_REASON_NOT_IN_CONTRACT" => Some(Self::NotInContract),
             "ERROR_REASON_WRONG_METHOD" => Some(Self::WrongMethod),
+            "ERROR_REASON_AGENT_SILENT" => Some(Self::AgentSilent),
+            "ERROR_REASON_AGENT_REPLACED" => Some(Self::AgentReplaced),
             _ => None,
         }
     }

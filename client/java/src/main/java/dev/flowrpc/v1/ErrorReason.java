@@ -208,6 +208,22 @@ public enum ErrorReason
    * <code>ERROR_REASON_WRONG_METHOD = 23;</code>
    */
   ERROR_REASON_WRONG_METHOD(23),
+  /**
+   * <pre>
+   * UNAVAILABLE: an agent said nothing for too long, its hello or a sign of life; dial again. {"problem": "silent for 5 s"}
+   * </pre>
+   *
+   * <code>ERROR_REASON_AGENT_SILENT = 24;</code>
+   */
+  ERROR_REASON_AGENT_SILENT(24),
+  /**
+   * <pre>
+   * ABORTED: another stream of an agent of this name took this one's place. {"problem": "…"}
+   * </pre>
+   *
+   * <code>ERROR_REASON_AGENT_REPLACED = 25;</code>
+   */
+  ERROR_REASON_AGENT_REPLACED(25),
   UNRECOGNIZED(-1),
   ;
 
@@ -412,6 +428,22 @@ public enum ErrorReason
    * <code>ERROR_REASON_WRONG_METHOD = 23;</code>
    */
   public static final int ERROR_REASON_WRONG_METHOD_VALUE = 23;
+  /**
+   * <pre>
+   * UNAVAILABLE: an agent said nothing for too long, its hello or a sign of life; dial again. {"problem": "silent for 5 s"}
+   * </pre>
+   *
+   * <code>ERROR_REASON_AGENT_SILENT = 24;</code>
+   */
+  public static final int ERROR_REASON_AGENT_SILENT_VALUE = 24;
+  /**
+   * <pre>
+   * ABORTED: another stream of an agent of this name took this one's place. {"problem": "…"}
+   * </pre>
+   *
+   * <code>ERROR_REASON_AGENT_REPLACED = 25;</code>
+   */
+  public static final int ERROR_REASON_AGENT_REPLACED_VALUE = 25;
 
 
   public final int getNumber() {
@@ -462,6 +494,8 @@ public enum ErrorReason
       case 21: return ERROR_REASON_COMMAND_FAILED;
       case 22: return ERROR_REASON_NOT_IN_CONTRACT;
       case 23: return ERROR_REASON_WRONG_METHOD;
+      case 24: return ERROR_REASON_AGENT_SILENT;
+      case 25: return ERROR_REASON_AGENT_REPLACED;
       default: return null;
     }
   }

@@ -36,7 +36,7 @@ public final class ErrorReasonOuterClass extends com.google.protobuf.GeneratedFi
   static {
     java.lang.String[] descriptorData = {
       "\n\035flowrpc/v1/error_reason.proto\022\nflowrpc" +
-      ".v1*\227\006\n\013ErrorReason\022\034\n\030ERROR_REASON_UNSP" +
+      ".v1*\327\006\n\013ErrorReason\022\034\n\030ERROR_REASON_UNSP" +
       "ECIFIED\020\000\022 \n\034ERROR_REASON_UNAUTHENTICATE" +
       "D\020\001\022\"\n\036ERROR_REASON_PERMISSION_DENIED\020\002\022" +
       "\"\n\036ERROR_REASON_UNKNOWN_COMPONENT\020\003\022 \n\034E" +
@@ -55,8 +55,10 @@ public final class ErrorReasonOuterClass extends com.google.protobuf.GeneratedFi
       "\032\n\026ERROR_REASON_READ_ONLY\020\023\022\036\n\032ERROR_REA" +
       "SON_UNKNOWN_AGENT\020\024\022\037\n\033ERROR_REASON_COMM" +
       "AND_FAILED\020\025\022 \n\034ERROR_REASON_NOT_IN_CONT" +
-      "RACT\020\026\022\035\n\031ERROR_REASON_WRONG_METHOD\020\027B\022\n" +
-      "\016dev.flowrpc.v1P\001b\006proto3"
+      "RACT\020\026\022\035\n\031ERROR_REASON_WRONG_METHOD\020\027\022\035\n" +
+      "\031ERROR_REASON_AGENT_SILENT\020\030\022\037\n\033ERROR_RE" +
+      "ASON_AGENT_REPLACED\020\031B\022\n\016dev.flowrpc.v1P" +
+      "\001b\006proto3"
     };
     descriptor = com.google.protobuf.Descriptors.FileDescriptor
       .internalBuildGeneratedFileFrom(descriptorData,
