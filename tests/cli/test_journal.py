@@ -67,7 +67,7 @@ def test_check_names_each_damage_and_the_ways_out(journal: Journal, data_dir: Pa
         "damaged: journal.db: revision 9 does not fit its checksum",
         "Restore the whole data directory from a backup,",
         "or go on after revision 6:  flowctl journal cut .flowrpc --after 6 --output NEWDIR",
-        "or begin anew:  flowctl run APP.py --fresh",
+        "or begin anew:  flowctl run APP.py --data-dir .flowrpc --fresh",
     ]
 
 
@@ -136,6 +136,22 @@ def test_export_holds_all_from_the_snapshot_on(journal: Journal, data_dir: Path)
     assert lines[0]["snapshot"] == 5
     assert lines[0]["components"][0]["vars"] == {"counter": 5, "text": ""}
     assert [line["revision"] for line in lines[1:]] == [6, 7, 8, 9]
+
+
+@pytest.mark.parametrize("command", ["show", "export"])
+def test_what_is_after_a_damage_is_read_from_the_snapshot_before_it(
+    journal: Journal, data_dir: Path, command: str
+) -> None:
+    damage(data_dir, 3)
+    stopped = journal(command)
+    assert stopped.exit_code == 1
+    assert "revision 3 does not fit its checksum" in stopped.output
+    assert "--after" not in stopped.output, "later revisions are good, and an app goes on after them"
+
+    done = journal(command, "--from", 7)
+
+    assert done.exit_code == 0, done.output
+    assert "revision 7" in done.output or '{"revision": 7' in done.output
 
 
 def test_export_up_to_a_damage(journal: Journal, data_dir: Path, tmp_path: Path) -> None:

@@ -126,6 +126,34 @@ def test_many_watchers_come_back_after_a_kill_without_a_gap(make_app: MakeApp) -
     _wait_for_files(app, files + 8)
 
 
+def test_flowctl_watch_goes_on_after_a_kill(make_app: MakeApp) -> None:
+    app = make_app(APP).start()
+    command = [FLOWCTL, "--data-dir", app.folder / ".flowrpc", "watch"]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with subprocess.Popen(command, text=True, **pipes) as watch:  # type: ignore[call-overload]
+        try:
+            shown = iter(watch.stdout.readline, "")
+            assert "root.counter = 0" in next(shown)
+            _count(app)
+            assert any("root.counter = 1" in line for line in shown)
+            app.kill()
+            assert "the watch goes on when the app is back" in watch.stderr.readline()
+            app.start()
+            _count(app)
+            lines = []
+            for line in shown:
+                lines.append(line)
+                if "root.counter = 2" in line:
+                    break
+            assert lines[-1].startswith(f"{_newest(app)}  ")
+            assert not any("root.counter = 1" in line for line in lines), "it was told before"
+            assert app.end() == 0
+            assert "end" in list(shown)[-1]
+            assert watch.wait() == 0
+        finally:
+            watch.kill()
+
+
 def test_watchers_that_never_read_hold_up_nobody(make_app: MakeApp) -> None:
     """Some read nothing of an open stream, some are frozen with the socket open; each is to be sent 50 MB."""
     app = make_app(APP).start()

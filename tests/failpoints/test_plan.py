@@ -50,6 +50,8 @@ def test_it_acts_at_its_count(trigger: str, counts: list[int]) -> None:
         ("store.commit.before=sleep", "for how many milliseconds"),
         ("store.commit.before=exit(x)", "exit code"),
         ("store.commit.before=exit(256)", "exit code"),
+        ("store.commit.before=raise(ENOSPACE)", "must name an error, as in raise(ENOSPC)"),
+        ("store.commit.before=raise(SQLITE_FUL)", "must name an error, as in raise(ENOSPC)"),
         ("store.commit.before=kill@3;;what", "'what' is not"),
     ],
 )

@@ -253,6 +253,24 @@ def test_a_silent_agent_is_closed_after_its_lease() -> None:
     assert the_run(driver).status is RunStatus.RUNNING, "suspect, not dead"
 
 
+def test_people_are_told_when_an_agent_with_runs_is_away_and_when_it_is_back(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level("INFO", logger="flowrpc")
+    driver, agent, start = running()
+    idle = FakeAgent(driver, session=2, agent_id="idle").attach()
+
+    agent.detach()
+    idle.detach()
+    FakeAgent(driver, session=3, agent_id="far").attach(held(start, 0))
+
+    told = [record.getMessage() for record in caplog.records if "agent " in record.getMessage()]
+    assert told == [
+        "agent far is away; its runs of root.job are tried again 10 s after their orphan_grace",
+        "agent far is back; it had runs of root.job",
+    ]
+
+
 def test_a_new_process_of_the_agent_proves_the_old_one_dead() -> None:
     driver, agent, start = running()
     agent.change(start, Set(("step",), 1))

@@ -1,12 +1,13 @@
 """The database's settings and its errors in words."""
 
+import errno
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
-from flowrpc.errors import StoreError
+from flowrpc.errors import StoreError, StoreFullError
 from flowrpc.store.database import Database
 from flowrpc.store.tables import Batch, RevisionRow
 
@@ -47,6 +48,27 @@ def test_full_database_says_to_make_room_and_keeps_nothing_of_the_commit(databas
     assert database.revision_bounds() == (0, 0)
     assert list(database.runs()) == []
     assert database.answer("id") is None
+
+
+@pytest.mark.parametrize(
+    ("number", "kind"), [(errno.ENOSPC, StoreFullError), (errno.EIO, StoreError)], ids=["full", "broken"]
+)
+def test_error_of_the_system_is_one_of_the_disk(
+    database: Database, monkeypatch: pytest.MonkeyPatch, number: int, kind: type[StoreError]
+) -> None:
+    """As a failpoint raises it."""
+
+    def fail(database: Database) -> None:
+        raise OSError(number, "as the test wants it")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Database, "_make_durable", fail)
+        with pytest.raises(StoreError, match="as the test wants it") as caught:
+            database.commit(Batch(number=1, record=b"x", link=b""))
+    assert type(caught.value) is kind
+
+    database.commit(Batch(number=1, record=b"y", link=b""))
+    assert database.revision_bounds() == (1, 1)
 
 
 def test_database_that_another_program_writes_is_refused(database: Database, tmp_path: Path) -> None:

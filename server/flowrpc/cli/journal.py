@@ -68,7 +68,7 @@ def show(settings: Settings, place: Path | None, since: int | None, until: int |
     from flowrpc.store.history import history
 
     with _told(), history(_data_dir(settings, place)) as found:
-        for revision in found.after(found.base(), until or found.last):
+        for revision in found.after(found.base(since), until or found.last):
             if revision.number < (since or 1):
                 continue
             for line in [_json(plain_revision(revision))] if settings.json else revision_lines(revision):
@@ -77,6 +77,13 @@ def show(settings: Settings, place: Path | None, since: int | None, until: int |
 
 @journal.command()
 @_place
+@click.option(
+    "--from",
+    "since",
+    type=click.IntRange(min=1),
+    metavar="REVISION",
+    help="Begin with the newest snapshot before it.  [default: all]",
+)
 @click.option(
     "--until", type=click.IntRange(min=1), metavar="REVISION", help="The last revision.  [default: all]"
 )
@@ -89,7 +96,9 @@ def show(settings: Settings, place: Path | None, since: int | None, until: int |
     help="Where to write it, readable for you only.  [default: standard output]",
 )
 @click.make_pass_decorator(Settings, ensure=True)
-def export(settings: Settings, place: Path | None, until: int | None, output: Path) -> None:
+def export(
+    settings: Settings, place: Path | None, since: int | None, until: int | None, output: Path
+) -> None:
     """Write the journal as JSON lines: the oldest snapshot, if there is one, then each revision after it."""
     from flowrpc.cli.moving import write_private
     from flowrpc.state.revision_json import plain_revision, plain_state
@@ -97,7 +106,7 @@ def export(settings: Settings, place: Path | None, until: int | None, output: Pa
 
     lines: list[str] = []
     with _told(), history(_data_dir(settings, place)) as found:
-        base = found.base()
+        base = found.base(since)
         if base.revision:
             lines.append(_json(plain_state(base.replica())))
         for revision in found.after(base, until or found.last):
@@ -142,7 +151,8 @@ def cut(settings: Settings, place: Path | None, after: int, output: Path) -> Non
     ):
         if runs:
             click.echo(f"runs that {what}: {', '.join(runs)}", err=True)
-    click.echo(f"{output} ends at revision {done.revision}")
+    more = f": {after}, and one that puts runs back" if done.revision > after else ""
+    click.echo(f"{output} ends at revision {done.revision}{more}")
     click.echo(f"start it:  flowctl run APP.py --data-dir {shlex.quote(str(output))}", err=True)
 
 
@@ -186,7 +196,7 @@ def _print_inspection(found: Inspection) -> None:
     if found.good:
         command = f"flowctl journal cut {directory} --after {found.good} --output NEWDIR"
         click.echo(f"or go on after revision {found.good}:  {command}")
-    click.echo("or begin anew:  flowctl run APP.py --fresh")
+    click.echo(f"or begin anew:  flowctl run APP.py --data-dir {directory} --fresh")
 
 
 def _print_facts(found: Inspection) -> None:

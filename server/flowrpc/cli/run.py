@@ -136,8 +136,8 @@ def run(  # noqa: PLR0917  # click passes them by name
     With --detach or --wait it runs in the background, and its output is in app.log in the data directory. Ctrl-C then
     ends the wait only; `flowctl stop` ends the app.
 
-    Exit codes: 0 stopped, or in the background; 1 failed, 2 wrong options, app file or data directory, 75 the storage
-    failed or is full, 124 not ready in time and 130 Ctrl-C while waiting: the app still runs.
+    Exit codes: 0 stopped, or in the background; 1 failed, 2 wrong options, app file or data directory, 70 a fault of
+    flowrpc, 75 the storage failed or is full, 124 not ready in time and 130 Ctrl-C while waiting: the app still runs.
     """
     _refuse_choices(ctx)
     if open_page and no_http:

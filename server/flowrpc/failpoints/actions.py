@@ -16,7 +16,6 @@ def act(action: Action, argument: str, place: str) -> None:
     Raises:
         OSError: The action is to raise.
         sqlite3.OperationalError: The same, with the name of an SQLite error.
-        ValueError: There is no error of that name.
     """
     match action:
         case Action.KILL:
@@ -37,9 +36,7 @@ def _error(name: str, place: str) -> Exception:
     text = f"the failpoint {place} says so"
     if name.startswith("SQLITE_"):
         return _sqlite_error(name, text)
-    number = getattr(errno, name, None)
-    if not isinstance(number, int):
-        raise ValueError(f"no error {name!r} to raise at {place}")
+    number: int = getattr(errno, name)
     return OSError(number, f"{os.strerror(number)} ({text})")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -102,6 +103,18 @@ def _check_argument(trigger: Trigger, text: str) -> None:
         raise StartError(f"{VARIABLE}: {text!r} must say for how many milliseconds, as in sleep(250)")
     if trigger.action is Action.EXIT and trigger.argument and not (number and int(trigger.argument) < 256):
         raise StartError(f"{VARIABLE}: {text!r} must name an exit code, as in exit(3)")
+    if trigger.action is Action.RAISE and not _is_error(trigger.argument or "EIO"):
+        raise StartError(
+            f"{VARIABLE}: {text!r} must name an error, as in raise(ENOSPC) or raise(SQLITE_FULL)"
+        )
+
+
+def _is_error(name: str) -> bool:
+    if name.startswith("SQLITE_"):
+        import sqlite3
+
+        return isinstance(getattr(sqlite3, name, None), int)
+    return isinstance(getattr(errno, name, None), int)
 
 
 def _meant(name: str, names: list[str]) -> str:

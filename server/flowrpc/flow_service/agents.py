@@ -9,11 +9,11 @@ from datetime import timedelta
 
 from flowrpc.errors import CallError
 from flowrpc.flow_service.attempts import FOREVER
-from flowrpc.flow_service.dispatcher import Dispatcher
+from flowrpc.flow_service.dispatcher import GRACE_MARGIN, Dispatcher
 from flowrpc.flow_service.drains import Drains
 from flowrpc.flow_service.effects import CloseSession, Send
 from flowrpc.flow_service.instant import Instant
-from flowrpc.flow_service.sessions import Session, Sessions
+from flowrpc.flow_service.sessions import LOCAL_AGENT, Session, Sessions
 from flowrpc.protocol.messages import (
     Accepted,
     AgentMessage,
@@ -77,10 +77,26 @@ class Agents:
             self._close(old.number, "AGENT_REPLACED", problem)
         session = Session(number=number, hello=hello, last_seen=now.monotonic)
         self._sessions.add(session)
+        if works := self._dispatcher.works_away(hello.agent_id):
+            logger.info("agent %s is back; it had runs of %s", hello.agent_id, ", ".join(works))
         verdicts = tuple(self._dispatcher.judge(held, hello, number, now) for held in hello.held)
         self._emit(Send(number, replace(self._welcome, verdicts=verdicts)))
         self.drains.attach(session)
         self._dispatcher.resume(hello, number, now)
+
+    def lose(self, number: int, now: Instant) -> None:
+        """Notes that a stream broke."""
+        session = self._sessions.get(number)
+        self.detach(number, now)
+        if session is None or session.hello.agent_id == LOCAL_AGENT:  # of that one's end we hear more
+            return
+        if works := self._dispatcher.works_away(session.hello.agent_id):
+            logger.warning(
+                "agent %s is away; its runs of %s are tried again %g s after their orphan_grace",
+                session.hello.agent_id,
+                ", ".join(works),
+                GRACE_MARGIN.total_seconds(),
+            )
 
     def detach(self, number: int, now: Instant) -> None:
         """Notes that a stream ended: its attempts are suspect, not dead."""

@@ -218,6 +218,14 @@ class Dispatcher:
             if attempt.session == number:
                 attempt.session, attempt.suspect_since, attempt.extended = None, now.monotonic, False
 
+    def works_away(self, agent_id: str) -> list[str]:
+        """Names the works of attempts whose agent cannot be reached."""
+        return sorted(
+            attempt.work.name
+            for attempt in self.under_way
+            if attempt.agent_id == agent_id and attempt.suspect_since is not None
+        )
+
     def resume(self, hello: Hello, number: int, now: Instant) -> None:
         """Goes on with an agent after its verdicts: tells what it missed, and decides on what it does not hold."""
         self.dispatch_due = True

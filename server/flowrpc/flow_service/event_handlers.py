@@ -250,7 +250,7 @@ class EventHandlers:
         return self._revision.fold(by_work=record.run.work if record else "")
 
     def _agent_detached(self, event: AgentDetached, now: Instant) -> None:
-        self._agents.detach(event.session, now)
+        self._agents.lose(event.session, now)
 
     def _agent_exited(self, event: AgentExited, now: Instant) -> None:
         self._transitions.begin(now, in_pass=False)

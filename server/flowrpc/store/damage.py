@@ -18,14 +18,27 @@ def damaged(path: Path, problem: str, *, good: int | None = None) -> str:
         problem: What is wrong with it.
         good: The last revision that is surely good, if that is known.
     """
-    folder = path.parent.parent if path.parent.name == "snapshots" else path.parent
-    directory = shlex.quote(str(folder))
+    directory = _directory_of(path)
     after = "REVISION" if good is None else str(good)
     return (
         f"{path} is damaged: {problem}; `flowctl journal check {directory}` lists all that is. Restore the whole data "
         "directory from a backup, go on from a good revision with "
-        f"`flowctl journal cut {directory} --after {after} --output NEWDIR`, or begin anew with --fresh"
+        f"`flowctl journal cut {directory} --after {after} --output NEWDIR`, or begin anew with "
+        f"`flowctl run APP.py --data-dir {directory} --fresh`"
     )
+
+
+def damaged_history(path: Path, problem: str) -> str:
+    """Words it for who reads old revisions: an app may not need these, and go on after later ones."""
+    return (
+        f"{path} is damaged: {problem}; `flowctl journal check {_directory_of(path)}` lists all that is and tells "
+        "after which revision to go on, `flowctl journal show --from` a later one begins with the snapshot before it"
+    )
+
+
+def _directory_of(path: Path) -> str:
+    folder = path.parent.parent if path.parent.name == "snapshots" else path.parent
+    return shlex.quote(str(folder))
 
 
 @contextmanager

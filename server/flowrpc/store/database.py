@@ -17,7 +17,7 @@ from flowrpc.errors import StoreCorruptError, StoreError, StoreFullError
 from flowrpc.store import tables
 from flowrpc.store.damage import damaged
 from flowrpc.store.disk import DISK, Disk
-from flowrpc.store.room import is_full, no_room
+from flowrpc.store.room import is_full, means_full, no_room
 from flowrpc.store.tables import AnswerRow, AppliedRow, Batch, Identity, RevisionRow, RunRow
 
 _ROWS_PER_READ = 500
@@ -106,7 +106,7 @@ class Database:
             self._execute("BEGIN IMMEDIATE")
             self._write(batch)
             self._make_durable()
-        except sqlite3.Error as error:
+        except (sqlite3.Error, OSError) as error:
             self._undo()
             raise self._error(error) from error
 
@@ -281,7 +281,7 @@ class Database:
         try:
             yield
             self._execute("COMMIT")
-        except sqlite3.Error:
+        except (sqlite3.Error, OSError):
             self._undo()
             raise
 
@@ -295,10 +295,12 @@ class Database:
     def _translated(self) -> Iterator[None]:
         try:
             yield
-        except sqlite3.Error as error:
+        except (sqlite3.Error, OSError) as error:
             raise self._error(error) from error
 
-    def _error(self, error: sqlite3.Error) -> StoreError:
+    def _error(self, error: sqlite3.Error | OSError) -> StoreError:
+        if isinstance(error, OSError) and means_full(error):
+            return StoreFullError(no_room(self.path.parent, str(error.strerror)))
         extended = getattr(error, "sqlite_errorcode", 0)
         code = extended & 0xFF
         if code == sqlite3.SQLITE_FULL or (extended in _UNWRITTEN and is_full(self.path.parent)):

@@ -10,7 +10,7 @@ from flowrpc.errors import StoreCorruptError, StoreError
 from flowrpc.state.records import Revision
 from flowrpc.state.replica import Replica
 from flowrpc.store.chain import first_link, next_link
-from flowrpc.store.damage import damage_told, damaged
+from flowrpc.store.damage import damage_told, damaged, damaged_history
 from flowrpc.store.database import Database
 from flowrpc.store.directory import DataDirectory
 from flowrpc.store.lock import unused
@@ -40,17 +40,18 @@ class History:
         begin = [Base(None, self.identity)] if self.first <= 1 else []
         return [*begin, *(Base(snapshot, self.identity) for snapshot in self.snapshots())]
 
-    def base(self) -> Base:
-        """Returns the oldest of them.
+    def base(self, before: int | None = None) -> Base:
+        """Returns the oldest of them, or the newest before a revision: what is damaged earlier does not matter then.
 
         Raises:
             StoreCorruptError: There is none.
         """
-        for base in self.bases():
-            if base.revision >= self.first - 1:
-                return base
-        problem = f"revisions 1 to {self.first - 1} are neither in it nor in a readable snapshot"
-        raise StoreCorruptError(damaged(self.database.path, problem))
+        found = [base for base in self.bases() if base.revision >= self.first - 1]
+        if not found:
+            problem = f"revisions 1 to {self.first - 1} are neither in it nor in a readable snapshot"
+            raise StoreCorruptError(damaged(self.database.path, problem))
+        earlier = [base for base in found if before is not None and base.revision < before]
+        return earlier[-1] if earlier else found[0]
 
     def after(self, base: Base, until: int) -> Iterator[Revision]:
         """Yields the revisions after a base up to one, and verifies each.
@@ -64,14 +65,14 @@ class History:
                 break
             problem = _problem(row, number, link, fits=fits)
             if problem:
-                raise StoreCorruptError(damaged(path, problem, good=number))
+                raise StoreCorruptError(damaged_history(path, problem))
             link = row.link
             with damage_told(path, f"revision {row.revision}", good=number):
                 revision = revision_from_bytes(row.record)
             yield revision
             number = row.revision
         if number < min(until, self.last):
-            raise StoreCorruptError(damaged(path, f"it ends at revision {number}", good=number))
+            raise StoreCorruptError(damaged_history(path, f"it ends at revision {number}"))
 
 
 def _problem(row: RevisionRow, before: int, link: bytes, *, fits: bool) -> str:

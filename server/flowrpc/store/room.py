@@ -17,7 +17,10 @@ def means_full(error: OSError) -> bool:
 
 def no_room(data_dir: Path, problem: str) -> str:
     """Words the message of a StoreFullError."""
-    return f"the disk of {data_dir} is full ({problem}): free some room there, or give the app another --data-dir"
+    return (
+        f"the disk of {data_dir} is full ({problem}): free some room there; or stop the app, move the directory to a "
+        "larger disk and name it with --data-dir"
+    )
 
 
 def is_full(folder: Path) -> bool:

@@ -89,7 +89,7 @@ def decode_app(message: pb.GetAppResponse) -> AppInfo:
         http_address=message.http_address,
         read_only=message.read_only,
         state_hash=message.state_hash,
-        refused=dict(message.refused),
+        refused=dict(sorted(message.refused.items())),
     )
 
 

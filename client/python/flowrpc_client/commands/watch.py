@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
+from datetime import timedelta
+from itertools import islice
 from typing import TYPE_CHECKING
 
 import click
@@ -16,8 +19,13 @@ if TYPE_CHECKING:
     from flowrpc.state.records import AppStatus, Delta, Revision
     from flowrpc.state.values import Value
 
+    from flowrpc_client.client import FlowClient
+    from flowrpc_client.replica import Position
     from flowrpc_client.stream import Stream
 
+_TRIES = 30
+_LONGEST_PAUSE = timedelta(seconds=2)
+"""How often and how patiently an app that is away is dialled: for about a minute."""
 _SHOWN = 100
 """How much of a value a line shows; `--json` shows all."""
 
@@ -28,19 +36,60 @@ def watch(settings: Settings, component: str) -> None:
     """Prints what changes, a line for each revision.
 
     COMPONENT is a full name such as root.train: only it and everything below it is watched. The watch ends
-    with the app. The first line is the state that the watch begins with. With --json, a watch that has nothing to
-    tell prints the hash of the state now and then.
+    with the app; if that is killed and started again, it goes on where it was. The first line is the state that the
+    watch begins with. With --json, a watch that has nothing to tell prints the hash of the state now and then.
     """
     from flowrpc.protocol.answers import Bookmark
 
     from flowrpc_client.commands.plain import plain_update
 
-    with settings.connect() as client, client.watch(component) as updates:
-        for update in _whole(updates):
+    with settings.connect() as client:
+        for update in _updates(client, component):
             if settings.json:
                 write_json(plain_update(update), lines=True)
             elif not isinstance(update, Bookmark):
                 write_line(_line(update), flush=True)
+
+
+def _updates(client: FlowClient, component: str) -> Iterator[WatchUpdate]:
+    """Yields the updates of one watch after the other, each of which goes on where the last one broke."""
+    from flowrpc.protocol.answers import WatchEnd
+
+    from flowrpc_client.backoff import pauses
+    from flowrpc_client.errors import NotReachableError
+
+    position: Position | None = None
+    waits: list[float] = []
+    while True:
+        try:
+            with client.watch(component, after=position) as stream:
+                for update in _whole(stream):
+                    waits.clear()
+                    position = _position(update, position)
+                    yield update
+                    if isinstance(update, WatchEnd):
+                        return
+            raise NotReachableError("the watch ended without a reason")
+        except NotReachableError as error:
+            if position is None:
+                raise  # it never began
+            if not waits:
+                click.echo(f"{error}; the watch goes on when the app is back", err=True)
+                waits = list(islice(pauses(most=_LONGEST_PAUSE), _TRIES))
+            elif len(waits) == 1:
+                raise
+            time.sleep(waits.pop(0))
+
+
+def _position(update: WatchUpdate, position: Position | None) -> Position | None:
+    from flowrpc.protocol.answers import Bookmark, StateSnapshot
+    from flowrpc.state.records import Revision
+
+    if isinstance(update, StateSnapshot | Bookmark):
+        return update.revision, update.journal_id
+    if isinstance(update, Revision) and position is not None:
+        return update.number, position[1]
+    return position
 
 
 def _whole(updates: Stream[WatchUpdate]) -> Iterator[WatchUpdate]:
