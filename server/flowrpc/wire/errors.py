@@ -69,7 +69,7 @@ _TRANSPORT = {
     ),
     grpc.StatusCode.DEADLINE_EXCEEDED: (
         "DEADLINE_EXCEEDED",
-        "the app{at} did not answer in time; allow more",
+        "the app{at} did not answer in time, and may do it all the same; allow more",
     ),
     grpc.StatusCode.CANCELLED: ("CANCELLED", "the call of the app{at} was cancelled"),
     grpc.StatusCode.UNIMPLEMENTED: ("UNIMPLEMENTED", "what runs{at} is no flowrpc app, or an older one"),
