@@ -19,7 +19,7 @@ def test_a_child_that_nobody_waited_for_is_seen_until_somebody_does() -> None:
 
 
 def test_a_zombie_below_a_child_is_seen() -> None:
-    script = "import subprocess, sys; subprocess.Popen([sys.executable, '-c', '']); print(); sys.stdin.read()"
+    script = "import subprocess, sys; subprocess.Popen([sys.executable, '-c', '']); print(flush=True); sys.stdin.read()"
     options = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     with subprocess.Popen([sys.executable, "-c", script], **options) as child:  # type: ignore[call-overload]
         try:

@@ -1,8 +1,10 @@
 /* Fails one system call on one file, once, with EIO, as a bad disk does. FAILING_DISK="sync journal.db-wal 12" fails the
-   twelfth fdatasync or fsync of a file whose name ends so; "write" instead of "sync": the twelfth pwrite. */
+   twelfth fdatasync or fsync of a file whose name ends so; "write" instead of "sync": the twelfth pwrite. The file that
+   FAILING_DISK_MARK names is made then. */
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,7 +27,12 @@ static int fails(int descriptor, const char *call) {
     path[length] = 0;
     if (strcmp(path + length - strlen(suffix), suffix) != 0)
         return 0;
-    return atomic_fetch_add(&seen, 1) + 1 == at;
+    if (atomic_fetch_add(&seen, 1) + 1 != at)
+        return 0;
+    const char *mark = getenv("FAILING_DISK_MARK");
+    if (mark != NULL)
+        close(open(mark, O_CREAT | O_WRONLY, 0600));
+    return 1;
 }
 
 int fdatasync(int descriptor) {

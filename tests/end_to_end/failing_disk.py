@@ -14,6 +14,8 @@ SOURCE = Path(__file__).with_suffix(".c")
 def failing_disk(folder: Path, call: str, file: str, at: int) -> dict[str, str]:
     """Builds the library; returns the environment in which the n-th call fails. Skips the test without a compiler.
 
+    When the call fails, a file `failed` is made in the folder.
+
     Args:
         folder: Where the library is put.
         call: `sync` or `write`.
@@ -32,4 +34,8 @@ def failing_disk(folder: Path, call: str, file: str, at: int) -> dict[str, str]:
     )
     if built.returncode != 0:
         pytest.skip(f"the failing disk cannot be built: {built.stderr.strip()}")
-    return {"LD_PRELOAD": str(library), "FAILING_DISK": f"{call} {file} {at}"}
+    return {
+        "LD_PRELOAD": str(library),
+        "FAILING_DISK": f"{call} {file} {at}",
+        "FAILING_DISK_MARK": str(folder / "failed"),
+    }

@@ -106,10 +106,12 @@ def test_folding_the_log_in_may_fail_and_is_done_again(
 ) -> None:
     app = make_app(SOURCE)
     with monkeypatch.context() as patch:
-        for name, value in failing_disk(tmp_path, "sync", "journal.db", 2).items():
+        for name, value in failing_disk(tmp_path, "sync", "journal.db", 3).items():
             patch.setenv(name, value)
         app.start()
+    assert not (tmp_path / "failed").exists(), "a start folds nothing in"
     writers = write(app, size=50_000, last=50)
+    assert (tmp_path / "failed").exists()
     assert all(writer.acknowledged == writer.sent for writer in writers)
 
     app.kill()
