@@ -256,9 +256,10 @@ def test_the_write_that_waits_is_answered_when_there_is_room_and_its_repeat_alik
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(180)
+@pytest.mark.parametrize("how", ["SIGTERM", "flowctl stop"])
 def test_an_app_that_is_read_only_ends_in_time_and_says_what_was_not_saved(
-    disk: SmallDisk, app: RunningApp
+    disk: SmallDisk, app: RunningApp, how: str
 ) -> None:
     app.start()
     with client_of(disk) as client:
@@ -266,7 +267,12 @@ def test_an_app_that_is_read_only_ends_in_time_and_says_what_was_not_saved(
         writer = fill_until_read_only(disk, client, timeout=15)
         revision = client.app().revision
         processes = descendants(app.pid)
-        os.kill(app.pid, signal.SIGTERM)
+        if how == "SIGTERM":
+            os.kill(app.pid, signal.SIGTERM)
+        else:
+            stopped = flowctl("--data-dir", str(disk.folder / "data"), "stop")
+            assert (stopped.returncode, stopped.stderr) == (0, "")
+            assert stopped.stdout == "it has ended, and could not say at which revision; its log says why\n"
         assert app.wait(timeout=LONG) == 75
         writer.join(LONG)
     assert isinstance(writer.refused, NotReachableError), "nobody was told that it happened"

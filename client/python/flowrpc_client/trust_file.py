@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import stat
@@ -84,6 +85,7 @@ def _lines(path: Path) -> list[str]:
     try:
         with path.open(encoding="utf-8") as file:
             _check_private(file.fileno())
+            fcntl.flock(file, fcntl.LOCK_SH)  # else half of a line may be seen that is being written
             return file.readlines()
     except FileNotFoundError:
         return []
@@ -102,6 +104,7 @@ def _append(key: Key, facts: dict[str, Any]) -> None:
         with os.fdopen(
             os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT, 0o600), "r+b", buffering=0
         ) as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
             # Somebody's editor may have left the last line without its end.
             begin = "\n" if file.read()[-1:] not in (b"", b"\n") else ""
             file.write(f"{begin}{line}\n".encode())

@@ -43,13 +43,22 @@ def ps(settings: Settings) -> None:
 @click.option("--no-wait", is_flag=True, help="Do not wait until its process on this host has ended.")
 def stop(settings: Settings, message: str, no_wait: bool) -> None:
     """Stops the app in order; `flowctl run` starts it again where it was."""
+    from flowrpc_client.errors import NotReachableError
+
+    revision, problem = None, None
     with settings.connect() as client:
         process = None if no_wait else _process_of(client.app())
-        revision = client.stop(message)
-    if process is not None:
-        _wait_for_end(process)
+        try:
+            revision = client.stop(message)
+        except NotReachableError as error:
+            problem = error  # as of an app that is read-only: it ends, and has nothing to answer
+    ended = process is not None and _wait_for_end(process)
+    if problem is not None and not ended:
+        raise problem
     if settings.json:
         write_json({"revision": revision})
+    elif problem is not None:
+        write_line("it has ended, and could not say at which revision; its log says why")
     else:
         write_line(f"stopped at revision {revision}")
 
@@ -65,12 +74,13 @@ def _process_of(info: AppInfo) -> int | None:
         return None
 
 
-def _wait_for_end(process: int) -> None:
+def _wait_for_end(process: int) -> bool:
     """Waits until the process has ended, so that whoever starts the app again finds its data directory free."""
     with os.fdopen(process):
         ended, _, _ = select.select([process], [], [], _END_SECONDS)
     if not ended:
         click.echo(f"it still runs after {_END_SECONDS:g} s; see its log", err=True)
+    return bool(ended)
 
 
 def _shown(fact: Any) -> str:
