@@ -32,10 +32,9 @@ def ps(settings: Settings) -> None:
     elif not found:
         click.echo("no app runs", err=True)
     else:
-        for facts in found:
-            del facts["refused"]  # too wide for a table
-        rows = [[_shown(fact) for fact in facts.values()] for facts in found]
-        write_table([name.replace("_", " ").upper() for name in found[0]], rows)
+        names = [name for name in found[0] if name != "refused"]  # which is too wide for a table
+        rows = [[_shown(facts[name]) for name in names] for facts in found]
+        write_table([name.replace("_", " ").upper() for name in names], rows)
 
 
 @client_command()

@@ -59,12 +59,12 @@ def _updates(client: FlowClient, component: str) -> Iterator[WatchUpdate]:
     from flowrpc_client.errors import NotReachableError
 
     position: Position | None = None
-    waits: list[float] = []
+    waits: Iterator[float] | None = None
     while True:
         try:
             with client.watch(component, after=position) as stream:
                 for update in _whole(stream):
-                    waits.clear()
+                    waits = None
                     position = _position(update, position)
                     yield update
                     if isinstance(update, WatchEnd):
@@ -73,12 +73,13 @@ def _updates(client: FlowClient, component: str) -> Iterator[WatchUpdate]:
         except NotReachableError as error:
             if position is None:
                 raise  # it never began
-            if not waits:
+            if waits is None:
                 click.echo(f"{error}; the watch goes on when the app is back", err=True)
-                waits = list(islice(pauses(most=_LONGEST_PAUSE), _TRIES))
-            elif len(waits) == 1:
+                waits = islice(pauses(most=_LONGEST_PAUSE), _TRIES)
+            wait = next(waits, None)
+            if wait is None:
                 raise
-            time.sleep(waits.pop(0))
+            time.sleep(wait)
 
 
 def _position(update: WatchUpdate, position: Position | None) -> Position | None:
