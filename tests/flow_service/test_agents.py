@@ -271,6 +271,17 @@ def test_people_are_told_when_an_agent_with_runs_is_away_and_when_it_is_back(
     ]
 
 
+def test_an_agent_whose_stream_ends_with_the_app_is_not_told_as_away(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    driver, agent, _ = running()
+    driver.submit(StopRequested(message="enough"))
+
+    agent.detach()
+
+    assert not [record for record in caplog.records if "is away" in record.getMessage()]
+
+
 def test_a_new_process_of_the_agent_proves_the_old_one_dead() -> None:
     driver, agent, start = running()
     agent.change(start, Set(("step",), 1))

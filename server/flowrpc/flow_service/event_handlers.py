@@ -250,7 +250,10 @@ class EventHandlers:
         return self._revision.fold(by_work=record.run.work if record else "")
 
     def _agent_detached(self, event: AgentDetached, now: Instant) -> None:
-        self._agents.lose(event.session, now)
+        if self._app_end.status is None:
+            self._agents.lose(event.session, now)
+        else:  # streams end with the app
+            self._agents.detach(event.session, now)
 
     def _agent_exited(self, event: AgentExited, now: Instant) -> None:
         self._transitions.begin(now, in_pass=False)
